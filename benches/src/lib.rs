@@ -1,0 +1,1 @@
+//! Benches of the composed system and their shared data shapes.

@@ -1,0 +1,2 @@
+//! A thin server composed from Promethium's crates.
+fn main() {}

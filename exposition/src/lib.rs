@@ -1,0 +1,1 @@
+//! Prometheus' exposition formats: zero-copy decode and encode

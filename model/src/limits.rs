@@ -1,0 +1,122 @@
+//! Every limit by name, with its default. The table in ARCHITECTURE.md is made from [`Limits::TABLE`].
+
+/// Limits of one Promethium instance. All are finite by default; a host raises what it needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Series that a head holds at once; a further one is refused, the others go on.
+    pub max_series: usize,
+    /// Samples that one query may hold in memory at once (a histogram counts by its size).
+    pub max_query_samples: usize,
+    /// Steps of a range query.
+    pub max_query_steps: usize,
+    /// Milliseconds that one query may run.
+    pub query_timeout_ms: u64,
+    /// Bytes of a PromQL text.
+    pub max_query_bytes: usize,
+    /// Nesting of a PromQL expression.
+    pub max_query_depth: usize,
+    /// Bytes of a scraped page, after decompression.
+    pub max_scrape_body_bytes: usize,
+    /// Samples of a scraped page.
+    pub max_scrape_samples: usize,
+    /// Bytes of one exposition line.
+    pub max_line_bytes: usize,
+    /// Labels of a series, the metric name included.
+    pub max_labels: usize,
+    /// Bytes of a label name, or of the metric name.
+    pub max_label_name_bytes: usize,
+    /// Bytes of a label value.
+    pub max_label_value_bytes: usize,
+    /// Bytes of a matcher's regular expression.
+    pub max_regex_bytes: usize,
+    /// Nesting of a regular expression.
+    pub max_regex_depth: u32,
+    /// Bytes of a compiled regular expression.
+    pub max_regex_program_bytes: usize,
+    /// Alerts that wait for one Alertmanager; the oldest give way.
+    pub max_notification_queue: usize,
+    /// Alerts in one request to an Alertmanager.
+    pub max_notification_batch: usize,
+    /// Bytes of a rule file or of a configuration file.
+    pub max_config_bytes: usize,
+    /// Milliseconds that a sample may lie in the future of the clock.
+    pub max_future_ms: i64,
+}
+
+impl Limits {
+    /// Name, default and meaning of every limit.
+    pub const TABLE: &'static [(&'static str, i64, &'static str)] = &[
+        ("max_series", DEFAULT.max_series as i64, "series in the head"),
+        ("max_query_samples", DEFAULT.max_query_samples as i64, "samples in memory, one query"),
+        ("max_query_steps", DEFAULT.max_query_steps as i64, "steps of a range query"),
+        ("query_timeout_ms", DEFAULT.query_timeout_ms as i64, "time of one query"),
+        ("max_query_bytes", DEFAULT.max_query_bytes as i64, "bytes of a PromQL text"),
+        ("max_query_depth", DEFAULT.max_query_depth as i64, "nesting of a PromQL expression"),
+        ("max_scrape_body_bytes", DEFAULT.max_scrape_body_bytes as i64, "bytes of a scraped page, decompressed"),
+        ("max_scrape_samples", DEFAULT.max_scrape_samples as i64, "samples of a scraped page"),
+        ("max_line_bytes", DEFAULT.max_line_bytes as i64, "bytes of an exposition line"),
+        ("max_labels", DEFAULT.max_labels as i64, "labels of a series"),
+        ("max_label_name_bytes", DEFAULT.max_label_name_bytes as i64, "bytes of a label name or metric name"),
+        ("max_label_value_bytes", DEFAULT.max_label_value_bytes as i64, "bytes of a label value"),
+        ("max_regex_bytes", DEFAULT.max_regex_bytes as i64, "bytes of a regular expression"),
+        ("max_regex_depth", DEFAULT.max_regex_depth as i64, "nesting of a regular expression"),
+        ("max_regex_program_bytes", DEFAULT.max_regex_program_bytes as i64, "bytes of a compiled regular expression"),
+        ("max_notification_queue", DEFAULT.max_notification_queue as i64, "alerts waiting for one Alertmanager"),
+        ("max_notification_batch", DEFAULT.max_notification_batch as i64, "alerts in one request to an Alertmanager"),
+        ("max_config_bytes", DEFAULT.max_config_bytes as i64, "bytes of a rule or configuration file"),
+        ("max_future_ms", DEFAULT.max_future_ms, "milliseconds a sample may lie in the future"),
+    ];
+}
+
+const DEFAULT: Limits = Limits {
+    max_series: 10_000_000,
+    max_query_samples: 50_000_000,
+    max_query_steps: 11_000,
+    query_timeout_ms: 120_000,
+    max_query_bytes: 64 << 10,
+    max_query_depth: 200,
+    max_scrape_body_bytes: 64 << 20,
+    max_scrape_samples: 1_000_000,
+    max_line_bytes: 1 << 20,
+    max_labels: 128,
+    max_label_name_bytes: 1 << 10,
+    max_label_value_bytes: 64 << 10,
+    max_regex_bytes: 64 << 10,
+    max_regex_depth: 250,
+    max_regex_program_bytes: 10 << 20,
+    max_notification_queue: 10_000,
+    max_notification_batch: 256,
+    max_config_bytes: 4 << 20,
+    max_future_ms: 600_000,
+};
+
+impl Default for Limits {
+    fn default() -> Self {
+        DEFAULT
+    }
+}
+
+impl Limits {
+    /// The default limits, usable in constants.
+    #[must_use]
+    pub const fn standard() -> Limits {
+        DEFAULT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_is_finite_and_in_the_table() {
+        let fields = format!("{:?}", Limits::default());
+        for (name, default, meaning) in Limits::TABLE {
+            assert!(*default > 0 && *default < i64::MAX / 2, "{name}");
+            assert!(!meaning.is_empty());
+            assert!(fields.contains(&format!("{name}: {default}")), "{name} is not a field with that default");
+        }
+        assert_eq!(fields.matches(": ").count(), Limits::TABLE.len());
+    }
+}

@@ -1,0 +1,1 @@
+//! Alerts to Alertmanager: batches, bounded queues

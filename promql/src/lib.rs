@@ -1,0 +1,1 @@
+//! PromQL: parser and columnar engine, exact to Prometheus

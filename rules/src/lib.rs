@@ -1,0 +1,1 @@
+//! Prometheus' rule groups and alert state machine as a library

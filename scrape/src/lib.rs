@@ -1,0 +1,1 @@
+//! The scrape loop: fetch, decode, append; targets are closures or HTTP URLs

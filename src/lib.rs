@@ -1,0 +1,1 @@
+//! A Prometheus-compatible monitoring core inside any Rust program.

@@ -1,0 +1,1 @@
+//! Time-series storage in Prometheus' own data directory, with stated durability
