@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::annotations::{Annotations, Position};
 use crate::histogram::FloatHistogram;
 use crate::labels::Labels;
+use crate::matcher::Matcher;
 use crate::sample::SampleValue;
 use crate::storage::{QueryCx, Queryable, StorageError};
 
@@ -18,6 +19,14 @@ pub trait QueryEngine: Send + Sync {
     ///
     /// [`QueryError::Parse`].
     fn check(&self, query: &str) -> Result<String, QueryError>;
+
+    /// Reads a series selector, as in `match[]` of the HTTP API: `up{job="node"}`. The metric name comes as a matcher
+    /// on `__name__`.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError::Parse`].
+    fn selector(&self, text: &str) -> Result<Vec<Matcher>, QueryError>;
 
     /// Evaluates at one time.
     ///
