@@ -105,7 +105,9 @@ fn query(port: u16, expr: &str) -> Option<Value> {
 }
 
 fn percent_encode(text: &str) -> String {
-    text.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes()
+        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
 }
 
 fn output_of(command: &mut Command) -> String {
@@ -282,7 +284,8 @@ fn nothing_shown_is_lost(scene: &Scene, server: Process) -> Process {
 fn an_alert_fires_and_resolves(scene: &Scene, node: Process) -> Process {
     node.kill();
     wait_for("up to be 0", || scene.up_is("0"));
-    let listed = wait_for("the alert at Alertmanager", || Some(scene.amtool_alerts()).filter(|a| a.contains("NodeDown")));
+    let listed =
+        wait_for("the alert at Alertmanager", || Some(scene.amtool_alerts()).filter(|a| a.contains("NodeDown")));
     assert!(listed.contains(&format!("127.0.0.1:{} is down", scene.node)), "templated annotation: {listed}");
     println!("{listed}");
     let node = scene.start_node_exporter();
