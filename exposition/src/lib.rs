@@ -1,1 +1,42 @@
-//! Prometheus' exposition formats: zero-copy decode and encode
+//! Prometheus' exposition formats: zero-copy decode and encode.
+//!
+//! # Should I use this?
+//!
+//! Take this crate to read what exporters expose, or to write a `/metrics` page of your own. It does no I/O: bytes in,
+//! events out. Whoever wants pages fetched and stored takes `promethium-scrape`.
+//!
+//! Today it speaks the Prometheus text format, versions 0.0.4 and 1.0.0 (which adds quoted UTF-8 names), and reads it as
+//! Prometheus 3 does: what Prometheus takes is taken, what it refuses is refused with the same message.
+//!
+//! ```
+//! use promethium_exposition::text::{Decoder, Event};
+//!
+//! let page = b"# TYPE requests counter\nrequests{code=\"200\"} 7\n";
+//! let mut decoder = Decoder::new(page);
+//! while let Some(event) = decoder.next_event()? {
+//!     if let Event::Sample(sample) = event {
+//!         assert_eq!(sample.name(), "requests");
+//!         assert_eq!(sample.value, 7.0);
+//!         assert_eq!(sample.to_labels()?.to_string(), r#"requests{code="200"}"#);
+//!     }
+//! }
+//! # Ok::<(), promethium_exposition::DecodeError>(())
+//! ```
+//!
+//! # Concepts
+//!
+//! * A *page* is one response body. [`text::Decoder`] pulls [`text::Event`]s from it, one a line, that borrow from it.
+//! * A scraper meets the same series every time. [`text::Decoder::next_event_knowing`] asks it whether it knows a series by
+//!   the bytes that name it, and then reads the value alone.
+//! * [`text::Encoder`] writes families.
+//! * [`content_type`] says which format a response has, and what to ask for.
+
+pub mod content_type;
+mod error;
+mod escape;
+#[doc(hidden)]
+pub mod fuzzing;
+pub mod text;
+
+pub use content_type::Format;
+pub use error::DecodeError;

@@ -1,0 +1,111 @@
+//! What can be wrong with a page.
+
+use promethium_model::quote::go_quoted;
+use thiserror::Error;
+
+/// A page, or its Content-Type, was refused. The texts are Prometheus', with the position behind them.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The page breaks the grammar.
+    #[error("{message} (line {line}, column {column})")]
+    Syntax {
+        /// Prometheus' message.
+        message: String,
+        /// From 1.
+        line: usize,
+        /// In bytes, from 1.
+        column: usize,
+        /// Bytes before the offending one.
+        offset: usize,
+    },
+    /// A line, or a sample whose label values hold line breaks, is longer than it may be.
+    #[error("line {line} is longer than {limit} bytes")]
+    LineTooLong {
+        /// From 1.
+        line: usize,
+        /// `max_line_bytes`.
+        limit: usize,
+    },
+    /// The page has more samples than it may.
+    #[error("more than {limit} samples in a page (line {line})")]
+    TooManySamples {
+        /// Line of the first sample too many, from 1.
+        line: usize,
+        /// `max_scrape_samples`.
+        limit: usize,
+    },
+    /// The page is larger than it may be.
+    #[error("page of {bytes} bytes exceeds the limit of {limit}")]
+    PageTooLarge {
+        /// Its size.
+        bytes: usize,
+        /// `max_scrape_body_bytes`.
+        limit: usize,
+    },
+    /// A sample names a label twice; a label set cannot be made of it.
+    #[error("label name {} is not unique: invalid sample", go_quoted(name))]
+    DuplicateLabel {
+        /// The name.
+        name: String,
+    },
+    /// A label name or value is too long for a label set.
+    #[error("label string of {bytes} bytes exceeds the limit of {limit}")]
+    LabelTooLong {
+        /// Its size.
+        bytes: usize,
+        /// What a label set takes.
+        limit: usize,
+    },
+    /// The response names no format.
+    #[error(
+        "non-compliant scrape target sending blank Content-Type and no fallback_scrape_protocol specified for target"
+    )]
+    BlankContentType,
+    /// The Content-Type is no media type.
+    #[error("cannot parse Content-Type {} and no fallback_scrape_protocol for target", go_quoted(content_type))]
+    UnparsableContentType {
+        /// As received.
+        content_type: String,
+    },
+    /// The Content-Type names a format that is not read here.
+    #[error(
+        "received unsupported Content-Type {} and no fallback_scrape_protocol specified for target",
+        go_quoted(content_type)
+    )]
+    UnsupportedContentType {
+        /// As received.
+        content_type: String,
+    },
+}
+
+impl DecodeError {
+    /// The line of the page, from 1, where there is one.
+    #[must_use]
+    pub fn line(&self) -> Option<usize> {
+        match self {
+            DecodeError::Syntax { line, .. }
+            | DecodeError::LineTooLong { line, .. }
+            | DecodeError::TooManySamples { line, .. } => Some(*line),
+            _ => None,
+        }
+    }
+
+    /// The column in bytes, from 1, where there is one.
+    #[must_use]
+    pub fn column(&self) -> Option<usize> {
+        match self {
+            DecodeError::Syntax { column, .. } => Some(*column),
+            _ => None,
+        }
+    }
+
+    /// Prometheus' message, without the position.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            DecodeError::Syntax { message, .. } => message.clone(),
+            other => other.to_string(),
+        }
+    }
+}

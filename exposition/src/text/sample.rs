@@ -1,0 +1,201 @@
+//! Sample lines: a name, labels in braces, a value, perhaps a timestamp.
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects
+)]
+
+use promethium_model::NORMAL_NAN;
+
+use super::cursor::{self, Cursor, QuoteEnd};
+use super::decoder::Scope;
+use super::diagnose::{Context, in_value};
+use super::event::{Raw, RawLabel};
+use super::number::{parse_timestamp, parse_value, take_simple_decimal};
+use crate::error::DecodeError;
+
+/// What stands behind the series.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Reading {
+    pub(super) value: f64,
+    pub(super) timestamp_ms: Option<i64>,
+}
+
+/// A series: the metric name and where the bytes that name it end.
+pub(super) struct Series<'a> {
+    pub(super) name: Option<Raw<'a>>,
+    pub(super) end: usize,
+}
+
+/// Reads name and labels; the cursor is at the line's first token. Labels are pushed to `labels`.
+#[inline]
+pub(super) fn take_series<'a>(
+    cursor: &mut Cursor<'a>,
+    scope: Scope<'a>,
+    labels: &mut Vec<RawLabel<'a>>,
+) -> Result<Series<'a>, DecodeError> {
+    let mut name = None;
+    if cursor.peek() != b'{' {
+        cursor.skip_while(cursor::in_metric_name);
+        // Blanks before the name belong to it: that is how Prometheus reads them.
+        name = Some(Raw { text: scope.name(scope.diagnosis.entry, cursor.at)?, escaped: false });
+    }
+    let mut brace = *cursor;
+    brace.skip_blanks();
+    if brace.peek() == b'{' {
+        brace.advance();
+        *cursor = brace;
+        take_labels(cursor, scope, &mut name, labels)?;
+    }
+    Ok(Series { name, end: cursor.at })
+}
+
+/// Reads the inside of the braces and the closing one. A quoted string without a value is the metric name. A comma may follow
+/// every label; Prometheus does not miss it between two.
+#[inline]
+fn take_labels<'a>(
+    cursor: &mut Cursor<'a>,
+    scope: Scope<'a>,
+    metric_name: &mut Option<Raw<'a>>,
+    labels: &mut Vec<RawLabel<'a>>,
+) -> Result<(), DecodeError> {
+    loop {
+        cursor.skip_blanks();
+        let start = cursor.at;
+        let quoted = cursor.peek() == b'"';
+        let name = match cursor.peek() {
+            b'}' => {
+                cursor.advance();
+                return Ok(());
+            }
+            b'"' => take_quoted_name(cursor, scope)?,
+            b if cursor::starts_label_name(b) => {
+                cursor.skip_while(cursor::in_label_name);
+                Raw { text: scope.name(start, cursor.at)?, escaped: false }
+            }
+            _ => return Err(scope.diagnosis.unexpected("expected label name", Context::Labels, start)),
+        };
+        cursor.skip_blanks();
+        if quoted && matches!(cursor.peek(), b',' | b'}') {
+            let closed = cursor.peek() == b'}';
+            cursor.advance();
+            if metric_name.replace(name).is_some() {
+                return Err(scope.diagnosis.while_parsing("metric name already set", start, cursor.at));
+            }
+            if closed {
+                return Ok(());
+            }
+            continue;
+        }
+        if cursor.peek() != b'=' {
+            return Err(scope.diagnosis.unexpected("expected equal", Context::Labels, cursor.at));
+        }
+        cursor.advance();
+        labels.push((name, take_label_value(cursor, scope)?));
+        cursor.skip_blanks();
+        if cursor.peek() == b',' {
+            cursor.advance();
+        }
+    }
+}
+
+/// Reads a quoted name, which may hold anything but NUL.
+fn take_quoted_name<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> Result<Raw<'a>, DecodeError> {
+    let quote = cursor.at;
+    cursor.advance();
+    let start = cursor.at;
+    let QuoteEnd::Closed { escaped } = cursor.skip_quoted(false) else {
+        return Err(scope.diagnosis.unexpected("expected label name", Context::Labels, quote));
+    };
+    let text = scope.name(start, cursor.at)?;
+    cursor.advance();
+    Ok(Raw { text, escaped })
+}
+
+#[inline]
+fn take_label_value<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> Result<Raw<'a>, DecodeError> {
+    cursor.skip_blanks();
+    let quote = cursor.at;
+    if cursor.peek() != b'"' {
+        return Err(scope.diagnosis.unexpected("expected label value", Context::LabelValue, quote));
+    }
+    cursor.advance();
+    let start = cursor.at;
+    let QuoteEnd::Closed { escaped } = cursor.skip_quoted(true) else {
+        return Err(scope.diagnosis.unexpected("expected label value", Context::LabelValue, quote));
+    };
+    let end = cursor.at;
+    cursor.advance();
+    match scope.utf8(start, end) {
+        Some(text) => Ok(Raw { text, escaped }),
+        None => Err(scope.diagnosis.about("invalid UTF-8 label value:", quote, cursor.at, "")),
+    }
+}
+
+/// Reads the value and the timestamp up to the line break, and moves past that. `named` is whether the series has a
+/// metric name: Prometheus misses it only here.
+#[inline]
+pub(super) fn take_reading<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>, named: bool) -> Result<Reading, DecodeError> {
+    cursor.skip_blanks();
+    if !named {
+        return Err(unnamed(cursor, scope));
+    }
+    let value = match take_simple_decimal(cursor) {
+        Some(value) => value,
+        None => take_any_value(cursor, scope)?,
+    };
+    if cursor.peek() == b'\n' {
+        cursor.advance();
+        return Ok(Reading { value, timestamp_ms: None });
+    }
+    let timestamp_ms = take_timestamp(cursor, scope)?;
+    Ok(Reading { value, timestamp_ms })
+}
+
+#[cold]
+fn unnamed<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> DecodeError {
+    let start = cursor.at;
+    match cursor.peek() {
+        b'{' => cursor.advance(),
+        _ => cursor.skip_while(in_value),
+    }
+    scope.diagnosis.while_parsing("metric name not set", start, cursor.at)
+}
+
+/// Exponents, words, many digits, and what is no number.
+fn take_any_value<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> Result<f64, DecodeError> {
+    let start = cursor.at;
+    cursor.skip_while(in_value);
+    let token = cursor.since(start);
+    if token.is_empty() {
+        return Err(scope.diagnosis.unexpected("expected value after metric", Context::Value, start));
+    }
+    match parse_value(token) {
+        Ok(value) if value.is_nan() => Ok(NORMAL_NAN),
+        Ok(value) => Ok(value),
+        Err(message) => Err(scope.diagnosis.while_parsing(&message, start, cursor.at)),
+    }
+}
+
+/// Blanks, then digits or nothing, then the line break, which is passed.
+fn take_timestamp<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> Result<Option<i64>, DecodeError> {
+    cursor.skip_blanks();
+    let start = cursor.at;
+    cursor.skip_while(|b| b.is_ascii_digit());
+    let digits = cursor.since(start);
+    let mut timestamp_ms = None;
+    let mut expected = "expected timestamp or new record";
+    if !digits.is_empty() {
+        let parsed = parse_timestamp(digits);
+        timestamp_ms = Some(parsed.map_err(|m| scope.diagnosis.while_parsing(&m, start, cursor.at))?);
+        expected = "expected next entry after timestamp";
+        cursor.skip_blanks();
+    }
+    if cursor.peek() != b'\n' {
+        return Err(scope.diagnosis.unexpected(expected, Context::Timestamp, cursor.at));
+    }
+    cursor.advance();
+    Ok(timestamp_ms)
+}

@@ -1,0 +1,115 @@
+//! `testdata/cases.txt`: pages, and what is read from them.
+//!
+//! A case is a title line `== title`, the page as one line with the escapes `\n \t \r \0 \xHH \\`, and the events, one a line.
+//! The last of them is the error when the page is refused.
+
+use std::fmt::Write;
+
+use promethium_exposition::DecodeError;
+use promethium_exposition::text::{Decoder, Event, Sample};
+use promethium_model::float::format_g;
+
+const CASES: &str = include_str!("../testdata/cases.txt");
+
+struct Case<'a> {
+    title: &'a str,
+    page: Vec<u8>,
+    expected: &'a str,
+}
+
+fn cases() -> impl Iterator<Item = Case<'static>> {
+    CASES.split("== ").skip(1).map(|case| {
+        let (title, rest) = case.split_once('\n').expect("a title line");
+        let (page, expected) = rest.split_once('\n').expect("a page line");
+        Case { title, page: unescape(page), expected: expected.trim_end() }
+    })
+}
+
+fn unescape(line: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut bytes = line.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte != b'\\' {
+            out.push(byte);
+            continue;
+        }
+        out.push(match bytes.next().expect("an escape") {
+            b'n' => b'\n',
+            b't' => b'\t',
+            b'r' => b'\r',
+            b'0' => 0,
+            b'x' => {
+                let digits = [bytes.next().expect("a digit"), bytes.next().expect("a digit")];
+                u8::from_str_radix(std::str::from_utf8(&digits).expect("ASCII"), 16).expect("hexadecimal")
+            }
+            other => other,
+        });
+    }
+    out
+}
+
+fn describe(page: &[u8]) -> String {
+    let mut decoder = Decoder::new(page);
+    let mut out = String::new();
+    loop {
+        match decoder.next_event() {
+            Ok(Some(event)) => push_event(&mut out, &event),
+            Ok(None) => return out.trim_end().to_owned(),
+            Err(error) => {
+                let _ = write!(out, "{}", describe_error(&error));
+                return out;
+            }
+        }
+    }
+}
+
+fn describe_error(error: &DecodeError) -> String {
+    let (line, column) = (error.line().expect("a line"), error.column().expect("a column"));
+    format!("error {line}:{column} {}", error.message())
+}
+
+fn push_event(out: &mut String, event: &Event<'_, '_>) {
+    let _ = match event {
+        Event::Help { name, help } => writeln!(out, "help {name:?} {help:?}"),
+        Event::Type { name, metric_type } => writeln!(out, "type {name:?} {metric_type}"),
+        Event::Sample(sample) => writeln!(out, "sample {}", describe_sample(sample)),
+        other => writeln!(out, "{other:?}"),
+    };
+}
+
+/// The name and the labels in the page's order, then the value and the time.
+fn describe_sample(sample: &Sample<'_, '_>) -> String {
+    let labels: Vec<String> = sample.canonical_labels().map(|(name, value)| format!("{name:?}={value:?}")).collect();
+    let mut out = format!("{:?} {{{}}} {}", sample.name(), labels.join(","), format_g(sample.value));
+    if let Some(timestamp_ms) = sample.timestamp_ms {
+        let _ = write!(out, " @{timestamp_ms}");
+    }
+    out
+}
+
+#[test]
+fn pages_read_as_the_table_says() {
+    let mut wrong = String::new();
+    for case in cases() {
+        let found = describe(&case.page);
+        if found != case.expected {
+            let _ = writeln!(wrong, "== {}\nexpected\n{}\nfound\n{found}\n", case.title, case.expected);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn the_table_is_large_and_its_titles_are_unique() {
+    let mut titles: Vec<&str> = cases().map(|case| case.title).collect();
+    assert!(titles.len() >= 150, "{}", titles.len());
+    titles.sort_unstable();
+    assert!(titles.windows(2).all(|pair| pair[0] != pair[1]));
+}
+
+#[test]
+fn knowing_a_series_changes_nothing() {
+    for case in cases() {
+        promethium_exposition::fuzzing::text(&case.page);
+    }
+}
