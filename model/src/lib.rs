@@ -32,6 +32,8 @@
 
 pub mod annotations;
 pub mod clock;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod duration;
 pub mod exemplar;
 pub mod float;

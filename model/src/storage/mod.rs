@@ -1,7 +1,7 @@
 //! The storage seams: reading ([`Queryable`]) and writing ([`Appendable`]).
 //!
 //! Both are dyn-safe at the granularity of a series or a transaction, with plain columns inside: no virtual call per
-//! sample. An implementation proves itself with [`crate::conformance`].
+//! sample. An implementation proves itself with the suites of the module `conformance` (feature of the same name).
 
 mod append;
 mod batch;
