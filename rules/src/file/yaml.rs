@@ -81,9 +81,8 @@ impl Visitor<'_> for DurationVisitor {
 
 /// Reads the first document of a file; an empty file has no groups.
 pub(super) fn read(source: &RuleSource, max_bytes: usize) -> Result<FileYaml, Box<RuleFileError>> {
-    let refuse = |positions, problem| {
-        Box::new(RuleFileError { file: source.file.clone(), positions, place: None, problem })
-    };
+    let refuse =
+        |positions, problem| Box::new(RuleFileError { file: source.file.clone(), positions, place: None, problem });
     if source.text.len() > max_bytes {
         return Err(refuse(Vec::new(), RuleFileProblem::TooLarge { limit: max_bytes }));
     }
@@ -107,7 +106,7 @@ fn options() -> Options {
 
 /// The message without the position at its end, which stands in front here.
 fn message_of(error: &serde_saphyr::Error) -> String {
-    let text = error.without_snippet().to_string();
+    let text = error.without_snippet().render_with_formatter(&serde_saphyr::UserMessageFormatter);
     match text.rfind(" at line ") {
         Some(end) if error.location().is_some() => text.get(..end).unwrap_or(&text).to_owned(),
         _ => text,

@@ -76,46 +76,54 @@ pub(super) struct Compiled {
     nodes: Vec<Node>,
 }
 
+/// What went wrong inside a command, and at which of its words.
+struct Failure {
+    at: usize,
+    subject: String,
+    message: String,
+}
+
+impl Failure {
+    fn of(command: &Command, message: String) -> Self {
+        Failure { at: command.at, subject: command.source.clone(), message }
+    }
+}
+
 impl Compiled {
     pub(super) fn new(name: &str, text: &str, nodes: Vec<Node>) -> Self {
         Compiled { name: name.to_owned(), text: text.to_owned(), nodes }
     }
 
+    /// Runs a pipeline: each command takes what the one before gave as its last argument.
     fn run(&self, commands: &[Command], data: &TemplateData<'_>) -> Result<String, TemplateError> {
-        let mut result = None;
+        let mut last = None;
         for command in commands {
-            let value = command.run(result.take(), data).map_err(|message| self.error(command, message))?;
-            result = Some((command, value));
+            let piped = last.take().map(|(_, value)| value);
+            let value = command.run(piped, data).map_err(|failure| self.error(failure))?;
+            last = Some((command, value));
         }
-        match result {
-            Some((last, value)) => value.plain().map_err(|message| self.error(last, message)),
-            None => Ok(String::new()),
-        }
+        let Some((command, value)) = last else { return Ok(String::new()) };
+        value.plain().map_err(|message| self.error(Failure::of(command, message)))
     }
 
-    fn error(&self, command: &Command, message: String) -> TemplateError {
-        let before = self.text.get(..command.at).unwrap_or_default();
+    fn error(&self, failure: Failure) -> TemplateError {
+        let before = self.text.get(..failure.at).unwrap_or_default();
         let column = match before.rfind('\n') {
             Some(newline) => before.len().saturating_sub(newline).saturating_sub(1),
             None => before.len().saturating_add(PRELUDE_BYTES),
         };
         TemplateError::Execute {
             name: self.name.clone(),
-            line: line_of(&self.text, command.at),
+            line: line_of(&self.text, failure.at),
             column,
-            at: command.subject().to_owned(),
-            message,
+            at: failure.subject,
+            message: failure.message,
         }
     }
 
     fn too_large(&self) -> TemplateError {
-        TemplateError::Execute {
-            name: self.name.clone(),
-            line: 1,
-            column: PRELUDE_BYTES,
-            at: self.name.clone(),
-            message: format!("the result exceeds the limit of {MAX_OUTPUT_BYTES} bytes"),
-        }
+        let message = format!("the result exceeds the limit of {MAX_OUTPUT_BYTES} bytes");
+        self.error(Failure { at: 0, subject: self.name.clone(), message })
     }
 }
 
@@ -137,21 +145,62 @@ impl Template for Compiled {
 
 impl Command {
     /// Runs the command; `piped` is what the one before gave.
-    fn run(&self, piped: Option<(&Command, Value)>, data: &TemplateData<'_>) -> Result<Value, String> {
-        let mut arguments: Vec<Value> = self.arguments.iter().map(|operand| operand.value(data)).collect();
-        arguments.extend(piped.map(|(_, value)| value));
-        match &self.head {
-            Head::Operand(operand) => Ok(operand.value(data)),
-            Head::Call(Function::Printf) => printf(&arguments),
-            Head::Call(function) => number_helper(*function, &arguments),
+    fn run(&self, piped: Option<Value>, data: &TemplateData<'_>) -> Result<Value, Failure> {
+        let function = match &self.head {
+            Head::Operand(operand) => return Ok(operand.value(data)),
+            Head::Call(function) => *function,
+        };
+        let mut values: Vec<Value> = self.arguments.iter().map(|argument| argument.operand.value(data)).collect();
+        values.extend(piped);
+        match function {
+            Function::Printf => self.printf(&values),
+            _ => self.number_helper(function, &values),
         }
     }
 
-    fn subject(&self) -> &'static str {
-        match &self.head {
-            Head::Call(function) => function.name(),
-            Head::Operand(operand) => operand.subject(),
+    fn wrong_count(&self, function: Function, want: &str, got: usize) -> Failure {
+        let name = function.name();
+        let message = format!("wrong number of args for {name}: want {want} got {got}");
+        Failure { at: self.at, subject: name.to_owned(), message }
+    }
+
+    fn printf(&self, values: &[Value]) -> Result<Value, Failure> {
+        match values.split_first() {
+            Some((Value::Text(format), rest)) => {
+                let text = sprintf(format, rest).map_err(|message| self.call_failed(Function::Printf, &message))?;
+                Ok(Value::Text(text))
+            }
+            Some((other, _)) => Err(self.wrong_format(other)),
+            None => Err(self.wrong_count(Function::Printf, "at least 1", 0)),
         }
+    }
+
+    fn wrong_format(&self, value: &Value) -> Failure {
+        let Some(format) = self.arguments.first() else {
+            let message = format!("wrong type for value; expected string; got {}", value.type_name());
+            return Failure::of(self, message);
+        };
+        let message = match format.operand {
+            Operand::Int(_) | Operand::Number(_) => format!("expected string; found {}", format.source),
+            _ => format!("wrong type for value; expected string; got {}", value.type_name()),
+        };
+        Failure { at: format.at, subject: format.source.clone(), message }
+    }
+
+    fn number_helper(&self, function: Function, values: &[Value]) -> Result<Value, Failure> {
+        let [value] = values else { return Err(self.wrong_count(function, "1", values.len())) };
+        let v = value.to_float().map_err(|message| self.call_failed(function, &message))?;
+        Ok(Value::Text(match function {
+            Function::Humanize => humanize(v),
+            Function::Humanize1024 => humanize_1024(v),
+            Function::HumanizeDuration => humanize_duration(v),
+            Function::HumanizePercentage => humanize_percentage(v),
+            Function::Printf => return self.printf(values),
+        }))
+    }
+
+    fn call_failed(&self, function: Function, message: &str) -> Failure {
+        Failure::of(self, format!("error calling {}: {message}", function.name()))
     }
 }
 
@@ -170,16 +219,6 @@ impl Operand {
             Operand::Number(v) => Value::Number(*v),
         }
     }
-
-    fn subject(&self) -> &'static str {
-        match self {
-            Operand::Value => "$value",
-            Operand::Labels(_) => "$labels",
-            Operand::ExternalLabels(_) => "$externalLabels",
-            Operand::ExternalUrl => "$externalURL",
-            Operand::Text(_) | Operand::Int(_) | Operand::Number(_) => "constant",
-        }
-    }
 }
 
 fn label_value(labels: &Labels, field: Option<&str>) -> Value {
@@ -187,27 +226,4 @@ fn label_value(labels: &Labels, field: Option<&str>) -> Value {
         Some(name) => Value::Text(labels.get(name).unwrap_or_default().to_owned()),
         None => Value::Map(labels.clone()),
     }
-}
-
-fn printf(arguments: &[Value]) -> Result<Value, String> {
-    match arguments.split_first() {
-        Some((Value::Text(format), rest)) => sprintf(format, rest).map(Value::Text),
-        Some((other, _)) => Err(format!("wrong type for value; expected string; got {}", other.type_name())),
-        None => Err("wrong number of args for printf: want at least 1 got 0".to_owned()),
-    }
-}
-
-fn number_helper(function: Function, arguments: &[Value]) -> Result<Value, String> {
-    let name = function.name();
-    let [argument] = arguments else {
-        return Err(format!("wrong number of args for {name}: want 1 got {}", arguments.len()));
-    };
-    let v = argument.to_float().map_err(|message| format!("error calling {name}: {message}"))?;
-    Ok(Value::Text(match function {
-        Function::Humanize => humanize(v),
-        Function::Humanize1024 => humanize_1024(v),
-        Function::HumanizeDuration => humanize_duration(v),
-        Function::HumanizePercentage => humanize_percentage(v),
-        Function::Printf => return printf(arguments),
-    }))
 }

@@ -14,10 +14,13 @@ pub(super) struct SyntaxError {
     pub(super) message: String,
 }
 
-/// A word inside `{{ }}`, and the byte it starts at.
+/// A word inside `{{ }}`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Word {
+    /// The byte it starts at.
     pub(super) at: usize,
+    /// As written.
+    pub(super) source: String,
     pub(super) kind: WordKind,
 }
 
@@ -154,7 +157,8 @@ impl<'a> Scan<'a> {
                 return Err(SyntaxError { at: opened_at, message: "unclosed action".to_owned() });
             };
             let kind = self.word(first)?;
-            words.push(Word { at, kind });
+            let source = self.text.get(at..self.at).unwrap_or_default().to_owned();
+            words.push(Word { at, source, kind });
         }
     }
 

@@ -25,8 +25,17 @@ pub(super) enum Node {
 pub(super) struct Command {
     /// Byte of its first word.
     pub(super) at: usize,
+    /// Its words, with single blanks between them.
+    pub(super) source: String,
     pub(super) head: Head,
-    pub(super) arguments: Vec<Operand>,
+    pub(super) arguments: Vec<Argument>,
+}
+
+#[derive(Debug)]
+pub(super) struct Argument {
+    pub(super) at: usize,
+    pub(super) source: String,
+    pub(super) operand: Operand,
 }
 
 #[derive(Debug)]
@@ -115,10 +124,15 @@ fn command(opened_at: usize, stage: usize, words: &[Word]) -> Result<Command, Sy
         _ if !rest.is_empty() => return fail("can't give argument to non-function".to_owned()),
         _ => Head::Operand(operand(first)?),
     };
-    let arguments = rest.iter().map(operand).collect::<Result<Vec<_>, _>>()?;
-    let command = Command { at: first.at, head, arguments };
+    let arguments = rest.iter().map(argument).collect::<Result<Vec<_>, _>>()?;
+    let source = words.iter().map(|word| word.source.as_str()).collect::<Vec<_>>().join(" ");
+    let command = Command { at: first.at, source, head, arguments };
     check_printf(&command)?;
     Ok(command)
+}
+
+fn argument(word: &Word) -> Result<Argument, SyntaxError> {
+    Ok(Argument { at: word.at, source: word.source.clone(), operand: operand(word)? })
 }
 
 fn function(name: &str, at: usize) -> Result<Function, SyntaxError> {
@@ -134,7 +148,7 @@ fn function(name: &str, at: usize) -> Result<Function, SyntaxError> {
 
 /// A format that is written out must use the verbs that exist here.
 fn check_printf(command: &Command) -> Result<(), SyntaxError> {
-    match (&command.head, command.arguments.first()) {
+    match (&command.head, command.arguments.first().map(|argument| &argument.operand)) {
         (Head::Call(Function::Printf), Some(Operand::Text(format))) => {
             check_format(format).map_err(|message| SyntaxError { at: command.at, message })
         }

@@ -88,7 +88,9 @@ fn files_over_the_limit_and_things_that_are_no_files_are_refused() {
     assert_eq!(error.to_string(), "a.yml: file is larger than the limit of 20 bytes");
 
     let manifest = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
-    assert!(read_sources(&[manifest.clone()], 10).unwrap_err().to_string().ends_with("the limit of 10 bytes"));
+    assert!(
+        read_sources(std::slice::from_ref(&manifest), 10).unwrap_err().to_string().ends_with("the limit of 10 bytes")
+    );
     let folder = manifest.parent().unwrap().to_owned();
     let missing = folder.join("missing.yml");
     let errors = read_sources(&[folder, missing], 10).unwrap_err();

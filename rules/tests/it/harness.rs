@@ -14,7 +14,7 @@ const LOOKBACK_MS: i64 = 300_000;
 
 /// Knows `metric`, `metric == n`, `metric > n`, `sum(metric)`, a number, `"text"` and `fail(reason)`; what holds `!!`
 /// is a parse error. Prints an expression with single blanks.
-pub struct ScriptEngine;
+pub(crate) struct ScriptEngine;
 
 impl QueryEngine for ScriptEngine {
     fn check(&self, query: &str) -> Result<String, QueryError> {
@@ -96,10 +96,10 @@ fn select(store: &dyn Queryable, metric: &str, time_ms: i64) -> Result<Vec<Vecto
 
 /// Keeps what it is told.
 #[derive(Default)]
-pub struct Inbox(Mutex<Vec<Alert>>);
+pub(crate) struct Inbox(Mutex<Vec<Alert>>);
 
 impl Inbox {
-    pub fn take(&self) -> Vec<Alert> {
+    pub(crate) fn take(&self) -> Vec<Alert> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }
@@ -111,24 +111,24 @@ impl Notifier for Inbox {
     }
 }
 
-pub struct World {
-    pub store: MemStore,
-    pub inbox: Inbox,
-    pub rules: RuleManager,
+pub(crate) struct World {
+    pub(crate) store: MemStore,
+    pub(crate) inbox: Inbox,
+    pub(crate) rules: RuleManager,
 }
 
-pub fn options() -> RuleOptions {
+pub(crate) fn options() -> RuleOptions {
     RuleOptions::default().with_external_url("http://prom").with_clock(Arc::new(ManualClock::new(0)))
 }
 
 impl World {
-    pub fn new(rules: &str) -> Self {
+    pub(crate) fn new(rules: &str) -> Self {
         let world = World::empty(options());
         world.load(rules, 0);
         world
     }
 
-    pub fn empty(options: RuleOptions) -> Self {
+    pub(crate) fn empty(options: RuleOptions) -> Self {
         World {
             store: MemStore::new(),
             inbox: Inbox::default(),
@@ -136,12 +136,12 @@ impl World {
         }
     }
 
-    pub fn load(&self, rules: &str, now_ms: i64) {
+    pub(crate) fn load(&self, rules: &str, now_ms: i64) {
         self.rules.load(&[RuleSource::new("rules.yml", rules)], &RuleGlobals::default(), now_ms).unwrap();
     }
 
     /// Stores `metric{…} value` at second `at_s`.
-    pub fn put(&self, at_s: i64, series: &[(&str, &str)], value: f64) {
+    pub(crate) fn put(&self, at_s: i64, series: &[(&str, &str)], value: f64) {
         let mut appender = self.store.appender();
         let labels = Labels::from_pairs(series.iter().copied());
         let point = Point::float(at_s * 1_000, value);
@@ -150,17 +150,17 @@ impl World {
     }
 
     /// Evaluates every group at second `at_s`.
-    pub fn tick(&self, at_s: i64) {
+    pub(crate) fn tick(&self, at_s: i64) {
         self.rules.evaluate_all_at(at_s * 1_000, &self.store, &self.store, &self.inbox);
     }
 
     /// Runs what is due at `now_ms`.
-    pub fn run(&self, now_ms: i64) -> usize {
+    pub(crate) fn run(&self, now_ms: i64) -> usize {
         self.rules.evaluate(now_ms, &self.store, &self.store, &self.inbox)
     }
 
     /// All samples of a metric as `{labels} seconds=value …`, one line a series.
-    pub fn dump(&self, metric: &str) -> Vec<String> {
+    pub(crate) fn dump(&self, metric: &str) -> Vec<String> {
         let all = self.store.read_all(TimeRange::ALL, &[Matcher::equal(METRIC_NAME, metric)]).unwrap();
         all.iter()
             .map(|(labels, batch)| {
