@@ -1,0 +1,223 @@
+//! Judging a rule file: every rule of the format, every problem reported.
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use promethium_model::Position;
+use promethium_model::labels::{METRIC_NAME, is_legacy_label_name, is_legacy_metric_name, is_valid_label_name};
+use serde_saphyr::Spanned;
+
+use super::spec::{AlertSpec, Annotated, GroupSpec, RecordSpec, RuleKind, RuleSpec, SortedPairs, TemplateText};
+use super::yaml::{FileYaml, GroupYaml, RuleYaml, TextMap, position_of};
+use super::{FileChecks, RuleFileError, RuleFileProblem, RulePlace};
+use crate::template::TemplateError;
+
+/// The groups of a file, or all that is wrong with it.
+pub(super) fn check_file(
+    file: &str,
+    yaml: FileYaml,
+    checks: &FileChecks<'_>,
+) -> Result<Vec<GroupSpec>, Vec<RuleFileError>> {
+    let mut report = Report { file, errors: Vec::new() };
+    let mut names = BTreeSet::new();
+    let mut groups = Vec::new();
+    for group in yaml.groups.unwrap_or_default() {
+        check_group_name(&group, &mut names, &mut report);
+        groups.push(check_group(group.value, checks, &mut report));
+    }
+    if report.errors.is_empty() { Ok(groups) } else { Err(report.errors) }
+}
+
+/// Collects the problems of one file.
+struct Report<'a> {
+    file: &'a str,
+    errors: Vec<RuleFileError>,
+}
+
+impl Report<'_> {
+    fn add(&mut self, positions: Vec<Position>, place: Option<RulePlace>, problem: RuleFileProblem) {
+        self.errors.push(RuleFileError { file: self.file.to_owned(), positions, place, problem });
+    }
+}
+
+fn check_group_name(group: &Spanned<GroupYaml>, names: &mut BTreeSet<String>, report: &mut Report<'_>) {
+    let at = vec![position_of(group.referenced)];
+    let name = group.value.name.clone().unwrap_or_default();
+    if name.is_empty() {
+        report.add(at.clone(), None, RuleFileProblem::EmptyGroupName);
+    }
+    if !names.insert(name.clone()) {
+        report.add(at, None, RuleFileProblem::RepeatedGroupName(name));
+    }
+}
+
+fn check_group(group: GroupYaml, checks: &FileChecks<'_>, report: &mut Report<'_>) -> GroupSpec {
+    let name = group.name.unwrap_or_default();
+    let labels = texts(group.labels);
+    for problem in label_name_problems(&labels, checks) {
+        report.add(Vec::new(), None, problem);
+    }
+    let mut rules = Vec::new();
+    for (i, rule) in group.rules.unwrap_or_default().into_iter().enumerate() {
+        let place = RulePlace { group: name.clone(), rule: i.saturating_add(1), name: rule_name(&rule).to_owned() };
+        let mut judge = RuleJudge { place, checks, report: &mut *report };
+        rules.extend(judge.rule(rule, &labels));
+    }
+    GroupSpec {
+        file: report.file.to_owned(),
+        name,
+        interval_ms: group.interval.map(|d| d.0).filter(|ms| *ms > 0),
+        query_offset_ms: group.query_offset.map(|d| d.0),
+        limit: group.limit.unwrap_or(0),
+        rules,
+    }
+}
+
+/// Judges one rule and files what it finds under the rule's place.
+struct RuleJudge<'r, 'f, 'c> {
+    place: RulePlace,
+    checks: &'r FileChecks<'c>,
+    report: &'r mut Report<'f>,
+}
+
+impl RuleJudge<'_, '_, '_> {
+    /// The rule, ready to run; `None` when its expression or a template cannot be read.
+    fn rule(&mut self, rule: RuleYaml, group_labels: &TextPairs) -> Option<RuleSpec> {
+        self.check_kind(&rule);
+        let expr = self.check_expr(&rule);
+        let is_alert = !text_of(&rule.alert).is_empty();
+        if !text_of(&rule.record).is_empty() {
+            self.check_recording(&rule);
+        }
+        let own_labels = texts(rule.labels);
+        let annotations = texts(rule.annotations);
+        let mut problems: Vec<_> = label_name_problems(&own_labels, self.checks).collect();
+        problems.extend(annotation_name_problems(&annotations, self.checks));
+        problems.into_iter().for_each(|problem| self.add(Vec::new(), problem));
+        let mut labels = group_labels.clone();
+        labels.extend(own_labels);
+        let kind = if is_alert {
+            let labels = self.templates(labels, |name, error| RuleFileProblem::LabelTemplate { name, error });
+            let annotations =
+                self.templates(annotations, |name, error| RuleFileProblem::AnnotationTemplate { name, error });
+            RuleKind::Alert(AlertSpec {
+                alert: self.place.name.clone(),
+                for_ms: rule.hold.map_or(0, |d| d.0),
+                keep_firing_for_ms: rule.keep_firing_for.map_or(0, |d| d.0),
+                labels,
+                annotations,
+            })
+        } else {
+            RuleKind::Record(RecordSpec { record: self.place.name.clone(), labels: pairs(labels) })
+        };
+        Some(RuleSpec { expr: expr?, kind })
+    }
+
+    fn add(&mut self, positions: Vec<Position>, problem: RuleFileProblem) {
+        self.report.add(positions, Some(self.place.clone()), problem);
+    }
+
+    fn check_kind(&mut self, rule: &RuleYaml) {
+        match (text_of(&rule.record).is_empty(), text_of(&rule.alert).is_empty()) {
+            (false, false) => {
+                self.add(vec![position(&rule.record), position(&rule.alert)], RuleFileProblem::RecordAndAlert);
+            }
+            (true, true) => self.add(vec![position(&rule.record)], RuleFileProblem::NeitherRecordNorAlert),
+            _ => {}
+        }
+    }
+
+    fn check_expr(&mut self, rule: &RuleYaml) -> Option<String> {
+        let expr = text_of(&rule.expr);
+        let problem = if expr.is_empty() {
+            RuleFileProblem::MissingExpr
+        } else {
+            match self.checks.engine.check(expr) {
+                Ok(canonical) => return Some(canonical),
+                Err(error) => RuleFileProblem::Expr(error),
+            }
+        };
+        self.add(vec![position(&rule.expr)], problem);
+        None
+    }
+
+    fn check_recording(&mut self, rule: &RuleYaml) {
+        let at = vec![position(&rule.record)];
+        let fields = [
+            ("annotations", rule.annotations.as_ref().is_some_and(|a| !a.is_empty())),
+            ("for", rule.hold.is_some_and(|d| d.0 != 0)),
+            ("keep_firing_for", rule.keep_firing_for.is_some_and(|d| d.0 != 0)),
+        ];
+        for (field, _) in fields.into_iter().filter(|(_, present)| *present) {
+            self.add(at.clone(), RuleFileProblem::AlertFieldInRecording(field));
+        }
+        let record = text_of(&rule.record);
+        if self.checks.legacy_names && !is_legacy_metric_name(record) {
+            self.add(at.clone(), RuleFileProblem::InvalidRecordName(record.to_owned()));
+        }
+        if record.contains(['{', '}']) {
+            self.add(at, RuleFileProblem::BracesInRecordName(record.to_owned()));
+        }
+    }
+
+    fn templates(&mut self, texts: TextPairs, problem: impl Fn(String, TemplateError) -> RuleFileProblem) -> Annotated {
+        let template_name = format!("__alert_{}", self.place.name);
+        let mut compiled = Vec::with_capacity(texts.len());
+        for (name, text) in texts {
+            match self.checks.templates.compile(&template_name, &text) {
+                Ok(template) => compiled.push((name, TemplateText::new(text, template))),
+                Err(error) => self.add(Vec::new(), problem(name, error)),
+            }
+        }
+        compiled
+    }
+}
+
+type TextPairs = BTreeMap<String, String>;
+
+fn texts(map: Option<TextMap>) -> TextPairs {
+    map.unwrap_or_default().into_iter().map(|(name, text)| (name, text.unwrap_or_default())).collect()
+}
+
+fn pairs(texts: TextPairs) -> SortedPairs {
+    texts.into_iter().collect()
+}
+
+fn text_of(field: &Option<Spanned<String>>) -> &str {
+    field.as_ref().map_or("", |f| f.value.as_str())
+}
+
+fn rule_name(rule: &RuleYaml) -> &str {
+    Some(text_of(&rule.alert)).filter(|name| !name.is_empty()).unwrap_or(text_of(&rule.record))
+}
+
+/// Where a field's value stands; 0:0 when the field is missing, as in Prometheus.
+fn position(field: &Option<Spanned<String>>) -> Position {
+    field.as_ref().map_or(Position { line: 0, column: 0 }, |f| position_of(f.referenced))
+}
+
+fn is_label_name(name: &str, checks: &FileChecks<'_>) -> bool {
+    if checks.legacy_names { is_legacy_label_name(name) } else { is_valid_label_name(name) }
+}
+
+fn label_name_problems<'a>(
+    labels: &'a TextPairs,
+    checks: &'a FileChecks<'_>,
+) -> impl Iterator<Item = RuleFileProblem> + use<'a> {
+    let wrong = |name: &&String| !is_label_name(name, checks) || *name == METRIC_NAME;
+    labels.keys().filter(wrong).cloned().map(RuleFileProblem::InvalidLabelName)
+}
+
+fn annotation_name_problems<'a>(
+    annotations: &'a TextPairs,
+    checks: &'a FileChecks<'_>,
+) -> impl Iterator<Item = RuleFileProblem> + use<'a> {
+    let wrong = |name: &&String| !is_label_name(name, checks);
+    annotations.keys().filter(wrong).cloned().map(RuleFileProblem::InvalidAnnotationName)
+}

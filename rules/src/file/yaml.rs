@@ -1,0 +1,120 @@
+//! The YAML of a rule file, as written: strict fields, positions kept, nothing judged yet.
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects
+)]
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use promethium_model::{Position, duration};
+use serde::Deserialize;
+use serde::de::{Deserializer, Visitor};
+use serde_saphyr::{Location, Options, Spanned};
+
+use super::{RuleFileError, RuleFileProblem, RuleSource};
+
+// A rule file nests five levels; the rest is room for what a strict reader will refuse anyway.
+const MAX_DEPTH: usize = 16;
+const MAX_ALIASES: usize = 10_000;
+
+/// A file. `null` stands for the empty value everywhere, as in Go's YAML.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct FileYaml {
+    pub(super) groups: Option<Vec<Spanned<GroupYaml>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct GroupYaml {
+    pub(super) name: Option<String>,
+    pub(super) interval: Option<DurationYaml>,
+    pub(super) query_offset: Option<DurationYaml>,
+    pub(super) limit: Option<i64>,
+    pub(super) labels: Option<TextMap>,
+    pub(super) rules: Option<Vec<RuleYaml>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RuleYaml {
+    pub(super) record: Option<Spanned<String>>,
+    pub(super) alert: Option<Spanned<String>>,
+    pub(super) expr: Option<Spanned<String>>,
+    #[serde(rename = "for")]
+    pub(super) hold: Option<DurationYaml>,
+    pub(super) keep_firing_for: Option<DurationYaml>,
+    pub(super) labels: Option<TextMap>,
+    pub(super) annotations: Option<TextMap>,
+}
+
+/// Names to texts; a `null` text is empty.
+pub(super) type TextMap = BTreeMap<String, Option<String>>;
+
+/// A Prometheus duration, milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DurationYaml(pub(super) i64);
+
+impl<'de> Deserialize<'de> for DurationYaml {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(DurationVisitor)
+    }
+}
+
+struct DurationVisitor;
+
+impl Visitor<'_> for DurationVisitor {
+    type Value = DurationYaml;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a duration such as 5m")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<DurationYaml, E> {
+        duration::parse_ms(text).map(DurationYaml).map_err(E::custom)
+    }
+}
+
+/// Reads the first document of a file; an empty file has no groups.
+pub(super) fn read(source: &RuleSource, max_bytes: usize) -> Result<FileYaml, Box<RuleFileError>> {
+    let refuse =
+        |positions, problem| Box::new(RuleFileError { file: source.file.clone(), positions, place: None, problem });
+    if source.text.len() > max_bytes {
+        return Err(refuse(Vec::new(), RuleFileProblem::TooLarge { limit: max_bytes }));
+    }
+    let mut bytes = source.text.as_bytes();
+    match serde_saphyr::read_with_options(&mut bytes, options()).next() {
+        None => Ok(FileYaml::default()),
+        Some(Ok(file)) => Ok(file),
+        Some(Err(error)) => Err(refuse(
+            error.location().map(position_of).into_iter().collect(),
+            RuleFileProblem::Yaml(message_of(&error)),
+        )),
+    }
+}
+
+fn options() -> Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_depth: MAX_DEPTH, max_aliases: MAX_ALIASES },
+        with_snippet: false,
+    }
+}
+
+/// The message without the position at its end, which stands in front here.
+fn message_of(error: &serde_saphyr::Error) -> String {
+    let text = error.without_snippet().render_with_formatter(&serde_saphyr::UserMessageFormatter);
+    match text.rfind(" at line ") {
+        Some(end) if error.location().is_some() => text.get(..end).unwrap_or(&text).to_owned(),
+        _ => text,
+    }
+}
+
+/// A position of the reader as ours.
+pub(super) fn position_of(location: Location) -> Position {
+    let clamp = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    Position { line: clamp(location.line()), column: clamp(location.column()) }
+}

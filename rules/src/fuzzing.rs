@@ -1,0 +1,68 @@
+//! Bodies of the fuzz targets; the corpus under `fuzz-corpus/` is replayed by the tests.
+#![doc(hidden)]
+
+use promethium_model::{
+    InstantOptions, Labels, Limits, Matcher, QueryCx, QueryEngine, QueryError, QueryOutput, Queryable, RangeOptions,
+    SampleValue,
+};
+
+use crate::file::{FileChecks, RuleSource, parse};
+use crate::template::{BasicTemplates, Render, TemplateData};
+
+/// A rule file of any bytes is read or refused.
+pub fn rule_file(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let limits = Limits::default();
+    let checks = FileChecks::new(&AnyText, &BasicTemplates, &limits);
+    match parse(&[RuleSource::new("fuzz.yml", text)], &checks) {
+        Ok(groups) => assert!(groups.iter().all(|group| !group.name.is_empty()), "a group without a name"),
+        Err(errors) => assert!(errors.iter().next().is_some() && errors.to_string().starts_with("fuzz.yml: ")),
+    }
+}
+
+/// A template of any bytes is refused, or renders or fails in bounded space.
+pub fn template(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(template) = BasicTemplates.compile("fuzz", text) else { return };
+    let labels = Labels::from_pairs([("__name__", "up"), ("job", "12.5")]);
+    for value in [0.0, -1.5e-9, 1e300, f64::NAN, f64::INFINITY] {
+        let value = SampleValue::Float(value);
+        let data = TemplateData::new(&labels, &value, &labels, "http://localhost");
+        if let Ok(out) = template.render(&data) {
+            assert!(out.len() <= 64 << 10, "a result over the limit");
+        }
+    }
+}
+
+/// Takes every expression as it is.
+struct AnyText;
+
+impl QueryEngine for AnyText {
+    fn check(&self, query: &str) -> Result<String, QueryError> {
+        Ok(query.to_owned())
+    }
+
+    fn selector(&self, text: &str) -> Result<Vec<Matcher>, QueryError> {
+        Err(QueryError::Invalid(text.to_owned()))
+    }
+
+    fn instant(
+        &self,
+        _store: &dyn Queryable,
+        query: &str,
+        _options: &InstantOptions,
+        _cx: &QueryCx,
+    ) -> Result<QueryOutput, QueryError> {
+        Err(QueryError::Invalid(query.to_owned()))
+    }
+
+    fn range(
+        &self,
+        _store: &dyn Queryable,
+        query: &str,
+        _options: &RangeOptions,
+        _cx: &QueryCx,
+    ) -> Result<QueryOutput, QueryError> {
+        Err(QueryError::Invalid(query.to_owned()))
+    }
+}

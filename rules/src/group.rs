@@ -1,0 +1,293 @@
+//! A group: its rules one after the other, at one timestamp, each committed before the next.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use promethium_model::Labels;
+
+use crate::alerting::written_labels;
+use crate::error::RuleError;
+use crate::file::{GroupSpec, texts_of};
+use crate::grid::{Grid, Slot};
+use crate::metrics::{GroupCounters, GroupMetrics};
+use crate::options::RuleGlobals;
+use crate::rule::{EvalTimes, Host, Rule, is_canceled};
+use crate::sync::lock;
+use crate::view::{AlertRuleView, GroupView, RecordRuleView, RuleView};
+use crate::write::{write_rule, write_stale};
+
+pub(crate) struct Group {
+    spec: GroupSpec,
+    interval_ms: i64,
+    grid: Grid,
+    rules: Vec<Rule>,
+    counters: Arc<GroupCounters>,
+    // Held through an evaluation: a group never runs twice at once.
+    memory: Mutex<Memory>,
+    last: Mutex<LastRun>,
+}
+
+/// What one evaluation leaves for the next.
+struct Memory {
+    slot: Slot,
+    /// Series that each rule stored.
+    series: Vec<HashSet<Labels>>,
+    /// Series of rules that are gone, to be marked at the end of the next evaluation.
+    vanished: Vec<Labels>,
+    /// Another version took over, or the group is gone: it never runs again.
+    retired: bool,
+}
+
+#[derive(Clone, Copy, Default)]
+struct LastRun {
+    evaluation_ms: Option<i64>,
+    took: Duration,
+    rules_took: Duration,
+}
+
+impl Group {
+    /// A group that runs at its next grid point after `now_ms`.
+    pub(crate) fn new(spec: GroupSpec, globals: &RuleGlobals, now_ms: i64) -> Self {
+        let interval_ms = spec.interval_ms.unwrap_or(globals.evaluation_interval_ms).max(1);
+        let grid = Grid::new(&spec.file, &spec.name, interval_ms);
+        let rules: Vec<Rule> =
+            spec.rules.iter().map(|rule| Rule::new(rule.clone(), &globals.external_labels)).collect();
+        let series = rules.iter().map(|_| HashSet::new()).collect();
+        let memory = Memory { slot: grid.newest(now_ms), series, vanished: Vec::new(), retired: false };
+        Group {
+            spec,
+            interval_ms,
+            grid,
+            rules,
+            counters: Arc::default(),
+            memory: Mutex::new(memory),
+            last: Mutex::default(),
+        }
+    }
+
+    /// The group's new version, with the state of the rules that are still there.
+    pub(crate) fn successor(&self, spec: GroupSpec, globals: &RuleGlobals, now_ms: i64) -> Self {
+        let mut next = Group::new(spec, globals, now_ms);
+        next.counters = Arc::clone(&self.counters);
+        next.last = Mutex::new(*lock(&self.last));
+        let mut memory = lock(&self.memory);
+        memory.retired = true;
+        let mut earlier = self.rules_by_identity();
+        let inherited = next.memory.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for (rule, series) in next.rules.iter().zip(&mut inherited.series) {
+            let Some(i) = earlier.get_mut(&rule.identity()).and_then(VecDeque::pop_front) else { continue };
+            *series = std::mem::take(&mut memory.series[i]);
+            if let (Rule::Alerting(new), Rule::Alerting(old)) = (rule, &self.rules[i]) {
+                new.adopt(old);
+            }
+        }
+        inherited.vanished = std::mem::take(&mut memory.vanished);
+        inherited.vanished.extend(memory.series.iter_mut().flat_map(std::mem::take));
+        next
+    }
+
+    /// Rules by name and labels, those of one identity in order.
+    fn rules_by_identity(&self) -> HashMap<(&str, crate::file::SortedPairs), VecDeque<usize>> {
+        let mut rules: HashMap<_, VecDeque<usize>> = HashMap::new();
+        for (i, rule) in self.rules.iter().enumerate() {
+            rules.entry(rule.identity()).or_default().push_back(i);
+        }
+        rules
+    }
+
+    /// Whether `spec` describes this very group, so that it may run on.
+    pub(crate) fn is_unchanged_by(&self, spec: &GroupSpec, globals: &RuleGlobals) -> bool {
+        let interval_ms = spec.interval_ms.unwrap_or(globals.evaluation_interval_ms).max(1);
+        let same_interval = GroupSpec { interval_ms: self.spec.interval_ms, ..spec.clone() };
+        self.interval_ms == interval_ms && self.spec == same_interval
+    }
+
+    /// Identity across loads, and the order of views.
+    pub(crate) fn key(&self) -> (&str, &str) {
+        (&self.spec.file, &self.spec.name)
+    }
+
+    pub(crate) fn interval_ms(&self) -> i64 {
+        self.interval_ms
+    }
+
+    pub(crate) fn offset_ms(&self, globals: &RuleGlobals) -> i64 {
+        self.spec.query_offset_ms.unwrap_or(globals.query_offset_ms)
+    }
+
+    /// Ends the group and gives all series that its rules stored last.
+    pub(crate) fn retire(&self) -> Vec<Labels> {
+        let mut memory = lock(&self.memory);
+        memory.retired = true;
+        let mut series = std::mem::take(&mut memory.vanished);
+        series.extend(memory.series.iter_mut().flat_map(std::mem::take));
+        series.sort_unstable();
+        series
+    }
+
+    /// When the group is due, at the latest `now_ms` if it is overdue.
+    pub(crate) fn next_due_ms(&self, now_ms: i64) -> i64 {
+        let slot = lock(&self.memory).slot;
+        match self.grid.due(slot, now_ms) {
+            Some(_) => now_ms,
+            None => self.grid.due_after_ms(slot),
+        }
+    }
+
+    /// Runs the group if it is due.
+    pub(crate) fn tick(&self, now_ms: i64, host: &Host<'_>, globals: &RuleGlobals) -> bool {
+        let mut memory = lock(&self.memory);
+        let due = self.grid.due(memory.slot, now_ms).filter(|_| !memory.retired);
+        let Some((slot, missed)) = due else { return false };
+        self.counters.missed.add(missed);
+        self.counters.iterations.add(missed);
+        memory.slot = slot;
+        self.run(slot.timestamp_ms(), &mut memory, host, globals);
+        true
+    }
+
+    /// Runs the group at `ts_ms`, on the grid or not.
+    pub(crate) fn evaluate(&self, ts_ms: i64, host: &Host<'_>, globals: &RuleGlobals) {
+        let mut memory = lock(&self.memory);
+        if !memory.retired {
+            self.run(ts_ms, &mut memory, host, globals);
+        }
+    }
+
+    fn run(&self, ts_ms: i64, memory: &mut Memory, host: &Host<'_>, globals: &RuleGlobals) {
+        let started = host.options.clock.monotonic();
+        let times = EvalTimes { ts_ms, offset_ms: self.offset_ms(globals), interval_ms: self.interval_ms };
+        self.counters.iterations.add(1);
+        let mut samples = 0;
+        let mut rules_took = Duration::ZERO;
+        for (rule, series) in self.rules.iter().zip(&mut memory.series) {
+            let rule_started = host.options.clock.monotonic();
+            samples += self.run_rule(rule, series, host, &times);
+            let took = host.options.clock.monotonic().saturating_sub(rule_started);
+            rule.status().evaluated(ts_ms, took);
+            rules_took += took;
+        }
+        self.counters.last_samples.set(samples);
+        self.mark_vanished(memory, host, &times);
+        let took = host.options.clock.monotonic().saturating_sub(started);
+        *lock(&self.last) = LastRun { evaluation_ms: Some(ts_ms), took, rules_took };
+    }
+
+    /// Evaluates one rule and stores its result; gives the number of samples of the result.
+    fn run_rule(&self, rule: &Rule, series: &mut HashSet<Labels>, host: &Host<'_>, times: &EvalTimes) -> u64 {
+        self.counters.evaluations.add(1);
+        let samples = match rule.evaluate(host, times, self.limit()) {
+            Ok(samples) => samples,
+            Err(error) => {
+                self.fail(rule, &error);
+                return 0;
+            }
+        };
+        rule.status().succeeded();
+        if let Rule::Alerting(alerting) = rule {
+            alerting.send_due(host, times);
+        }
+        match write_rule(host.sink, &samples, series, times.sample_ms()) {
+            Ok(written) => {
+                self.counters.rejected.add(written.rejected);
+                *series = written.series;
+                if let Some(refusal) = written.refusal {
+                    rule.status().failed(&refusal.into());
+                }
+            }
+            Err(error) => self.fail(rule, &error),
+        }
+        samples.len() as u64
+    }
+
+    fn fail(&self, rule: &Rule, error: &RuleError) {
+        rule.status().failed(error);
+        if !is_canceled(error) {
+            self.counters.failures.add(1);
+        }
+    }
+
+    /// A failed commit keeps the series for the next evaluation.
+    fn mark_vanished(&self, memory: &mut Memory, host: &Host<'_>, times: &EvalTimes) {
+        if memory.vanished.is_empty() {
+            return;
+        }
+        if write_stale(host.sink, &memory.vanished, times.sample_ms()).is_ok() {
+            memory.vanished.clear();
+        }
+    }
+
+    fn limit(&self) -> usize {
+        usize::try_from(self.spec.limit).unwrap_or(0)
+    }
+
+    pub(crate) fn view(&self) -> GroupView {
+        let last = *lock(&self.last);
+        GroupView {
+            file: self.spec.file.clone(),
+            name: self.spec.name.clone(),
+            interval_ms: self.interval_ms,
+            limit: self.limit(),
+            rules: self.rules.iter().map(rule_view).collect(),
+            evaluation_seconds: last.took.as_secs_f64(),
+            last_evaluation_ms: last.evaluation_ms,
+        }
+    }
+
+    /// Pending and firing alerts of all rules, in file order.
+    pub(crate) fn active_alerts(&self) -> Vec<crate::state::AlertInstance> {
+        let alerting = |rule: &Rule| match rule {
+            Rule::Alerting(rule) => rule.active(),
+            Rule::Recording(_) => Vec::new(),
+        };
+        self.rules.iter().flat_map(alerting).collect()
+    }
+
+    pub(crate) fn metrics(&self) -> GroupMetrics {
+        let last = *lock(&self.last);
+        GroupMetrics {
+            rule_group: format!("{};{}", self.spec.file, self.spec.name),
+            evaluations_total: self.counters.evaluations.get(),
+            evaluation_failures_total: self.counters.failures.get(),
+            iterations_total: self.counters.iterations.get(),
+            iterations_missed_total: self.counters.missed.get(),
+            interval_seconds: self.interval_ms as f64 / 1e3,
+            last_evaluation_timestamp_seconds: last.evaluation_ms.map_or(0.0, |ms| ms as f64 / 1e3),
+            last_duration_seconds: last.took.as_secs_f64(),
+            last_rule_duration_sum_seconds: last.rules_took.as_secs_f64(),
+            rules: self.rules.len() as u64,
+            last_evaluation_samples: self.counters.last_samples.get(),
+            samples_rejected_total: self.counters.rejected.get(),
+        }
+    }
+}
+
+fn rule_view(rule: &Rule) -> RuleView {
+    let outcome = rule.status().get();
+    match rule {
+        Rule::Alerting(rule) => RuleView::Alerting(AlertRuleView {
+            state: rule.state(),
+            name: rule.spec.alert.clone(),
+            query: rule.expr.clone(),
+            duration_ms: rule.spec.for_ms,
+            keep_firing_for_ms: rule.spec.keep_firing_for_ms,
+            labels: written_labels(rule),
+            annotations: texts_of(&rule.spec.annotations),
+            alerts: rule.active(),
+            health: outcome.health,
+            last_error: outcome.last_error,
+            evaluation_seconds: outcome.evaluation_seconds,
+            last_evaluation_ms: outcome.last_evaluation_ms,
+        }),
+        Rule::Recording(rule) => RuleView::Recording(RecordRuleView {
+            name: rule.spec.record.clone(),
+            query: rule.expr.clone(),
+            labels: rule.spec.labels.clone(),
+            health: outcome.health,
+            last_error: outcome.last_error,
+            evaluation_seconds: outcome.evaluation_seconds,
+            last_evaluation_ms: outcome.last_evaluation_ms,
+        }),
+    }
+}

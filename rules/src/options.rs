@@ -1,0 +1,123 @@
+//! What a manager is set up with, and what each load brings along.
+
+use std::sync::Arc;
+
+use promethium_model::{Clock, Labels, Limits, SystemClock};
+
+use crate::template::{BasicTemplates, Render};
+
+/// Settings for the life of a manager: what Prometheus takes from its flags.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct RuleOptions {
+    /// Where this server is reached, without a slash at the end: the root of an alert's `generatorURL`.
+    pub external_url: String,
+    /// Milliseconds after which an alert that is still active is sent again.
+    pub resend_delay_ms: i64,
+    /// Bounds of queries (`max_query_samples`, `query_timeout_ms`) and of rule files (`max_config_bytes`).
+    pub limits: Limits,
+    /// Only the classic character set in names.
+    pub legacy_names: bool,
+    /// Reads the templates of labels and annotations.
+    pub templates: Arc<dyn Render>,
+    /// Measures evaluation times and query deadlines. Never read for the time of an evaluation: that is an argument.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for RuleOptions {
+    fn default() -> Self {
+        RuleOptions {
+            external_url: String::new(),
+            resend_delay_ms: 60_000,
+            limits: Limits::default(),
+            legacy_names: false,
+            templates: Arc::new(BasicTemplates),
+            clock: Arc::new(SystemClock::new()),
+        }
+    }
+}
+
+impl RuleOptions {
+    /// With the URL that alerts link to.
+    #[must_use]
+    pub fn with_external_url(mut self, url: impl Into<String>) -> Self {
+        self.external_url = url.into();
+        self
+    }
+
+    /// With this time until an active alert is sent again.
+    #[must_use]
+    pub fn with_resend_delay_ms(mut self, resend_delay_ms: i64) -> Self {
+        self.resend_delay_ms = resend_delay_ms;
+        self
+    }
+
+    /// With these limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// With another template language.
+    #[must_use]
+    pub fn with_templates(mut self, templates: Arc<dyn Render>) -> Self {
+        self.templates = templates;
+        self
+    }
+
+    /// With another clock for durations.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Only the classic character set in names, or any UTF-8.
+    #[must_use]
+    pub fn with_legacy_names(mut self, legacy_names: bool) -> Self {
+        self.legacy_names = legacy_names;
+        self
+    }
+}
+
+/// The `global` section of a configuration, as far as rules care; it may change with every load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RuleGlobals {
+    /// Interval of groups that name none, milliseconds.
+    pub evaluation_interval_ms: i64,
+    /// How far groups that do not say so look back, milliseconds.
+    pub query_offset_ms: i64,
+    /// What templates see as `$externalLabels`.
+    pub external_labels: Labels,
+}
+
+impl Default for RuleGlobals {
+    fn default() -> Self {
+        RuleGlobals { evaluation_interval_ms: 60_000, query_offset_ms: 0, external_labels: Labels::empty() }
+    }
+}
+
+impl RuleGlobals {
+    /// With this interval for groups that name none.
+    #[must_use]
+    pub fn with_evaluation_interval_ms(mut self, interval_ms: i64) -> Self {
+        self.evaluation_interval_ms = interval_ms;
+        self
+    }
+
+    /// With this offset for groups that name none.
+    #[must_use]
+    pub fn with_query_offset_ms(mut self, query_offset_ms: i64) -> Self {
+        self.query_offset_ms = query_offset_ms;
+        self
+    }
+
+    /// With these external labels.
+    #[must_use]
+    pub fn with_external_labels(mut self, external_labels: Labels) -> Self {
+        self.external_labels = external_labels;
+        self
+    }
+}

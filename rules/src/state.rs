@@ -1,0 +1,283 @@
+//! The alert state machine: pending, firing, inactive. Pure: time and query results come in, decisions come out.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use promethium_model::Labels;
+use thiserror::Error;
+
+use crate::file::SortedPairs;
+
+/// How long a resolved alert is kept and sent again, milliseconds.
+const RESOLVED_RETENTION_MS: i64 = 15 * 60_000;
+
+/// The state of an alert, or of a rule (that of its gravest alert).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AlertState {
+    /// Never evaluated; rules only.
+    Unknown,
+    /// Not active: never was, or resolved.
+    Inactive,
+    /// Active, but not yet for long enough.
+    Pending,
+    /// Active.
+    Firing,
+}
+
+impl AlertState {
+    /// The name in the API and in `alertstate`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AlertState::Unknown => "unknown",
+            AlertState::Inactive => "inactive",
+            AlertState::Pending => "pending",
+            AlertState::Firing => "firing",
+        }
+    }
+}
+
+/// One alert: its identity is its labels. Times are milliseconds since the epoch.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct AlertInstance {
+    /// Sample labels, rule labels and `alertname`.
+    pub labels: Labels,
+    /// As rendered at the last evaluation that saw the alert.
+    pub annotations: SortedPairs,
+    /// The sample's value at that evaluation; 0 for a native histogram.
+    pub value: f64,
+    /// Pending, firing, or inactive once it is resolved.
+    pub state: AlertState,
+    /// When its series first appeared.
+    pub active_at_ms: i64,
+    /// When it began to fire.
+    pub fired_at_ms: Option<i64>,
+    /// When it ceased to be active.
+    pub resolved_at_ms: Option<i64>,
+    /// Since when it fires without its series, under `keep_firing_for`.
+    pub keep_firing_since_ms: Option<i64>,
+    /// When it was last handed to the notifier.
+    pub last_sent_at_ms: Option<i64>,
+    /// Until when that message holds.
+    pub valid_until_ms: Option<i64>,
+}
+
+impl AlertInstance {
+    fn pending(labels: Labels, observation: Observation, ts_ms: i64) -> Self {
+        AlertInstance {
+            labels,
+            annotations: observation.annotations,
+            value: observation.value,
+            state: AlertState::Pending,
+            active_at_ms: ts_ms,
+            fired_at_ms: None,
+            resolved_at_ms: None,
+            keep_firing_since_ms: None,
+            last_sent_at_ms: None,
+            valid_until_ms: None,
+        }
+    }
+
+    /// Pending or firing.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.state >= AlertState::Pending
+    }
+
+    fn observe(&mut self, observation: Observation) {
+        self.value = observation.value;
+        self.annotations = observation.annotations;
+        self.keep_firing_since_ms = None;
+    }
+
+    /// The series is gone. False when the alert is to be forgotten.
+    fn miss(&mut self, ts_ms: i64, keep_firing_for_ms: i64) -> bool {
+        match self.state {
+            AlertState::Firing => self.miss_firing(ts_ms, keep_firing_for_ms),
+            AlertState::Inactive => self.resolved_at_ms.is_some_and(|t| elapsed(t, ts_ms) <= RESOLVED_RETENTION_MS),
+            AlertState::Pending | AlertState::Unknown => false,
+        }
+    }
+
+    fn miss_firing(&mut self, ts_ms: i64, keep_firing_for_ms: i64) -> bool {
+        if !self.keeps_firing(ts_ms, keep_firing_for_ms) {
+            self.state = AlertState::Inactive;
+            self.resolved_at_ms = Some(ts_ms);
+        }
+        true
+    }
+
+    fn keeps_firing(&mut self, ts_ms: i64, keep_firing_for_ms: i64) -> bool {
+        if keep_firing_for_ms <= 0 {
+            return false;
+        }
+        let since_ms = *self.keep_firing_since_ms.get_or_insert(ts_ms);
+        elapsed(since_ms, ts_ms) < keep_firing_for_ms
+    }
+
+    /// Pending to firing when its time has come; firing back to pending when it has not (the rule's `for` was raised).
+    fn settle(&mut self, ts_ms: i64, for_ms: i64) {
+        let ripe = elapsed(self.active_at_ms, ts_ms) >= for_ms;
+        match self.state {
+            AlertState::Pending if ripe => {
+                self.state = AlertState::Firing;
+                self.fired_at_ms = Some(ts_ms);
+            }
+            AlertState::Firing if !ripe => {
+                self.state = AlertState::Pending;
+                self.fired_at_ms = None;
+                self.last_sent_at_ms = None;
+                self.keep_firing_since_ms = None;
+            }
+            _ => {}
+        }
+    }
+
+    fn needs_sending(&self, ts_ms: i64, resend_delay_ms: i64) -> bool {
+        if self.state == AlertState::Pending {
+            return false;
+        }
+        match self.last_sent_at_ms {
+            None => true,
+            Some(sent) => self.resolved_at_ms.is_some_and(|t| t > sent) || sent.saturating_add(resend_delay_ms) < ts_ms,
+        }
+    }
+}
+
+fn elapsed(from_ms: i64, to_ms: i64) -> i64 {
+    to_ms.saturating_sub(from_ms)
+}
+
+/// What an evaluation saw of one alert.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observation {
+    /// The sample's value.
+    pub value: f64,
+    /// Rendered annotations.
+    pub annotations: SortedPairs,
+}
+
+/// A rule's times and limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AlertTiming {
+    /// Milliseconds from pending to firing.
+    pub for_ms: i64,
+    /// Milliseconds that an alert goes on firing without its series.
+    pub keep_firing_for_ms: i64,
+    /// At most this many active alerts; 0 = no limit.
+    pub limit: usize,
+}
+
+impl AlertTiming {
+    /// These times, without a limit.
+    #[must_use]
+    pub fn new(for_ms: i64, keep_firing_for_ms: i64) -> Self {
+        AlertTiming { for_ms, keep_firing_for_ms, limit: 0 }
+    }
+
+    /// With a limit on active alerts.
+    #[must_use]
+    pub fn with_limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+}
+
+/// A rule has more active alerts than its group allows; all of them are dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("exceeded limit of {limit} with {alerts} alerts")]
+pub struct TooManyAlerts {
+    /// The limit.
+    pub limit: usize,
+    /// How many there were.
+    pub alerts: usize,
+}
+
+/// All alerts of one rule, by labels.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AlertBook {
+    alerts: BTreeMap<Labels, AlertInstance>,
+}
+
+impl AlertBook {
+    /// No alerts.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The alerts, resolved ones that are still kept included, by labels.
+    pub fn iter(&self) -> impl Iterator<Item = &AlertInstance> {
+        self.alerts.values()
+    }
+
+    /// The gravest state.
+    #[must_use]
+    pub fn state(&self) -> AlertState {
+        self.iter().map(|alert| alert.state).max().unwrap_or(AlertState::Inactive)
+    }
+
+    /// Takes over the alerts of `other`.
+    pub(crate) fn adopt(&mut self, other: &AlertBook) {
+        self.alerts.extend(other.alerts.iter().map(|(labels, alert)| (labels.clone(), alert.clone())));
+    }
+
+    /// One evaluation at `ts_ms` that saw these alerts.
+    ///
+    /// # Errors
+    ///
+    /// When more alerts are active than allowed; the book is then empty.
+    pub fn step(
+        &mut self,
+        ts_ms: i64,
+        timing: &AlertTiming,
+        seen: BTreeMap<Labels, Observation>,
+    ) -> Result<(), TooManyAlerts> {
+        self.alerts.retain(|labels, alert| seen.contains_key(labels) || alert.miss(ts_ms, timing.keep_firing_for_ms));
+        for (labels, observation) in seen {
+            self.observe(labels, observation, ts_ms);
+        }
+        for alert in self.alerts.values_mut() {
+            alert.settle(ts_ms, timing.for_ms);
+        }
+        self.enforce(timing.limit)
+    }
+
+    fn observe(&mut self, labels: Labels, observation: Observation, ts_ms: i64) {
+        match self.alerts.entry(labels) {
+            Entry::Occupied(mut known) if known.get().is_active() => known.get_mut().observe(observation),
+            Entry::Occupied(mut resolved) => {
+                let labels = resolved.key().clone();
+                resolved.insert(AlertInstance::pending(labels, observation, ts_ms));
+            }
+            Entry::Vacant(new) => {
+                let labels = new.key().clone();
+                new.insert(AlertInstance::pending(labels, observation, ts_ms));
+            }
+        }
+    }
+
+    fn enforce(&mut self, limit: usize) -> Result<(), TooManyAlerts> {
+        let alerts = self.iter().filter(|alert| alert.is_active()).count();
+        if limit == 0 || alerts <= limit {
+            return Ok(());
+        }
+        self.alerts.clear();
+        Err(TooManyAlerts { limit, alerts })
+    }
+
+    /// The alerts that are due for sending at `ts_ms`, marked as sent: new ones, just resolved ones, and those whose
+    /// last message is older than the resend delay. A message holds for four times the longer of interval and delay.
+    pub fn take_due(&mut self, ts_ms: i64, resend_delay_ms: i64, interval_ms: i64) -> Vec<AlertInstance> {
+        let valid_until_ms = ts_ms.saturating_add(interval_ms.max(resend_delay_ms).saturating_mul(4));
+        let mut due = Vec::new();
+        for alert in self.alerts.values_mut().filter(|alert| alert.needs_sending(ts_ms, resend_delay_ms)) {
+            alert.last_sent_at_ms = Some(ts_ms);
+            alert.valid_until_ms = Some(valid_until_ms);
+            due.push(alert.clone());
+        }
+        due
+    }
+}

@@ -1,0 +1,11 @@
+//! Rules over a small store and a scripted engine, on a simulated clock.
+
+mod alerting;
+mod corpus;
+mod files;
+mod harness;
+mod oracle;
+mod recording;
+mod reload;
+mod schedule;
+mod templates;
