@@ -1,0 +1,111 @@
+//! Text to syntax tree and back. Usable alone: the feature `parser` pulls no engine.
+//!
+//! ```
+//! use promethium_promql::parser::{ParserOptions, parse};
+//! use promethium_model::Matcher;
+//!
+//! // Confine a query to one tenant: add a matcher to every selector.
+//! let mut ast = parse("sum(rate(http_requests_total[5m])) / sum(up)", &ParserOptions::default())?;
+//! for selector in ast.selectors_mut() {
+//!     selector.matchers.push(Matcher::equal("tenant", "blue"));
+//! }
+//! assert_eq!(ast.to_string(), r#"sum(rate(http_requests_total{tenant="blue"}[5m])) / sum(up{tenant="blue"})"#);
+//! # Ok::<(), promethium_promql::parser::ParseError>(())
+//! ```
+
+mod ast;
+mod check;
+mod duration_expr;
+mod error;
+mod functions;
+mod lexer;
+mod modifiers;
+mod number;
+mod op;
+mod parse;
+mod print;
+mod selector;
+mod span;
+mod string;
+#[cfg(test)]
+mod tests;
+mod token;
+
+pub use ast::{
+    Aggregate, Ast, At, Binary, Call, Expr, ExprId, Extension, Grouping, Matching, MatrixSelector, Node, Number,
+    Selector, Subquery, TimeModifiers, ValueType,
+};
+pub use duration_expr::{DurationExpr, DurationOp, DurationTerm};
+#[cfg(feature = "engine")]
+pub(crate) use duration_expr::{DurationScope, Sign};
+pub use error::ParseError;
+pub use functions::{Function, Signature};
+#[cfg(feature = "engine")]
+pub(crate) use number::parse_integer;
+pub use op::{AggregateOp, BinaryOp};
+pub use span::Span;
+#[cfg(feature = "engine")]
+pub(crate) use string::unquote;
+
+use promethium_model::{Limits, Matcher};
+
+use crate::Features;
+use error::Fault;
+
+/// What the parser accepts.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ParserOptions {
+    /// Parts of the language.
+    pub features: Features,
+    /// Longest text, in bytes.
+    pub max_bytes: usize,
+    /// Deepest nesting of expressions. A chain of binary operators without parentheses counts as one level.
+    pub max_depth: usize,
+}
+
+impl ParserOptions {
+    /// With these features and limits.
+    #[must_use]
+    pub fn new(features: Features, limits: &Limits) -> Self {
+        ParserOptions { features, max_bytes: limits.max_query_bytes, max_depth: limits.max_query_depth }
+    }
+}
+
+impl Default for ParserOptions {
+    fn default() -> Self {
+        ParserOptions::new(Features::default(), &Limits::default())
+    }
+}
+
+/// Parses and checks an expression.
+///
+/// # Errors
+///
+/// The first thing that is wrong: syntax before types.
+pub fn parse(text: &str, options: &ParserOptions) -> Result<Ast, ParseError> {
+    check_length(text, options)?;
+    let ast = parse::Parser::new(text, options).parse_query().map_err(|fault| fault.locate(text))?;
+    check::check(&ast).map_err(|fault| fault.locate(text))?;
+    Ok(ast)
+}
+
+/// Parses a series selector without modifiers, as in `match[]` of the HTTP API: `up{job="node"}`.
+///
+/// # Errors
+///
+/// The first thing that is wrong.
+pub fn parse_selector(text: &str, options: &ParserOptions) -> Result<Vec<Matcher>, ParseError> {
+    check_length(text, options)?;
+    let ast = parse::Parser::new(text, options).parse_selector().map_err(|fault| fault.locate(text))?;
+    check::check(&ast).map_err(|fault| fault.locate(text))?;
+    Ok(ast.selectors().next().map(|s| s.matchers.clone()).unwrap_or_default())
+}
+
+fn check_length(text: &str, options: &ParserOptions) -> Result<(), ParseError> {
+    if text.len() <= options.max_bytes {
+        return Ok(());
+    }
+    let message = format!("expression is longer than {} bytes", options.max_bytes);
+    Err(Fault::new(Span::default(), message).locate(text))
+}
