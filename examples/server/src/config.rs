@@ -190,7 +190,9 @@ impl Config {
                 return Err(format!("scrape interval of job {name:?} must be positive"));
             }
             if job.explicit_timeout_ms(&self.global).is_some_and(|timeout| timeout > interval) {
-                return Err(format!("scrape timeout greater than scrape interval for scrape config with job name {name:?}"));
+                return Err(format!(
+                    "scrape timeout greater than scrape interval for scrape config with job name {name:?}"
+                ));
             }
         }
         Ok(())
@@ -223,7 +225,9 @@ impl ScrapeConfig {
         let pairs: Vec<String> = self
             .params
             .iter()
-            .flat_map(|(name, values)| values.iter().map(move |v| format!("{}={}", percent_encode(name), percent_encode(v))))
+            .flat_map(|(name, values)| {
+                values.iter().map(move |v| format!("{}={}", percent_encode(name), percent_encode(v)))
+            })
             .collect();
         let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
         format!("{}://{address}{}{query}", self.scheme, self.metrics_path)
