@@ -37,6 +37,8 @@ pub mod conformance;
 pub mod duration;
 pub mod exemplar;
 pub mod float;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod histogram;
 pub mod labels;
 pub mod limits;

@@ -1,8 +1,36 @@
 //! Regular expressions with Go/RE2 semantics, fully anchored.
+//!
+//! The syntax is Go's, not that of the `regex` crate, which reads many patterns as something else without a word: `\w`,
+//! `\d`, `\s` and `\b` are ASCII, `[a&&b]` is a set of three characters, `a**` is an error, `a{,2}` is literal text,
+//! `\Q…\E` quotes. Our own front-end builds the same syntax tree that the `regex` crate's builds, and its engine runs
+//! it: linear time, no look-around, no back-references.
+//!
+//! Most patterns of matchers never reach the engine: a pattern that stands for a few texts is a set, and one like
+//! `prefix.*` is compared. What is known about all matches of a pattern serves look-ups in an index.
+//!
+//! Category and script names of `\p{…}` are taken exactly as `\p{Lu}` and `\p{Greek}` write them; their tables are
+//! those of Unicode 16.
 
-use regex_automata::Input;
+mod analysis;
+mod expand;
+mod glob;
+mod parse;
+mod plan;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
 use regex_automata::meta;
+use regex_syntax::hir::{Hir, Look};
 use thiserror::Error;
+
+use self::analysis::Facts;
+use self::parse::Parsed;
+use self::plan::{Plan, anchored};
+use crate::limits::Limits;
 
 /// Why a pattern was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -21,11 +49,32 @@ pub enum RegexError {
     },
 }
 
-/// A compiled, fully anchored pattern: `^(?s:PATTERN)$`.
-#[derive(Clone, Debug)]
+/// A compiled, fully anchored pattern: `^(?s:PATTERN)$`. A clone is a reference count.
+///
+/// ```
+/// use promethium_model::GoRegex;
+/// let re = GoRegex::new(r"api-(?P<zone>eu|us)-\d+")?;
+/// assert!(re.is_match("api-eu-12") && !re.is_match("an api-eu-12"));
+/// assert_eq!(re.prefix(), "api-");
+/// assert_eq!(re.expand("api-us-3", "zone $zone").as_deref(), Some("zone us"));
+/// assert_eq!(GoRegex::new("5..|404")?.literal_set(), None);
+/// assert_eq!(GoRegex::new("50[03]|404")?.literal_set().map(<[String]>::len), Some(3));
+/// assert_eq!(GoRegex::new("a**").unwrap_err().to_string(), "error parsing regexp: invalid nested repetition operator: `**`");
+/// # Ok::<(), promethium_model::RegexError>(())
+/// ```
+#[derive(Clone)]
 pub struct GoRegex {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
     pattern: String,
-    regex: meta::Regex,
+    groups: Vec<Option<String>>,
+    facts: Facts,
+    plan: Plan,
+    // Absent where neither matching nor expansion asks it.
+    engine: Option<meta::Regex>,
+    matches_empty: bool,
 }
 
 impl GoRegex {
@@ -33,70 +82,117 @@ impl GoRegex {
     ///
     /// # Errors
     ///
-    /// See [`RegexError`].
+    /// What Go refuses, in Go's words; and what exceeds `max_regex_bytes`, `max_regex_depth` or
+    /// `max_regex_program_bytes` of [`Limits::standard`].
     pub fn new(pattern: &str) -> Result<Self, RegexError> {
-        let hir = regex_syntax::ParserBuilder::new()
-            .dot_matches_new_line(true)
-            .build()
-            .parse(&format!("^(?:{pattern})$"))
-            .map_err(|e| RegexError::Syntax(e.to_string()))?;
-        let regex = meta::Builder::new().build_from_hir(&hir).map_err(|e| RegexError::Syntax(e.to_string()))?;
-        Ok(GoRegex { pattern: pattern.to_owned(), regex })
+        const LIMITS: Limits = Limits::standard();
+        let Parsed { hir, groups } = parse::parse(pattern, &LIMITS)?;
+        let facts = analysis::facts(&hir);
+        let plan = Plan::of(&hir, &facts);
+        let engine = match plan.needs_engine() || groups.len() > 1 {
+            true => Some(compile(hir, LIMITS.max_regex_program_bytes)?),
+            false => None,
+        };
+        let matches_empty = plan.is_match("", engine.as_ref());
+        let inner = Inner { pattern: pattern.to_owned(), groups, facts, plan, engine, matches_empty };
+        Ok(GoRegex { inner: Arc::new(inner) })
     }
 
     /// The pattern as written.
     #[must_use]
     pub fn pattern(&self) -> &str {
-        &self.pattern
+        &self.inner.pattern
     }
 
     /// Whether the whole of `text` matches.
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
-        self.regex.is_match(Input::new(text))
+        self.inner.plan.is_match(text, self.inner.engine.as_ref())
+    }
+
+    /// Whether the whole of `text` matches, by an engine that is built for this one question: to compare with.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_match_by_engine(&self, text: &str) -> bool {
+        const LIMITS: Limits = Limits::standard();
+        let parsed = parse::parse(&self.inner.pattern, &LIMITS);
+        let engine = parsed.and_then(|parsed| compile(parsed.hir, LIMITS.max_regex_program_bytes));
+        engine.is_ok_and(|engine| engine.is_match(anchored(text)))
     }
 
     /// Whether `""` matches.
     #[must_use]
     pub fn matches_empty(&self) -> bool {
-        self.is_match("")
+        self.inner.matches_empty
     }
 
-    /// The complete, finite set of texts that match, when there is one and it is small.
+    /// The complete set of texts that match, sorted, when there are at most 256 of them.
     #[must_use]
     pub fn literal_set(&self) -> Option<&[String]> {
-        None
+        self.inner.facts.literals.as_deref()
     }
 
     /// A text that every match begins with; `""` when none is known.
     #[must_use]
     pub fn prefix(&self) -> &str {
-        ""
+        &self.inner.facts.prefix
     }
 
-    /// A text that every match ends with; `""` when none is known.
+    /// A text that every match ends with; `""` when none is known. It may overlap with the prefix only where the
+    /// literal set is known.
     #[must_use]
     pub fn suffix(&self) -> &str {
-        ""
+        &self.inner.facts.suffix
     }
 
-    /// Texts that every match contains, in this order; empty when none is known.
+    /// Texts that every match contains between its prefix and its suffix, in this order and without overlap; empty
+    /// when none is known.
     #[must_use]
     pub fn contains(&self) -> &[String] {
-        &[]
+        &self.inner.facts.contains
     }
 
     /// Matches the whole of `text` and expands `template` (`$1`, `${1}`, `$name`, `${name}`, `$$`) from its groups;
-    /// `None` when there is no match. The expansion rules are Go's `Regexp.Expand`.
+    /// `None` when there is no match. The expansion rules are Go's `Regexp.Expand`: the name is the longest run of
+    /// letters, digits and underscores; an unknown one is empty; a dollar without a name, or with an unclosed brace,
+    /// stays.
     #[must_use]
     pub fn expand(&self, text: &str, template: &str) -> Option<String> {
-        let mut captures = self.regex.create_captures();
-        self.regex.captures(Input::new(text), &mut captures);
-        if !captures.is_match() {
-            return None;
-        }
+        let spans = self.group_texts(text)?;
+        let by_number = |number: usize| spans.get(number).copied().flatten();
+        // Of several groups of one name the first that took part counts.
+        let by_name = |name: &str| {
+            let named = self.inner.groups.iter().zip(&spans).filter(|(group, _)| group.as_deref() == Some(name));
+            named.filter_map(|(_, text)| *text).next()
+        };
         let mut out = String::new();
-        captures.interpolate_string_into(text, template, &mut out);
+        expand::expand(template, by_number, by_name, &mut out);
         Some(out)
+    }
+
+    /// The texts of all groups, the whole match first.
+    fn group_texts<'t>(&self, text: &'t str) -> Option<Vec<Option<&'t str>>> {
+        let Some(engine) = &self.inner.engine else {
+            return self.is_match(text).then(|| vec![Some(text)]);
+        };
+        let mut captures = engine.create_captures();
+        engine.captures(anchored(text), &mut captures);
+        let span = |i: usize| captures.get_group(i).and_then(|span| text.get(span.range()));
+        captures.is_match().then(|| (0..self.inner.groups.len()).map(span).collect())
+    }
+}
+
+fn compile(hir: Hir, limit: usize) -> Result<meta::Regex, RegexError> {
+    let anchored = Hir::concat(vec![Hir::look(Look::Start), hir, Hir::look(Look::End)]);
+    let config = meta::Config::new().nfa_size_limit(Some(limit));
+    meta::Builder::new()
+        .configure(config)
+        .build_from_hir(&anchored)
+        .map_err(|_| RegexError::Limit { what: "compiled size in bytes", limit })
+}
+
+impl fmt::Debug for GoRegex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("GoRegex").field(&self.inner.pattern).finish()
     }
 }

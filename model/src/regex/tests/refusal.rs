@@ -1,0 +1,146 @@
+//! Patterns that Go refuses, with its words.
+
+use super::super::{GoRegex, RegexError};
+
+fn error_of(pattern: &str) -> RegexError {
+    GoRegex::new(pattern).expect_err(pattern)
+}
+
+#[test]
+fn the_texts_are_gos() {
+    let rows = [
+        ("(", "missing closing ): `(`"),
+        ("(a", "missing closing ): `(a`"),
+        ("(a|b|", "missing closing ): `(a|b|`"),
+        ("a(b(c)", "missing closing ): `a(b(c)`"),
+        ("(?i:a", "missing closing ): `(?i:a`"),
+        ("(?P<name>a", "missing closing ): `(?P<name>a`"),
+        (")", "unexpected ): `)`"),
+        ("a)", "unexpected ): `a)`"),
+        ("(a))", "unexpected ): `(a))`"),
+        ("a|b|)", "unexpected ): `a|b|)`"),
+        ("a)(b", "unexpected ): `a)(b`"),
+        ("*", "missing argument to repetition operator: `*`"),
+        ("+?", "missing argument to repetition operator: `+?`"),
+        ("a|*", "missing argument to repetition operator: `*`"),
+        ("(*a)", "missing argument to repetition operator: `*`"),
+        ("(|+)", "missing argument to repetition operator: `+`"),
+        ("{2}", "missing argument to repetition operator: `{2}`"),
+        ("(?i)*", "missing argument to repetition operator: `*`"),
+        (r"\Q\E*", "missing argument to repetition operator: `*`"),
+        ("a**", "invalid nested repetition operator: `**`"),
+        ("a*+", "invalid nested repetition operator: `*+`"),
+        ("a+*", "invalid nested repetition operator: `+*`"),
+        ("a??*", "invalid nested repetition operator: `??*`"),
+        ("a**?", "invalid nested repetition operator: `**?`"),
+        ("a*?+?b", "invalid nested repetition operator: `*?+?`"),
+        ("a{1}*", "invalid nested repetition operator: `{1}*`"),
+        ("a*{2}", "invalid nested repetition operator: `*{2}`"),
+        (".{1}{2}.{3}", "invalid nested repetition operator: `{1}{2}`"),
+        ("a{1001}", "invalid repeat count: `{1001}`"),
+        ("a{1001,}", "invalid repeat count: `{1001,}`"),
+        ("a{1,1001}", "invalid repeat count: `{1,1001}`"),
+        ("a{2,1}", "invalid repeat count: `{2,1}`"),
+        ("x{9876543210}", "invalid repeat count: `{9876543210}`"),
+        ("x{1,99999999999999999999}", "invalid repeat count: `{1,99999999999999999999}`"),
+        ("{1001}", "invalid repeat count: `{1001}`"),
+        ("(a{100}){11}", "invalid repeat count: `{11}`"),
+        ("((a{10}){10}){11}", "invalid repeat count: `{11}`"),
+        ("(b|a{501}){2}c", "invalid repeat count: `{2}`"),
+        ("((((((((((x{2}){2}){2}){2}){2}){2}){2}){2}){2}){2})", "invalid repeat count: `{2}`"),
+        ("(x{1000}){2}?", "invalid repeat count: `{2}?`"),
+        ("[a", "missing closing ]: `[a`"),
+        ("x[", "missing closing ]: `[`"),
+        ("x[^", "missing closing ]: `[^`"),
+        ("[]", "missing closing ]: `[]`"),
+        ("[^]", "missing closing ]: `[^]`"),
+        ("([a-z)", "missing closing ]: `[a-z)`"),
+        ("[a-", "missing closing ]: `[a-`"),
+        ("[z-a]", "invalid character class range: `z-a`"),
+        ("[a-Z]", "invalid character class range: `a-Z`"),
+        ("(?i)[a-Z]", "invalid character class range: `a-Z`"),
+        ("[a--b]", "invalid character class range: `a--`"),
+        ("[a-[:digit:]]", "invalid character class range: `a-[`"),
+        ("[[:foo:]]", "invalid character class range: `[:foo:]`"),
+        ("[[::]]", "invalid character class range: `[::]`"),
+        ("[[:^foo:]]", "invalid character class range: `[:^foo:]`"),
+        ("[[:Alpha:]]", "invalid character class range: `[:Alpha:]`"),
+        (r"\pX", r"invalid character class range: `\pX`"),
+        (r"\p", r"invalid character class range: `\p`"),
+        (r"\p^", r"invalid character class range: `\p^`"),
+        (r"\p{", r"invalid character class range: `\p{`"),
+        (r"\p{}", r"invalid character class range: `\p{}`"),
+        (r"\p{IsGreek}", r"invalid character class range: `\p{IsGreek}`"),
+        (r"\p{greek}", r"invalid character class range: `\p{greek}`"),
+        (r"\p{sc=Greek}", r"invalid character class range: `\p{sc=Greek}`"),
+        (r"[\p{Foo}]", r"invalid character class range: `\p{Foo}`"),
+        (r"\P{^Foo}a", r"invalid character class range: `\P{^Foo}`"),
+        ("\\", "trailing backslash at end of expression: ``"),
+        ("a\\", "trailing backslash at end of expression: ``"),
+        (r"[\", "trailing backslash at end of expression: ``"),
+        (r"\C", r"invalid escape sequence: `\C`"),
+        (r"\Z", r"invalid escape sequence: `\Z`"),
+        (r"\h", r"invalid escape sequence: `\h`"),
+        (r"\R", r"invalid escape sequence: `\R`"),
+        (r"\K", r"invalid escape sequence: `\K`"),
+        (r"\E", r"invalid escape sequence: `\E`"),
+        (r"\y", r"invalid escape sequence: `\y`"),
+        (r"\é", r"invalid escape sequence: `\é`"),
+        (r"\1", r"invalid escape sequence: `\1`"),
+        (r"(a)\1", r"invalid escape sequence: `\1`"),
+        (r"\8", r"invalid escape sequence: `\8`"),
+        (r"\18", r"invalid escape sequence: `\1`"),
+        (r"\x", r"invalid escape sequence: `\x`"),
+        (r"\xa", r"invalid escape sequence: `\xa`"),
+        (r"\xzz", r"invalid escape sequence: `\xzz`"),
+        (r"\x{", r"invalid escape sequence: `\x{`"),
+        (r"\x{}", r"invalid escape sequence: `\x{}`"),
+        (r"\x{41", r"invalid escape sequence: `\x{41`"),
+        (r"\x{4g}", r"invalid escape sequence: `\x{4g`"),
+        (r"\x{110000}", r"invalid escape sequence: `\x{110000`"),
+        (r"\u0041", r"invalid escape sequence: `\u`"),
+        (r"[\b]", r"invalid escape sequence: `\b`"),
+        (r"[\A]", r"invalid escape sequence: `\A`"),
+        (r"[\Qa\E]", r"invalid escape sequence: `\Q`"),
+        (r"[a-\d]", r"invalid escape sequence: `\d`"),
+        ("(?x)a", "invalid or unsupported Perl syntax: `(?x`"),
+        ("(?u)a", "invalid or unsupported Perl syntax: `(?u`"),
+        ("(?i", "invalid or unsupported Perl syntax: `(?i`"),
+        ("(?", "invalid or unsupported Perl syntax: `(?`"),
+        ("(?=a)", "invalid or unsupported Perl syntax: `(?=`"),
+        ("(?!a)", "invalid or unsupported Perl syntax: `(?!`"),
+        ("(?>a)", "invalid or unsupported Perl syntax: `(?>`"),
+        ("(?#c)", "invalid or unsupported Perl syntax: `(?#`"),
+        ("(?'n'a)", "invalid or unsupported Perl syntax: `(?'`"),
+        ("(?P=n)", "invalid or unsupported Perl syntax: `(?P`"),
+        ("(?P>n)", "invalid or unsupported Perl syntax: `(?P`"),
+        ("(?-)", "invalid or unsupported Perl syntax: `(?-)`"),
+        ("(?i-)a", "invalid or unsupported Perl syntax: `(?i-)`"),
+        ("(?i--s)a", "invalid or unsupported Perl syntax: `(?i--`"),
+        ("(?é)", "invalid or unsupported Perl syntax: `(?é`"),
+        ("(?P<name", "invalid named capture: `(?P<name`"),
+        ("(?P<>a)", "invalid named capture: `(?P<>`"),
+        ("(?P<x y>a)", "invalid named capture: `(?P<x y>`"),
+        ("a(?<n-a>b)", "invalid named capture: `(?<n-a>`"),
+        ("(?<é>b)", "invalid named capture: `(?<é>`"),
+        ("(?<=a)b", "invalid named capture: `(?<=a)b`"),
+        ("(?<!a)b", "invalid named capture: `(?<!a)b`"),
+        ("(?P<", "invalid or unsupported Perl syntax: `(?P`"),
+        ("(?<", "invalid or unsupported Perl syntax: `(?<`"),
+    ];
+    for (pattern, expected) in rows {
+        assert_eq!(error_of(pattern), RegexError::Syntax(expected.to_owned()), "{pattern:?}");
+    }
+    assert_eq!(error_of("(").to_string(), "error parsing regexp: missing closing ): `(`");
+}
+
+#[test]
+fn the_greatest_that_is_allowed() {
+    for pattern in ["a{1000}", "a{0,1000}", "(a{100}){10}", "((a{10}){10}){10}", "(a{1000}){1}", "(a{1000}){0}"] {
+        assert!(GoRegex::new(pattern).is_ok(), "{pattern}");
+    }
+    for n in [1, 2] {
+        let nine = format!("((((((((((x{{{n}}}){{2}}){{2}}){{2}}){{2}}){{2}}){{2}}){{2}}){{2}}){{2}})");
+        assert_eq!(GoRegex::new(&nine).is_ok(), n == 1, "{nine}");
+    }
+}
