@@ -47,7 +47,7 @@ impl Keyword {
 }
 
 /// Reads the line whose `#` is at the cursor.
-pub(super) fn take_comment<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> Result<Comment<'a>, DecodeError> {
+pub(super) fn take_comment<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<Comment<'a>, DecodeError> {
     cursor.advance();
     let spaced = matches!(cursor.peek(), b' ' | b'\t');
     cursor.skip_blanks();
@@ -79,7 +79,7 @@ fn take_other<'a>(cursor: &mut Cursor<'a>, spaced: bool) -> Comment<'a> {
     if ends_page { Comment::EndOfPage } else { Comment::Other }
 }
 
-fn take_metadata<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>, keyword: Keyword) -> Result<Comment<'a>, DecodeError> {
+fn take_metadata<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, keyword: Keyword) -> Result<Comment<'a>, DecodeError> {
     let name = take_family_name(cursor, scope, keyword)?;
     let start = cursor.at;
     if cursor.peek() == 0 {
@@ -103,14 +103,14 @@ fn metadata_text(after_name: &[u8]) -> &[u8] {
 
 /// A NUL directly behind the family's name is where Prometheus expects the line to end.
 #[cold]
-fn text_error<'a>(cursor: &Cursor<'a>, scope: Scope<'a>, keyword: Keyword) -> DecodeError {
+fn text_error<'a>(cursor: &Cursor<'a>, scope: &Scope<'a>, keyword: Keyword) -> DecodeError {
     match keyword {
         Keyword::Help => scope.diagnosis.unexpected("linebreak expected after metadata", Context::LineStart, cursor.at),
         Keyword::Type => scope.diagnosis.about("invalid metric type", cursor.at, cursor.at, ""),
     }
 }
 
-fn take_family_name<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>, keyword: Keyword) -> Result<Raw<'a>, DecodeError> {
+fn take_family_name<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, keyword: Keyword) -> Result<Raw<'a>, DecodeError> {
     let start = cursor.at;
     if cursor.peek() == b'"' {
         cursor.advance();
@@ -124,13 +124,13 @@ fn take_family_name<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>, keyword: Keyw
     if !cursor::starts_metric_name(cursor.peek()) {
         return Err(scope.diagnosis.unexpected(keyword.after(), Context::MetadataName, start));
     }
-    cursor.skip_while(cursor::in_metric_name);
+    cursor.skip_metric_name();
     Ok(Raw { text: scope.name(start, cursor.at)?, escaped: false })
 }
 
 fn take_help<'a>(
     cursor: &Cursor<'a>,
-    scope: Scope<'a>,
+    scope: &Scope<'a>,
     name: Raw<'a>,
     text: &'a [u8],
 ) -> Result<Comment<'a>, DecodeError> {
@@ -143,7 +143,7 @@ fn take_help<'a>(
 
 fn take_type<'a>(
     cursor: &Cursor<'a>,
-    scope: Scope<'a>,
+    scope: &Scope<'a>,
     name: Raw<'a>,
     text: &'a [u8],
 ) -> Result<Comment<'a>, DecodeError> {

@@ -33,12 +33,12 @@ pub(super) struct Series<'a> {
 #[inline]
 pub(super) fn take_series<'a>(
     cursor: &mut Cursor<'a>,
-    scope: Scope<'a>,
+    scope: &Scope<'a>,
     labels: &mut Vec<RawLabel<'a>>,
 ) -> Result<Series<'a>, DecodeError> {
     let mut name = None;
     if cursor.peek() != b'{' {
-        cursor.skip_while(cursor::in_metric_name);
+        cursor.skip_metric_name();
         // Blanks before the name belong to it: that is how Prometheus reads them.
         name = Some(Raw { text: scope.name(scope.diagnosis.entry, cursor.at)?, escaped: false });
     }
@@ -57,7 +57,7 @@ pub(super) fn take_series<'a>(
 #[inline]
 fn take_labels<'a>(
     cursor: &mut Cursor<'a>,
-    scope: Scope<'a>,
+    scope: &Scope<'a>,
     metric_name: &mut Option<Raw<'a>>,
     labels: &mut Vec<RawLabel<'a>>,
 ) -> Result<(), DecodeError> {
@@ -102,7 +102,7 @@ fn take_labels<'a>(
 }
 
 /// Reads a quoted name, which may hold anything but NUL.
-fn take_quoted_name<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> Result<Raw<'a>, DecodeError> {
+fn take_quoted_name<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<Raw<'a>, DecodeError> {
     let quote = cursor.at;
     cursor.advance();
     let start = cursor.at;
@@ -115,7 +115,7 @@ fn take_quoted_name<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> Result<Raw
 }
 
 #[inline]
-fn take_label_value<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> Result<Raw<'a>, DecodeError> {
+fn take_label_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<Raw<'a>, DecodeError> {
     cursor.skip_blanks();
     let quote = cursor.at;
     if cursor.peek() != b'"' {
@@ -137,7 +137,11 @@ fn take_label_value<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> Result<Raw
 /// Reads the value and the timestamp up to the line break, and moves past that. `named` is whether the series has a
 /// metric name: Prometheus misses it only here.
 #[inline]
-pub(super) fn take_reading<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>, named: bool) -> Result<Reading, DecodeError> {
+pub(super) fn take_reading<'a>(
+    cursor: &mut Cursor<'a>,
+    scope: &Scope<'a>,
+    named: bool,
+) -> Result<Reading, DecodeError> {
     cursor.skip_blanks();
     if !named {
         return Err(unnamed(cursor, scope));
@@ -155,7 +159,7 @@ pub(super) fn take_reading<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>, named:
 }
 
 #[cold]
-fn unnamed<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> DecodeError {
+fn unnamed<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> DecodeError {
     let start = cursor.at;
     match cursor.peek() {
         b'{' => cursor.advance(),
@@ -165,7 +169,7 @@ fn unnamed<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> DecodeError {
 }
 
 /// Exponents, words, many digits, and what is no number.
-fn take_any_value<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> Result<f64, DecodeError> {
+fn take_any_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<f64, DecodeError> {
     let start = cursor.at;
     cursor.skip_while(in_value);
     let token = cursor.since(start);
@@ -180,7 +184,7 @@ fn take_any_value<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> Result<f64, 
 }
 
 /// Blanks, then digits or nothing, then the line break, which is passed.
-fn take_timestamp<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> Result<Option<i64>, DecodeError> {
+fn take_timestamp<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<Option<i64>, DecodeError> {
     cursor.skip_blanks();
     let start = cursor.at;
     cursor.skip_while(|b| b.is_ascii_digit());
