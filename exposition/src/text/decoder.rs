@@ -7,16 +7,15 @@
     clippy::arithmetic_side_effects
 )]
 
-use promethium_model::{Limits, MetricType};
+use promethium_model::Limits;
 
 use super::cursor::{self, Cursor};
 use super::diagnose::{Context, Diagnosis, line_at};
-use super::event::{Event, Raw, RawLabel, Sample};
+use super::event::{Event, KnownSample, Sample};
 use super::known::guess_series;
-use super::metadata::{Comment, take_comment};
-use super::sample::{Reading, Series, take_reading, take_series};
+use super::metadata::{Comment, Metadata, take_comment};
+use super::sample::{take_line_end, take_series, take_value};
 use crate::error::DecodeError;
-use crate::escape::unescape_help;
 
 /// Pulls events from one page. Allocates only for texts that hold escapes; label storage is reused from sample to sample.
 ///
@@ -37,8 +36,9 @@ pub struct Decoder<'a> {
     page: &'a [u8],
     text: &'a str,
     at: usize,
-    metric_type: MetricType,
-    labels: Vec<RawLabel<'a>>,
+    metadata: Metadata<'a>,
+    sample: Sample<'a>,
+    known: KnownSample<'a>,
     samples: usize,
     max_samples: usize,
     max_line_bytes: usize,
@@ -107,8 +107,9 @@ impl<'a> Decoder<'a> {
             page,
             text,
             at: 0,
-            metric_type: MetricType::Unknown,
-            labels: Vec::new(),
+            metadata: Metadata::default(),
+            sample: Sample::default(),
+            known: KnownSample::default(),
             samples: 0,
             max_samples: limits.max_scrape_samples,
             max_line_bytes: limits.max_line_bytes,
@@ -164,9 +165,13 @@ impl<'a> Decoder<'a> {
             let mut cursor = Cursor { page: self.page, at };
             cursor.skip_blanks();
             let comment = match cursor.peek() {
-                b'#' => take_comment(&mut cursor, &scope)?,
+                b'#' => take_comment(&mut cursor, &scope, &mut self.metadata)?,
                 b if b == b'{' || cursor::starts_metric_name(b) => {
-                    return self.sample::<ASK>(&mut cursor, &scope, &mut known).map(Some);
+                    self.count_sample(at)?;
+                    if ASK && let Some(series) = self.guess_known(at, &mut known) {
+                        return self.known_sample(&scope, series).map(Some);
+                    }
+                    return self.sample(&mut cursor, &scope).map(Some);
                 }
                 b'\n' => Comment::Other,
                 0 => return Ok(None),
@@ -174,14 +179,13 @@ impl<'a> Decoder<'a> {
             };
             cursor.advance();
             at = scope.next_line(&cursor)?;
-            match comment {
-                Comment::Other => continue,
-                Comment::EndOfPage => break,
-                Comment::Help { .. } => {}
-                Comment::Type { metric_type, .. } => self.metric_type = metric_type,
+            if comment == Comment::EndOfPage {
+                break;
             }
-            self.at = at;
-            return Ok(metadata_event(comment));
+            if comment != Comment::Other {
+                self.at = at;
+                return Ok(Some(self.metadata_event(comment)));
+            }
         }
         Ok(None)
     }
@@ -192,36 +196,41 @@ impl<'a> Decoder<'a> {
         Scope { text: self.text, diagnosis }
     }
 
-    #[inline]
-    fn sample<const ASK: bool>(
-        &mut self,
-        cursor: &mut Cursor<'a>,
-        scope: &Scope<'a>,
-        known: &mut impl FnMut(&'a [u8]) -> bool,
-    ) -> Result<Event<'_, 'a>, DecodeError> {
-        let start = scope.diagnosis.entry;
+    #[inline(always)]
+    fn metadata_event(&self, comment: Comment) -> Event<'_, 'a> {
+        match comment {
+            Comment::Help => Event::Help(&self.metadata.help),
+            _ => Event::Type(&self.metadata.family_type),
+        }
+    }
+
+    #[inline(always)]
+    fn count_sample(&mut self, at: usize) -> Result<(), DecodeError> {
         self.samples = self.samples.saturating_add(1);
         if self.samples > self.max_samples {
-            return Err(DecodeError::TooManySamples { line: line_at(self.page, start), limit: self.max_samples });
+            return Err(DecodeError::TooManySamples { line: line_at(self.page, at), limit: self.max_samples });
         }
-        if ASK && let Some(series) = self.guess_known(start, known) {
-            cursor.at = start.saturating_add(series.len());
-            let Reading { value, timestamp_ms } = take_reading(cursor, scope, true)?;
-            self.at = scope.next_line(cursor)?;
-            return Ok(Event::Known { series, value, timestamp_ms });
-        }
-        self.labels.clear();
-        let Series { name, end } = take_series(cursor, scope, &mut self.labels)?;
-        let Reading { value, timestamp_ms } = take_reading(cursor, scope, name.is_some())?;
+        Ok(())
+    }
+
+    #[inline]
+    fn sample(&mut self, cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<Event<'_, 'a>, DecodeError> {
+        let named = take_series(cursor, scope, &mut self.sample)?;
+        self.sample.value = take_value(cursor, scope, named)?;
+        self.sample.timestamp_ms = take_line_end(cursor, scope)?;
+        self.sample.metric_type = self.metadata.family_type.metric_type;
         self.at = scope.next_line(cursor)?;
-        Ok(Event::Sample(Sample {
-            series: self.page.get(start..end).unwrap_or_default(),
-            name: name.unwrap_or(Raw { text: "", escaped: false }),
-            labels: &self.labels,
-            metric_type: self.metric_type,
-            value,
-            timestamp_ms,
-        }))
+        Ok(Event::Sample(&self.sample))
+    }
+
+    #[inline]
+    fn known_sample(&mut self, scope: &Scope<'a>, series: &'a [u8]) -> Result<Event<'_, 'a>, DecodeError> {
+        let mut cursor = Cursor { page: self.page, at: scope.diagnosis.entry.saturating_add(series.len()) };
+        self.known.series = series;
+        self.known.value = take_value(&mut cursor, scope, true)?;
+        self.known.timestamp_ms = take_line_end(&mut cursor, scope)?;
+        self.at = scope.next_line(&cursor)?;
+        Ok(Event::Known(&self.known))
     }
 
     /// The series of the line at `start` if the caller knows it.
@@ -230,15 +239,6 @@ impl<'a> Decoder<'a> {
         let mut line = Cursor { page: self.page, at: start };
         line.skip_to_line_end();
         guess_series(line.since(start)).filter(|series| known(series))
-    }
-}
-
-#[inline]
-fn metadata_event<'d, 'a>(comment: Comment<'a>) -> Option<Event<'d, 'a>> {
-    match comment {
-        Comment::Help { name, help } => Some(Event::Help { name: name.resolve(), help: unescape_help(help) }),
-        Comment::Type { name, metric_type } => Some(Event::Type { name: name.resolve(), metric_type }),
-        Comment::Other | Comment::EndOfPage => None,
     }
 }
 

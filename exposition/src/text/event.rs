@@ -7,51 +7,96 @@ use promethium_model::labels::{BUCKET_LABEL, METRIC_NAME, QUANTILE_LABEL};
 use promethium_model::{Labels as LabelSet, LabelsBuilder, MetricType};
 
 use crate::error::DecodeError;
-use crate::escape::unescape_quoted;
+use crate::escape::{unescape_help, unescape_quoted};
 
 /// One statement of a page. Comments and blank lines make none.
 ///
-/// `'a` is the page, `'d` the decoder: labels live until the next event.
-#[derive(Clone, Debug)]
+/// `'a` is the page. What an event refers to lies in the decoder (`'d`) until the next one; an event itself is a tag and a
+/// pointer, so that handing it over costs nothing.
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'d, 'a> {
-    /// `# HELP`: the family's name and its text.
-    Help {
-        /// Name of the family.
-        name: Cow<'a, str>,
-        /// The text, `""` when empty.
-        help: Cow<'a, str>,
-    },
-    /// `# TYPE`: the family's name and type.
-    Type {
-        /// Name of the family.
-        name: Cow<'a, str>,
-        /// Its type.
-        metric_type: MetricType,
-    },
+    /// `# HELP`: the text of a family.
+    Help(&'d Help<'a>),
+    /// `# TYPE`: the type of a family.
+    Type(&'d Type<'a>),
     /// A sample, its labels split and checked.
-    Sample(Sample<'d, 'a>),
+    Sample(&'d Sample<'a>),
     /// A sample of a series that the caller knows by its bytes; see
     /// [`Decoder::next_event_knowing`](super::Decoder::next_event_knowing).
-    Known {
-        /// The bytes that name the series.
-        series: &'a [u8],
-        /// The value; any NaN is the ordinary one.
-        value: f64,
-        /// Milliseconds since the epoch, where the exporter says it.
-        timestamp_ms: Option<i64>,
-    },
+    Known(&'d KnownSample<'a>),
+}
+
+/// The help text of a family.
+#[derive(Clone, Debug, Default)]
+pub struct Help<'a> {
+    pub(super) name: Raw<'a>,
+    pub(super) text: &'a str,
+}
+
+impl<'a> Help<'a> {
+    /// Name of the family.
+    #[must_use]
+    pub fn name(&self) -> Cow<'a, str> {
+        self.name.resolve()
+    }
+
+    /// The text, `""` when empty.
+    #[must_use]
+    pub fn text(&self) -> Cow<'a, str> {
+        unescape_help(self.text)
+    }
+}
+
+/// The type of a family.
+#[derive(Clone, Debug, Default)]
+pub struct Type<'a> {
+    pub(super) name: Raw<'a>,
+    pub(super) metric_type: MetricType,
+}
+
+impl<'a> Type<'a> {
+    /// Name of the family.
+    #[must_use]
+    pub fn name(&self) -> Cow<'a, str> {
+        self.name.resolve()
+    }
+
+    /// Its type.
+    #[must_use]
+    pub fn metric_type(&self) -> MetricType {
+        self.metric_type
+    }
+}
+
+/// A sample of a series that was recognised by its bytes.
+#[derive(Clone, Debug, Default)]
+pub struct KnownSample<'a> {
+    pub(super) series: &'a [u8],
+    /// The value; any NaN is the ordinary one.
+    pub value: f64,
+    /// Milliseconds since the epoch, where the exporter says it.
+    pub timestamp_ms: Option<i64>,
+}
+
+impl<'a> KnownSample<'a> {
+    /// The bytes that name the series.
+    #[must_use]
+    pub fn series(&self) -> &'a [u8] {
+        self.series
+    }
 }
 
 /// A name or a label value as it stands in the page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Raw<'a> {
     pub(super) text: &'a str,
     pub(super) escaped: bool,
 }
 
 impl<'a> Raw<'a> {
-    pub(super) fn resolve(self) -> Cow<'a, str> {
+    #[inline]
+    fn resolve(self) -> Cow<'a, str> {
         if self.escaped { unescape_quoted(self.text) } else { Cow::Borrowed(self.text) }
     }
 }
@@ -60,11 +105,11 @@ impl<'a> Raw<'a> {
 pub(super) type RawLabel<'a> = (Raw<'a>, Raw<'a>);
 
 /// A sample of a series.
-#[derive(Clone, Copy, Debug)]
-pub struct Sample<'d, 'a> {
+#[derive(Clone, Debug, Default)]
+pub struct Sample<'a> {
     pub(super) series: &'a [u8],
     pub(super) name: Raw<'a>,
-    pub(super) labels: &'d [RawLabel<'a>],
+    pub(super) labels: Vec<RawLabel<'a>>,
     pub(super) metric_type: MetricType,
     /// The value; any NaN is the ordinary one.
     pub value: f64,
@@ -72,7 +117,7 @@ pub struct Sample<'d, 'a> {
     pub timestamp_ms: Option<i64>,
 }
 
-impl<'d, 'a> Sample<'d, 'a> {
+impl<'a> Sample<'a> {
     /// The bytes that name the series, from the start of the line through the name or the closing brace: the key of a
     /// scrape cache. Two spellings of one series differ.
     #[must_use]
@@ -95,14 +140,14 @@ impl<'d, 'a> Sample<'d, 'a> {
     /// The labels in the page's order, without the metric name, escapes resolved. A name may occur twice and a value may
     /// be empty.
     #[must_use]
-    pub fn labels(&self) -> Labels<'d, 'a> {
+    pub fn labels(&self) -> Labels<'_, 'a> {
         Labels { rest: self.labels.iter(), canonical: None }
     }
 
     /// Like [`Sample::labels`], with the `le` of a histogram and the `quantile` of a summary in OpenMetrics' float form
     /// (`1` becomes `1.0`), as Prometheus stores them.
     #[must_use]
-    pub fn canonical_labels(&self) -> Labels<'d, 'a> {
+    pub fn canonical_labels(&self) -> Labels<'_, 'a> {
         let canonical = match self.metric_type {
             MetricType::Histogram => Some(BUCKET_LABEL),
             MetricType::Summary => Some(QUANTILE_LABEL),

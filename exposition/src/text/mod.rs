@@ -16,4 +16,4 @@ mod words;
 
 pub use decoder::Decoder;
 pub use encode::{Encoder, Family};
-pub use event::{Event, Labels, Sample};
+pub use event::{Event, Help, KnownSample, Labels, Sample, Type};

@@ -12,44 +12,35 @@ use promethium_model::NORMAL_NAN;
 use super::cursor::{self, Cursor, QuoteEnd};
 use super::decoder::Scope;
 use super::diagnose::{Context, in_value};
-use super::event::{Raw, RawLabel};
+use super::event::{Raw, RawLabel, Sample};
 use super::number::{parse_timestamp, parse_value, take_simple_decimal};
 use crate::error::DecodeError;
 
-/// What stands behind the series.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Reading {
-    pub(super) value: f64,
-    pub(super) timestamp_ms: Option<i64>,
-}
-
-/// A series: the metric name and where the bytes that name it end.
-pub(super) struct Series<'a> {
-    pub(super) name: Option<Raw<'a>>,
-    pub(super) end: usize,
-}
-
-/// Reads name and labels; the cursor is at the line's first token. Labels are pushed to `labels`.
+/// Reads the metric name and the labels of the line whose first token is at the cursor; `false` when no name was found.
 #[inline]
 pub(super) fn take_series<'a>(
     cursor: &mut Cursor<'a>,
     scope: &Scope<'a>,
-    labels: &mut Vec<RawLabel<'a>>,
-) -> Result<Series<'a>, DecodeError> {
+    sample: &mut Sample<'a>,
+) -> Result<bool, DecodeError> {
+    let start = scope.diagnosis.entry;
+    sample.labels.clear();
     let mut name = None;
     if cursor.peek() != b'{' {
         cursor.skip_metric_name();
         // Blanks before the name belong to it: that is how Prometheus reads them.
-        name = Some(Raw { text: scope.name(scope.diagnosis.entry, cursor.at)?, escaped: false });
+        name = Some(Raw { text: scope.name(start, cursor.at)?, escaped: false });
     }
     let mut brace = *cursor;
     brace.skip_blanks();
     if brace.peek() == b'{' {
         brace.advance();
         *cursor = brace;
-        take_labels(cursor, scope, &mut name, labels)?;
+        take_labels(cursor, scope, &mut name, &mut sample.labels)?;
     }
-    Ok(Series { name, end: cursor.at })
+    sample.series = cursor.since(start);
+    sample.name = name.unwrap_or_default();
+    Ok(name.is_some())
 }
 
 /// Reads the inside of the braces and the closing one. A quoted string without a value is the metric name. A comma may follow
@@ -134,28 +125,17 @@ fn take_label_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<Ra
     }
 }
 
-/// Reads the value and the timestamp up to the line break, and moves past that. `named` is whether the series has a
-/// metric name: Prometheus misses it only here.
+/// Reads the value. `named` is whether the series has a metric name: Prometheus misses it only here.
 #[inline]
-pub(super) fn take_reading<'a>(
-    cursor: &mut Cursor<'a>,
-    scope: &Scope<'a>,
-    named: bool,
-) -> Result<Reading, DecodeError> {
+pub(super) fn take_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, named: bool) -> Result<f64, DecodeError> {
     cursor.skip_blanks();
     if !named {
         return Err(unnamed(cursor, scope));
     }
-    let value = match take_simple_decimal(cursor) {
-        Some(value) => value,
-        None => take_any_value(cursor, scope)?,
-    };
-    if cursor.peek() == b'\n' {
-        cursor.advance();
-        return Ok(Reading { value, timestamp_ms: None });
+    match take_simple_decimal(cursor) {
+        Some(value) => Ok(value),
+        None => take_any_value(cursor, scope),
     }
-    let timestamp_ms = take_timestamp(cursor, scope)?;
-    Ok(Reading { value, timestamp_ms })
 }
 
 #[cold]
@@ -168,7 +148,7 @@ fn unnamed<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> DecodeError {
     scope.diagnosis.while_parsing("metric name not set", start, cursor.at)
 }
 
-/// Exponents, words, many digits, and what is no number.
+/// Words, many digits, and what is no number.
 fn take_any_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<f64, DecodeError> {
     let start = cursor.at;
     cursor.skip_while(in_value);
@@ -183,7 +163,15 @@ fn take_any_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<f64,
     }
 }
 
-/// Blanks, then digits or nothing, then the line break, which is passed.
+/// Reads what follows the value, and passes the line break.
+#[inline]
+pub(super) fn take_line_end<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<Option<i64>, DecodeError> {
+    let timestamp_ms = if cursor.peek() == b'\n' { None } else { take_timestamp(cursor, scope)? };
+    cursor.advance();
+    Ok(timestamp_ms)
+}
+
+/// Blanks, then digits or nothing, then blanks up to the line break.
 fn take_timestamp<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<Option<i64>, DecodeError> {
     cursor.skip_blanks();
     let start = cursor.at;
@@ -200,6 +188,5 @@ fn take_timestamp<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<Opti
     if cursor.peek() != b'\n' {
         return Err(scope.diagnosis.unexpected(expected, Context::Timestamp, cursor.at));
     }
-    cursor.advance();
     Ok(timestamp_ms)
 }
