@@ -65,20 +65,22 @@ impl<'a> Cursor<'a> {
     /// Past the bytes of a metric name.
     #[inline(always)]
     pub(super) fn skip_metric_name(&mut self) {
-        self.skip_by_words(words::outside_metric_name);
-        self.skip_while(in_metric_name);
+        if !self.skip_by_words(words::outside_metric_name) {
+            self.skip_while(in_metric_name);
+        }
     }
 
-    /// On by whole words, up to the first byte that the mask names or to where less than a word is left.
+    /// On by whole words, up to the first byte that the mask names; `false` when less than a word is left before that.
     #[inline(always)]
-    fn skip_by_words(&mut self, stop: impl Fn(u64) -> u64) {
+    fn skip_by_words(&mut self, stop: impl Fn(u64) -> u64) -> bool {
         while let Some(bytes) = self.rest().first_chunk() {
             let step = words::first(stop(u64::from_le_bytes(*bytes)));
             self.at = self.at.saturating_add(step);
             if step < bytes.len() {
-                return;
+                return true;
             }
         }
+        false
     }
 
     /// To the line break that ends this line.
@@ -95,8 +97,9 @@ impl<'a> Cursor<'a> {
     pub(super) fn skip_quoted(&mut self, nul_allowed: bool) -> QuoteEnd {
         let mut escaped = false;
         loop {
-            self.skip_by_words(words::in_quotes_special);
-            self.skip_while(|b| !matches!(b, b'"' | b'\\' | 0));
+            if !self.skip_by_words(words::in_quotes_special) {
+                self.skip_while(|b| !matches!(b, b'"' | b'\\' | 0));
+            }
             if self.at_end() {
                 return QuoteEnd::Broken;
             }

@@ -30,7 +30,7 @@ pub enum Event<'d, 'a> {
 /// The help text of a family.
 #[derive(Clone, Debug, Default)]
 pub struct Help<'a> {
-    pub(super) name: Raw<'a>,
+    pub(super) name: &'a str,
     pub(super) text: &'a str,
 }
 
@@ -38,7 +38,7 @@ impl<'a> Help<'a> {
     /// Name of the family.
     #[must_use]
     pub fn name(&self) -> Cow<'a, str> {
-        self.name.resolve()
+        unescape_quoted(self.name)
     }
 
     /// The text, `""` when empty.
@@ -51,7 +51,7 @@ impl<'a> Help<'a> {
 /// The type of a family.
 #[derive(Clone, Debug, Default)]
 pub struct Type<'a> {
-    pub(super) name: Raw<'a>,
+    pub(super) name: &'a str,
     pub(super) metric_type: MetricType,
 }
 
@@ -59,7 +59,7 @@ impl<'a> Type<'a> {
     /// Name of the family.
     #[must_use]
     pub fn name(&self) -> Cow<'a, str> {
-        self.name.resolve()
+        unescape_quoted(self.name)
     }
 
     /// Its type.
@@ -87,28 +87,30 @@ impl<'a> KnownSample<'a> {
     }
 }
 
-/// A name or a label value as it stands in the page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Raw<'a> {
-    pub(super) text: &'a str,
+/// One `name="value"` as it stands in the page.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RawLabel<'a> {
+    pub(super) name: &'a str,
+    pub(super) value: &'a str,
+    /// Whether name or value holds a backslash.
     pub(super) escaped: bool,
 }
 
-impl<'a> Raw<'a> {
+impl<'a> RawLabel<'a> {
     #[inline]
-    fn resolve(self) -> Cow<'a, str> {
-        if self.escaped { unescape_quoted(self.text) } else { Cow::Borrowed(self.text) }
+    fn resolve(self) -> (Cow<'a, str>, Cow<'a, str>) {
+        if self.escaped {
+            return (unescape_quoted(self.name), unescape_quoted(self.value));
+        }
+        (Cow::Borrowed(self.name), Cow::Borrowed(self.value))
     }
 }
-
-/// One `name="value"` as it stands in the page.
-pub(super) type RawLabel<'a> = (Raw<'a>, Raw<'a>);
 
 /// A sample of a series.
 #[derive(Clone, Debug, Default)]
 pub struct Sample<'a> {
     pub(super) series: &'a [u8],
-    pub(super) name: Raw<'a>,
+    pub(super) name: &'a str,
     pub(super) labels: Vec<RawLabel<'a>>,
     pub(super) metric_type: MetricType,
     /// The value; any NaN is the ordinary one.
@@ -128,7 +130,7 @@ impl<'a> Sample<'a> {
     /// The metric name.
     #[must_use]
     pub fn name(&self) -> Cow<'a, str> {
-        self.name.resolve()
+        unescape_quoted(self.name)
     }
 
     /// The type in the last `# TYPE` line, whatever family that line named.
@@ -195,8 +197,7 @@ impl<'a> Iterator for Labels<'_, 'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let (name, value) = self.rest.next()?;
-        let (name, value) = (name.resolve(), value.resolve());
+        let (name, value) = self.rest.next()?.resolve();
         match self.canonical {
             Some(label) if label == name => Some((name, canonical_float(value))),
             _ => Some((name, value)),

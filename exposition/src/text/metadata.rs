@@ -12,7 +12,7 @@ use promethium_model::MetricType;
 use super::cursor::{self, Cursor, QuoteEnd};
 use super::decoder::Scope;
 use super::diagnose::Context;
-use super::event::{Help, Raw, Type};
+use super::event::{Help, Type};
 use crate::error::DecodeError;
 
 /// What a `#` line was.
@@ -126,22 +126,22 @@ fn text_error<'a>(cursor: &Cursor<'a>, scope: &Scope<'a>, keyword: Keyword) -> D
     }
 }
 
-fn take_family_name<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, keyword: Keyword) -> Result<Raw<'a>, DecodeError> {
+fn take_family_name<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, keyword: Keyword) -> Result<&'a str, DecodeError> {
     let start = cursor.at;
     if cursor.peek() == b'"' {
         cursor.advance();
-        let QuoteEnd::Closed { escaped } = cursor.skip_quoted(false) else {
+        let QuoteEnd::Closed { .. } = cursor.skip_quoted(false) else {
             return Err(scope.diagnosis.unexpected(keyword.after(), Context::MetadataName, start));
         };
         let name = scope.name(start.saturating_add(1), cursor.at)?;
         cursor.advance();
-        return Ok(Raw { text: name, escaped });
+        return Ok(name);
     }
     if !cursor::starts_metric_name(cursor.peek()) {
         return Err(scope.diagnosis.unexpected(keyword.after(), Context::MetadataName, start));
     }
     cursor.skip_metric_name();
-    Ok(Raw { text: scope.name(start, cursor.at)?, escaped: false })
+    scope.name(start, cursor.at)
 }
 
 fn help_text<'a>(cursor: &Cursor<'a>, scope: &Scope<'a>, text: &'a [u8]) -> Result<&'a str, DecodeError> {

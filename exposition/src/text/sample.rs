@@ -12,7 +12,7 @@ use promethium_model::NORMAL_NAN;
 use super::cursor::{self, Cursor, QuoteEnd};
 use super::decoder::Scope;
 use super::diagnose::{Context, in_value};
-use super::event::{Raw, RawLabel, Sample};
+use super::event::{RawLabel, Sample};
 use super::number::{parse_timestamp, parse_value, take_simple_decimal};
 use crate::error::DecodeError;
 
@@ -29,7 +29,7 @@ pub(super) fn take_series<'a>(
     if cursor.peek() != b'{' {
         cursor.skip_metric_name();
         // Blanks before the name belong to it: that is how Prometheus reads them.
-        name = Some(Raw { text: scope.name(start, cursor.at)?, escaped: false });
+        name = Some(scope.name(start, cursor.at)?);
     }
     let mut brace = *cursor;
     brace.skip_blanks();
@@ -49,33 +49,25 @@ pub(super) fn take_series<'a>(
 fn take_labels<'a>(
     cursor: &mut Cursor<'a>,
     scope: &Scope<'a>,
-    metric_name: &mut Option<Raw<'a>>,
+    metric_name: &mut Option<&'a str>,
     labels: &mut Vec<RawLabel<'a>>,
 ) -> Result<(), DecodeError> {
     loop {
         cursor.skip_blanks();
         let start = cursor.at;
-        let quoted = cursor.peek() == b'"';
-        let name = match cursor.peek() {
+        let mut escaped = false;
+        let (quoted, name) = match cursor.peek() {
             b'}' => {
                 cursor.advance();
                 return Ok(());
             }
-            b'"' => take_quoted_name(cursor, scope)?,
-            b if cursor::starts_label_name(b) => {
-                cursor.skip_while(cursor::in_label_name);
-                Raw { text: scope.name(start, cursor.at)?, escaped: false }
-            }
+            b'"' => (true, take_quoted_name(cursor, scope, &mut escaped)?),
+            b if cursor::starts_label_name(b) => (false, take_label_name(cursor, scope)?),
             _ => return Err(scope.diagnosis.unexpected("expected label name", Context::Labels, start)),
         };
         cursor.skip_blanks();
         if quoted && matches!(cursor.peek(), b',' | b'}') {
-            let closed = cursor.peek() == b'}';
-            cursor.advance();
-            if metric_name.replace(name).is_some() {
-                return Err(scope.diagnosis.while_parsing("metric name already set", start, cursor.at));
-            }
-            if closed {
+            if take_metric_name_end(cursor, scope, start, metric_name.replace(name).is_some())? {
                 return Ok(());
             }
             continue;
@@ -84,7 +76,8 @@ fn take_labels<'a>(
             return Err(scope.diagnosis.unexpected("expected equal", Context::Labels, cursor.at));
         }
         cursor.advance();
-        labels.push((name, take_label_value(cursor, scope)?));
+        let value = take_label_value(cursor, scope, &mut escaped)?;
+        labels.push(RawLabel { name, value, escaped });
         cursor.skip_blanks();
         if cursor.peek() == b',' {
             cursor.advance();
@@ -92,21 +85,52 @@ fn take_labels<'a>(
     }
 }
 
+/// Passes the comma or brace behind a quoted metric name; `true` at the brace.
+fn take_metric_name_end<'a>(
+    cursor: &mut Cursor<'a>,
+    scope: &Scope<'a>,
+    name_start: usize,
+    twice: bool,
+) -> Result<bool, DecodeError> {
+    let closed = cursor.peek() == b'}';
+    cursor.advance();
+    if twice {
+        return Err(scope.diagnosis.while_parsing("metric name already set", name_start, cursor.at));
+    }
+    Ok(closed)
+}
+
+#[inline(always)]
+fn take_label_name<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<&'a str, DecodeError> {
+    let start = cursor.at;
+    cursor.skip_while(cursor::in_label_name);
+    scope.name(start, cursor.at)
+}
+
 /// Reads a quoted name, which may hold anything but NUL.
-fn take_quoted_name<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<Raw<'a>, DecodeError> {
+fn take_quoted_name<'a>(
+    cursor: &mut Cursor<'a>,
+    scope: &Scope<'a>,
+    escaped: &mut bool,
+) -> Result<&'a str, DecodeError> {
     let quote = cursor.at;
     cursor.advance();
     let start = cursor.at;
-    let QuoteEnd::Closed { escaped } = cursor.skip_quoted(false) else {
-        return Err(scope.diagnosis.unexpected("expected label name", Context::Labels, quote));
-    };
-    let text = scope.name(start, cursor.at)?;
+    match cursor.skip_quoted(false) {
+        QuoteEnd::Closed { escaped: e } => *escaped |= e,
+        QuoteEnd::Broken => return Err(scope.diagnosis.unexpected("expected label name", Context::Labels, quote)),
+    }
+    let name = scope.name(start, cursor.at)?;
     cursor.advance();
-    Ok(Raw { text, escaped })
+    Ok(name)
 }
 
-#[inline]
-fn take_label_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<Raw<'a>, DecodeError> {
+#[inline(always)]
+fn take_label_value<'a>(
+    cursor: &mut Cursor<'a>,
+    scope: &Scope<'a>,
+    escaped: &mut bool,
+) -> Result<&'a str, DecodeError> {
     cursor.skip_blanks();
     let quote = cursor.at;
     if cursor.peek() != b'"' {
@@ -114,13 +138,16 @@ fn take_label_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<Ra
     }
     cursor.advance();
     let start = cursor.at;
-    let QuoteEnd::Closed { escaped } = cursor.skip_quoted(true) else {
-        return Err(scope.diagnosis.unexpected("expected label value", Context::LabelValue, quote));
-    };
+    match cursor.skip_quoted(true) {
+        QuoteEnd::Closed { escaped: e } => *escaped |= e,
+        QuoteEnd::Broken => {
+            return Err(scope.diagnosis.unexpected("expected label value", Context::LabelValue, quote));
+        }
+    }
     let end = cursor.at;
     cursor.advance();
     match scope.utf8(start, end) {
-        Some(text) => Ok(Raw { text, escaped }),
+        Some(value) => Ok(value),
         None => Err(scope.diagnosis.about("invalid UTF-8 label value:", quote, cursor.at, "")),
     }
 }
