@@ -55,6 +55,7 @@ pub(super) const fn in_quotes_special(word: u64) -> u64 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
 
     fn in_name(byte: u8) -> bool {
         byte.is_ascii_alphanumeric() || byte == b'_' || byte == b':'
@@ -76,6 +77,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(17), failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn the_first_is_the_first(bytes in any::<[u8; 8]>()) {
             let word = u64::from_le_bytes(bytes);
