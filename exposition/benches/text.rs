@@ -23,8 +23,8 @@ fn series_only(page: &[u8]) -> f64 {
     let mut decoder = Decoder::new(page);
     let mut sum = 0.0;
     while let Ok(Some(event)) = decoder.next_event_knowing(|_| true) {
-        if let Event::Known { value, .. } = event {
-            sum += value;
+        if let Event::Known(known) = event {
+            sum += known.value;
         }
     }
     sum

@@ -28,8 +28,8 @@ pub fn text(page: &[u8]) {
     let mut readings = readings.into_iter();
     let second_end = loop {
         match again.next_event_knowing(|series| seen.contains(&series)) {
-            Ok(Some(Event::Known { value, timestamp_ms, .. })) => {
-                assert_eq!(readings.next(), Some((value.to_bits(), timestamp_ms)));
+            Ok(Some(Event::Known(known))) => {
+                assert_eq!(readings.next(), Some((known.value.to_bits(), known.timestamp_ms)));
             }
             Ok(Some(Event::Sample(sample))) => {
                 assert_eq!(readings.next(), Some((sample.value.to_bits(), sample.timestamp_ms)));

@@ -70,15 +70,15 @@ fn describe_error(error: &DecodeError) -> String {
 
 fn push_event(out: &mut String, event: &Event<'_, '_>) {
     let _ = match event {
-        Event::Help { name, help } => writeln!(out, "help {name:?} {help:?}"),
-        Event::Type { name, metric_type } => writeln!(out, "type {name:?} {metric_type}"),
+        Event::Help(help) => writeln!(out, "help {:?} {:?}", help.name(), help.text()),
+        Event::Type(family) => writeln!(out, "type {:?} {}", family.name(), family.metric_type()),
         Event::Sample(sample) => writeln!(out, "sample {}", describe_sample(sample)),
         other => writeln!(out, "{other:?}"),
     };
 }
 
 /// The name and the labels in the page's order, then the value and the time.
-fn describe_sample(sample: &Sample<'_, '_>) -> String {
+fn describe_sample(sample: &Sample<'_>) -> String {
     let labels: Vec<String> = sample.canonical_labels().map(|(name, value)| format!("{name:?}={value:?}")).collect();
     let mut out = format!("{:?} {{{}}} {}", sample.name(), labels.join(","), format_g(sample.value));
     if let Some(timestamp_ms) = sample.timestamp_ms {

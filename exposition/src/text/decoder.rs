@@ -7,16 +7,15 @@
     clippy::arithmetic_side_effects
 )]
 
-use promethium_model::{Limits, MetricType};
+use promethium_model::Limits;
 
 use super::cursor::{self, Cursor};
 use super::diagnose::{Context, Diagnosis, line_at};
-use super::event::{Event, Raw, RawLabel, Sample};
+use super::event::{Event, KnownSample, Sample};
 use super::known::guess_series;
-use super::metadata::{Comment, take_comment};
-use super::sample::{Reading, take_reading, take_series};
+use super::metadata::{Comment, Metadata, take_comment};
+use super::sample::{take_line_end, take_series, take_value};
 use crate::error::DecodeError;
-use crate::escape::unescape_help;
 
 /// Pulls events from one page. Allocates only for texts that hold escapes; label storage is reused from sample to sample.
 ///
@@ -37,8 +36,9 @@ pub struct Decoder<'a> {
     page: &'a [u8],
     text: &'a str,
     at: usize,
-    metric_type: MetricType,
-    labels: Vec<RawLabel<'a>>,
+    metadata: Metadata<'a>,
+    sample: Sample<'a>,
+    known: KnownSample<'a>,
     samples: usize,
     max_samples: usize,
     max_line_bytes: usize,
@@ -68,6 +68,16 @@ impl<'a> Scope<'a> {
         std::str::from_utf8(self.diagnosis.page.get(start..end)?).ok()
     }
 
+    /// Where the next line starts; the cursor is behind this one's break.
+    #[inline(always)]
+    fn next_line(&self, cursor: &Cursor<'a>) -> Result<usize, DecodeError> {
+        let line_bytes = cursor.at.saturating_sub(1).saturating_sub(self.diagnosis.entry);
+        if line_bytes > self.diagnosis.max_line_bytes {
+            return Err(self.diagnosis.line_too_long());
+        }
+        Ok(cursor.at.min(cursor.page.len()))
+    }
+
     /// A name, quoted or not.
     #[inline(always)]
     pub(super) fn name(&self, start: usize, end: usize) -> Result<&'a str, DecodeError> {
@@ -76,15 +86,6 @@ impl<'a> Scope<'a> {
             None => Err(self.diagnosis.about("invalid metric name or label names:", start, end, "")),
         }
     }
-}
-
-/// An event that does not borrow from the decoder; the labels of a sample lie in [`Decoder::labels`].
-#[derive(Clone, Copy)]
-enum Parsed<'a> {
-    Help { name: Raw<'a>, help: &'a str },
-    Type { name: Raw<'a>, metric_type: MetricType },
-    Sample { series: &'a [u8], name: Raw<'a>, reading: Reading },
-    Known { series: &'a [u8], reading: Reading },
 }
 
 impl<'a> Decoder<'a> {
@@ -106,8 +107,9 @@ impl<'a> Decoder<'a> {
             page,
             text,
             at: 0,
-            metric_type: MetricType::Unknown,
-            labels: Vec::new(),
+            metadata: Metadata::default(),
+            sample: Sample::default(),
+            known: KnownSample::default(),
             samples: 0,
             max_samples: limits.max_scrape_samples,
             max_line_bytes: limits.max_line_bytes,
@@ -122,8 +124,7 @@ impl<'a> Decoder<'a> {
     /// The first fault of the page, with Prometheus' message; nothing after it is read.
     #[inline]
     pub fn next_event(&mut self) -> Result<Option<Event<'_, 'a>>, DecodeError> {
-        let parsed = self.parse::<false>(|_| false);
-        self.finish(parsed)
+        self.advance::<false>(|_| false)
     }
 
     /// Like [`Decoder::next_event`] for a caller that has met most series before: `known` is asked with the bytes that name
@@ -139,8 +140,7 @@ impl<'a> Decoder<'a> {
         &mut self,
         known: impl FnMut(&'a [u8]) -> bool,
     ) -> Result<Option<Event<'_, 'a>>, DecodeError> {
-        let parsed = self.parse::<true>(known);
-        self.finish(parsed)
+        self.advance::<true>(known)
     }
 
     /// Bytes of the page that have been read.
@@ -149,137 +149,96 @@ impl<'a> Decoder<'a> {
         self.at
     }
 
-    /// Neither an error nor the end leaves anything to read.
+    /// Reads lines up to one that makes an event.
     #[inline]
-    fn finish(
-        &mut self,
-        parsed: Result<Option<Parsed<'a>>, DecodeError>,
-    ) -> Result<Option<Event<'_, 'a>>, DecodeError> {
-        if let Ok(Some(parsed)) = parsed {
-            return Ok(Some(self.event(parsed)));
-        }
-        self.at = self.page.len();
-        parsed.map(|_| None)
-    }
-
-    #[inline]
-    fn event(&self, parsed: Parsed<'a>) -> Event<'_, 'a> {
-        match parsed {
-            Parsed::Help { name, help } => Event::Help { name: name.resolve(), help: unescape_help(help) },
-            Parsed::Type { name, metric_type } => Event::Type { name: name.resolve(), metric_type },
-            Parsed::Known { series, reading } => {
-                Event::Known { series, value: reading.value, timestamp_ms: reading.timestamp_ms }
-            }
-            Parsed::Sample { series, name, reading } => Event::Sample(Sample {
-                series,
-                name,
-                labels: &self.labels,
-                metric_type: self.metric_type,
-                value: reading.value,
-                timestamp_ms: reading.timestamp_ms,
-            }),
-        }
-    }
-
-    #[inline]
-    fn parse<const ASK: bool>(
+    fn advance<const ASK: bool>(
         &mut self,
         mut known: impl FnMut(&'a [u8]) -> bool,
-    ) -> Result<Option<Parsed<'a>>, DecodeError> {
-        if self.page.len() > self.max_page_bytes && self.at < self.page.len() {
+    ) -> Result<Option<Event<'_, 'a>>, DecodeError> {
+        // Taken here and put back when a line was good: an error, as the end, leaves nothing to read.
+        let mut at = std::mem::replace(&mut self.at, self.page.len());
+        if self.page.len() > self.max_page_bytes && at < self.page.len() {
             return Err(DecodeError::PageTooLarge { bytes: self.page.len(), limit: self.max_page_bytes });
         }
-        while self.at < self.page.len() {
-            let scope = self.scope();
-            let mut cursor = Cursor { page: self.page, at: self.at };
+        while at < self.page.len() {
+            let scope = self.scope(at);
+            let mut cursor = Cursor { page: self.page, at };
             cursor.skip_blanks();
-            let parsed = match cursor.peek() {
-                b'\n' => {
-                    cursor.advance();
-                    None
-                }
-                b'#' => match take_comment(&mut cursor, scope)? {
-                    Comment::EndOfPage => return Ok(None),
-                    comment => self.metadata(&mut cursor, comment),
-                },
+            let comment = match cursor.peek() {
+                b'#' => take_comment(&mut cursor, &scope, &mut self.metadata)?,
                 b if b == b'{' || cursor::starts_metric_name(b) => {
-                    Some(self.sample::<ASK>(&mut cursor, scope, &mut known)?)
+                    self.count_sample(at)?;
+                    if ASK && let Some(series) = self.guess_known(at, &mut known) {
+                        return self.known_sample(&scope, series).map(Some);
+                    }
+                    return self.sample(&mut cursor, &scope).map(Some);
                 }
+                b'\n' => Comment::Other,
                 0 => return Ok(None),
-                _ => {
-                    return Err(scope.diagnosis.unexpected(
-                        "expected a valid start token",
-                        Context::LineStart,
-                        self.at,
-                    ));
-                }
+                _ => return Err(scope.diagnosis.unexpected("expected a valid start token", Context::LineStart, at)),
             };
-            self.finish_line(cursor.at, scope)?;
-            if parsed.is_some() {
-                return Ok(parsed);
+            cursor.advance();
+            at = scope.next_line(&cursor)?;
+            if comment == Comment::EndOfPage {
+                break;
+            }
+            if comment != Comment::Other {
+                self.at = at;
+                return Ok(Some(self.metadata_event(comment)));
             }
         }
         Ok(None)
     }
 
-    fn scope(&self) -> Scope<'a> {
-        let diagnosis = Diagnosis { page: self.page, entry: self.at, max_line_bytes: self.max_line_bytes };
+    #[inline(always)]
+    fn scope(&self, entry: usize) -> Scope<'a> {
+        let diagnosis = Diagnosis { page: self.page, entry, max_line_bytes: self.max_line_bytes };
         Scope { text: self.text, diagnosis }
     }
 
-    /// Goes on behind a line's break.
-    #[inline]
-    fn finish_line(&mut self, end: usize, scope: Scope<'a>) -> Result<(), DecodeError> {
-        let line_bytes = end.saturating_sub(1).saturating_sub(self.at);
-        if line_bytes > self.max_line_bytes {
-            return Err(scope.diagnosis.line_too_long());
+    #[inline(always)]
+    fn metadata_event(&self, comment: Comment) -> Event<'_, 'a> {
+        match comment {
+            Comment::Help => Event::Help(&self.metadata.help),
+            _ => Event::Type(&self.metadata.family_type),
         }
-        self.at = end.min(self.page.len());
+    }
+
+    #[inline(always)]
+    fn count_sample(&mut self, at: usize) -> Result<(), DecodeError> {
+        self.samples = self.samples.saturating_add(1);
+        if self.samples > self.max_samples {
+            return Err(DecodeError::TooManySamples { line: line_at(self.page, at), limit: self.max_samples });
+        }
         Ok(())
     }
 
-    fn metadata(&mut self, cursor: &mut Cursor<'a>, comment: Comment<'a>) -> Option<Parsed<'a>> {
-        cursor.advance();
-        match comment {
-            Comment::Help { name, help } => Some(Parsed::Help { name, help }),
-            Comment::Type { name, metric_type } => {
-                self.metric_type = metric_type;
-                Some(Parsed::Type { name, metric_type })
-            }
-            Comment::Other | Comment::EndOfPage => None,
-        }
+    #[inline]
+    fn sample(&mut self, cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<Event<'_, 'a>, DecodeError> {
+        let named = take_series(cursor, scope, &mut self.sample)?;
+        self.sample.value = take_value(cursor, scope, named)?;
+        self.sample.timestamp_ms = take_line_end(cursor, scope)?;
+        self.sample.metric_type = self.metadata.family_type.metric_type;
+        self.at = scope.next_line(cursor)?;
+        Ok(Event::Sample(&self.sample))
     }
 
     #[inline]
-    fn sample<const ASK: bool>(
-        &mut self,
-        cursor: &mut Cursor<'a>,
-        scope: Scope<'a>,
-        known: &mut impl FnMut(&'a [u8]) -> bool,
-    ) -> Result<Parsed<'a>, DecodeError> {
-        self.samples = self.samples.saturating_add(1);
-        if self.samples > self.max_samples {
-            return Err(DecodeError::TooManySamples { line: line_at(self.page, self.at), limit: self.max_samples });
-        }
-        if ASK && let Some(series) = self.guess_known(known) {
-            cursor.at = self.at.saturating_add(series.len());
-            let reading = take_reading(cursor, scope, true)?;
-            return Ok(Parsed::Known { series, reading });
-        }
-        self.labels.clear();
-        let series = take_series(cursor, scope, &mut self.labels)?;
-        let reading = take_reading(cursor, scope, series.name.is_some())?;
-        let name = series.name.unwrap_or(Raw { text: "", escaped: false });
-        let series = self.page.get(self.at..series.end).unwrap_or_default();
-        Ok(Parsed::Sample { series, name, reading })
+    fn known_sample(&mut self, scope: &Scope<'a>, series: &'a [u8]) -> Result<Event<'_, 'a>, DecodeError> {
+        let mut cursor = Cursor { page: self.page, at: scope.diagnosis.entry.saturating_add(series.len()) };
+        self.known.series = series;
+        self.known.value = take_value(&mut cursor, scope, true)?;
+        self.known.timestamp_ms = take_line_end(&mut cursor, scope)?;
+        self.at = scope.next_line(&cursor)?;
+        Ok(Event::Known(&self.known))
     }
 
-    /// The series of this line if the caller knows it.
+    /// The series of the line at `start` if the caller knows it.
     #[inline]
-    fn guess_known(&self, known: &mut impl FnMut(&'a [u8]) -> bool) -> Option<&'a [u8]> {
-        let mut line = Cursor { page: self.page, at: self.at };
+    fn guess_known(&self, start: usize, known: &mut impl FnMut(&'a [u8]) -> bool) -> Option<&'a [u8]> {
+        let mut line = Cursor { page: self.page, at: start };
         line.skip_to_line_end();
-        guess_series(line.since(self.at)).filter(|series| known(series))
+        guess_series(line.since(start)).filter(|series| known(series))
     }
 }
 

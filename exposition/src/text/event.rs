@@ -7,64 +7,111 @@ use promethium_model::labels::{BUCKET_LABEL, METRIC_NAME, QUANTILE_LABEL};
 use promethium_model::{Labels as LabelSet, LabelsBuilder, MetricType};
 
 use crate::error::DecodeError;
-use crate::escape::unescape_quoted;
+use crate::escape::{unescape_help, unescape_quoted};
 
 /// One statement of a page. Comments and blank lines make none.
 ///
-/// `'a` is the page, `'d` the decoder: labels live until the next event.
-#[derive(Clone, Debug)]
+/// `'a` is the page. What an event refers to lies in the decoder (`'d`) until the next one; an event itself is a tag and a
+/// pointer, so that handing it over costs nothing.
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'d, 'a> {
-    /// `# HELP`: the family's name and its text.
-    Help {
-        /// Name of the family.
-        name: Cow<'a, str>,
-        /// The text, `""` when empty.
-        help: Cow<'a, str>,
-    },
-    /// `# TYPE`: the family's name and type.
-    Type {
-        /// Name of the family.
-        name: Cow<'a, str>,
-        /// Its type.
-        metric_type: MetricType,
-    },
+    /// `# HELP`: the text of a family.
+    Help(&'d Help<'a>),
+    /// `# TYPE`: the type of a family.
+    Type(&'d Type<'a>),
     /// A sample, its labels split and checked.
-    Sample(Sample<'d, 'a>),
+    Sample(&'d Sample<'a>),
     /// A sample of a series that the caller knows by its bytes; see
     /// [`Decoder::next_event_knowing`](super::Decoder::next_event_knowing).
-    Known {
-        /// The bytes that name the series.
-        series: &'a [u8],
-        /// The value; any NaN is the ordinary one.
-        value: f64,
-        /// Milliseconds since the epoch, where the exporter says it.
-        timestamp_ms: Option<i64>,
-    },
+    Known(&'d KnownSample<'a>),
 }
 
-/// A name or a label value as it stands in the page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Raw<'a> {
+/// The help text of a family.
+#[derive(Clone, Debug, Default)]
+pub struct Help<'a> {
+    pub(super) name: &'a str,
     pub(super) text: &'a str,
-    pub(super) escaped: bool,
 }
 
-impl<'a> Raw<'a> {
-    pub(super) fn resolve(self) -> Cow<'a, str> {
-        if self.escaped { unescape_quoted(self.text) } else { Cow::Borrowed(self.text) }
+impl<'a> Help<'a> {
+    /// Name of the family.
+    #[must_use]
+    pub fn name(&self) -> Cow<'a, str> {
+        unescape_quoted(self.name)
+    }
+
+    /// The text, `""` when empty.
+    #[must_use]
+    pub fn text(&self) -> Cow<'a, str> {
+        unescape_help(self.text)
+    }
+}
+
+/// The type of a family.
+#[derive(Clone, Debug, Default)]
+pub struct Type<'a> {
+    pub(super) name: &'a str,
+    pub(super) metric_type: MetricType,
+}
+
+impl<'a> Type<'a> {
+    /// Name of the family.
+    #[must_use]
+    pub fn name(&self) -> Cow<'a, str> {
+        unescape_quoted(self.name)
+    }
+
+    /// Its type.
+    #[must_use]
+    pub fn metric_type(&self) -> MetricType {
+        self.metric_type
+    }
+}
+
+/// A sample of a series that was recognised by its bytes.
+#[derive(Clone, Debug, Default)]
+pub struct KnownSample<'a> {
+    pub(super) series: &'a [u8],
+    /// The value; any NaN is the ordinary one.
+    pub value: f64,
+    /// Milliseconds since the epoch, where the exporter says it.
+    pub timestamp_ms: Option<i64>,
+}
+
+impl<'a> KnownSample<'a> {
+    /// The bytes that name the series.
+    #[must_use]
+    pub fn series(&self) -> &'a [u8] {
+        self.series
     }
 }
 
 /// One `name="value"` as it stands in the page.
-pub(super) type RawLabel<'a> = (Raw<'a>, Raw<'a>);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RawLabel<'a> {
+    pub(super) name: &'a str,
+    pub(super) value: &'a str,
+    /// Whether name or value holds a backslash.
+    pub(super) escaped: bool,
+}
+
+impl<'a> RawLabel<'a> {
+    #[inline]
+    fn resolve(self) -> (Cow<'a, str>, Cow<'a, str>) {
+        if self.escaped {
+            return (unescape_quoted(self.name), unescape_quoted(self.value));
+        }
+        (Cow::Borrowed(self.name), Cow::Borrowed(self.value))
+    }
+}
 
 /// A sample of a series.
-#[derive(Clone, Copy, Debug)]
-pub struct Sample<'d, 'a> {
+#[derive(Clone, Debug, Default)]
+pub struct Sample<'a> {
     pub(super) series: &'a [u8],
-    pub(super) name: Raw<'a>,
-    pub(super) labels: &'d [RawLabel<'a>],
+    pub(super) name: &'a str,
+    pub(super) labels: Vec<RawLabel<'a>>,
     pub(super) metric_type: MetricType,
     /// The value; any NaN is the ordinary one.
     pub value: f64,
@@ -72,7 +119,7 @@ pub struct Sample<'d, 'a> {
     pub timestamp_ms: Option<i64>,
 }
 
-impl<'d, 'a> Sample<'d, 'a> {
+impl<'a> Sample<'a> {
     /// The bytes that name the series, from the start of the line through the name or the closing brace: the key of a
     /// scrape cache. Two spellings of one series differ.
     #[must_use]
@@ -83,7 +130,7 @@ impl<'d, 'a> Sample<'d, 'a> {
     /// The metric name.
     #[must_use]
     pub fn name(&self) -> Cow<'a, str> {
-        self.name.resolve()
+        unescape_quoted(self.name)
     }
 
     /// The type in the last `# TYPE` line, whatever family that line named.
@@ -95,14 +142,14 @@ impl<'d, 'a> Sample<'d, 'a> {
     /// The labels in the page's order, without the metric name, escapes resolved. A name may occur twice and a value may
     /// be empty.
     #[must_use]
-    pub fn labels(&self) -> Labels<'d, 'a> {
+    pub fn labels(&self) -> Labels<'_, 'a> {
         Labels { rest: self.labels.iter(), canonical: None }
     }
 
     /// Like [`Sample::labels`], with the `le` of a histogram and the `quantile` of a summary in OpenMetrics' float form
     /// (`1` becomes `1.0`), as Prometheus stores them.
     #[must_use]
-    pub fn canonical_labels(&self) -> Labels<'d, 'a> {
+    pub fn canonical_labels(&self) -> Labels<'_, 'a> {
         let canonical = match self.metric_type {
             MetricType::Histogram => Some(BUCKET_LABEL),
             MetricType::Summary => Some(QUANTILE_LABEL),
@@ -150,8 +197,7 @@ impl<'a> Iterator for Labels<'_, 'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let (name, value) = self.rest.next()?;
-        let (name, value) = (name.resolve(), value.resolve());
+        let (name, value) = self.rest.next()?.resolve();
         match self.canonical {
             Some(label) if label == name => Some((name, canonical_float(value))),
             _ => Some((name, value)),

@@ -12,23 +12,24 @@ use promethium_model::MetricType;
 use super::cursor::{self, Cursor, QuoteEnd};
 use super::decoder::Scope;
 use super::diagnose::Context;
-use super::event::Raw;
+use super::event::{Help, Type};
 use crate::error::DecodeError;
 
-/// What a `#` line was. The cursor is at the line break that ends it.
-#[derive(Clone, Copy)]
-pub(super) enum Comment<'a> {
-    Help {
-        name: Raw<'a>,
-        help: &'a str,
-    },
-    Type {
-        name: Raw<'a>,
-        metric_type: MetricType,
-    },
+/// What a `#` line was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Comment {
+    Help,
+    Type,
     Other,
     /// A NUL where the comment's text should start: the page ends here.
     EndOfPage,
+}
+
+/// Where metadata is put.
+#[derive(Debug, Default)]
+pub(super) struct Metadata<'a> {
+    pub(super) help: Help<'a>,
+    pub(super) family_type: Type<'a>,
 }
 
 #[derive(Clone, Copy)]
@@ -46,13 +47,17 @@ impl Keyword {
     }
 }
 
-/// Reads the line whose `#` is at the cursor.
-pub(super) fn take_comment<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> Result<Comment<'a>, DecodeError> {
+/// Reads the line whose `#` is at the cursor, up to its line break.
+pub(super) fn take_comment<'a>(
+    cursor: &mut Cursor<'a>,
+    scope: &Scope<'a>,
+    metadata: &mut Metadata<'a>,
+) -> Result<Comment, DecodeError> {
     cursor.advance();
     let spaced = matches!(cursor.peek(), b' ' | b'\t');
     cursor.skip_blanks();
     match take_keyword(cursor) {
-        Some(keyword) if spaced => take_metadata(cursor, scope, keyword),
+        Some(keyword) if spaced => take_metadata(cursor, scope, keyword, metadata),
         _ => Ok(take_other(cursor, spaced)),
     }
 }
@@ -71,7 +76,7 @@ fn take_keyword(cursor: &mut Cursor<'_>) -> Option<Keyword> {
 
 /// A comment. A NUL directly behind `#` or `# `, or anywhere where no blank follows the `#`, ends the page.
 #[cold]
-fn take_other<'a>(cursor: &mut Cursor<'a>, spaced: bool) -> Comment<'a> {
+fn take_other(cursor: &mut Cursor<'_>, spaced: bool) -> Comment {
     let start = cursor.at;
     cursor.skip_to_line_end();
     let text = cursor.since(start);
@@ -79,17 +84,28 @@ fn take_other<'a>(cursor: &mut Cursor<'a>, spaced: bool) -> Comment<'a> {
     if ends_page { Comment::EndOfPage } else { Comment::Other }
 }
 
-fn take_metadata<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>, keyword: Keyword) -> Result<Comment<'a>, DecodeError> {
+fn take_metadata<'a>(
+    cursor: &mut Cursor<'a>,
+    scope: &Scope<'a>,
+    keyword: Keyword,
+    metadata: &mut Metadata<'a>,
+) -> Result<Comment, DecodeError> {
     let name = take_family_name(cursor, scope, keyword)?;
-    let start = cursor.at;
     if cursor.peek() == 0 {
         return Err(text_error(cursor, scope, keyword));
     }
+    let start = cursor.at;
     cursor.skip_to_line_end();
     let text = metadata_text(cursor.since(start));
     match keyword {
-        Keyword::Help => take_help(cursor, scope, name, text),
-        Keyword::Type => take_type(cursor, scope, name, text),
+        Keyword::Help => {
+            metadata.help = Help { name, text: help_text(cursor, scope, text)? };
+            Ok(Comment::Help)
+        }
+        Keyword::Type => {
+            metadata.family_type = Type { name, metric_type: metric_type(cursor, scope, text)? };
+            Ok(Comment::Type)
+        }
     }
 }
 
@@ -103,60 +119,49 @@ fn metadata_text(after_name: &[u8]) -> &[u8] {
 
 /// A NUL directly behind the family's name is where Prometheus expects the line to end.
 #[cold]
-fn text_error<'a>(cursor: &Cursor<'a>, scope: Scope<'a>, keyword: Keyword) -> DecodeError {
+fn text_error<'a>(cursor: &Cursor<'a>, scope: &Scope<'a>, keyword: Keyword) -> DecodeError {
     match keyword {
         Keyword::Help => scope.diagnosis.unexpected("linebreak expected after metadata", Context::LineStart, cursor.at),
         Keyword::Type => scope.diagnosis.about("invalid metric type", cursor.at, cursor.at, ""),
     }
 }
 
-fn take_family_name<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>, keyword: Keyword) -> Result<Raw<'a>, DecodeError> {
+fn take_family_name<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, keyword: Keyword) -> Result<&'a str, DecodeError> {
     let start = cursor.at;
     if cursor.peek() == b'"' {
         cursor.advance();
-        let QuoteEnd::Closed { escaped } = cursor.skip_quoted(false) else {
+        let QuoteEnd::Closed { .. } = cursor.skip_quoted(false) else {
             return Err(scope.diagnosis.unexpected(keyword.after(), Context::MetadataName, start));
         };
         let name = scope.name(start.saturating_add(1), cursor.at)?;
         cursor.advance();
-        return Ok(Raw { text: name, escaped });
+        return Ok(name);
     }
     if !cursor::starts_metric_name(cursor.peek()) {
         return Err(scope.diagnosis.unexpected(keyword.after(), Context::MetadataName, start));
     }
-    cursor.skip_while(cursor::in_metric_name);
-    Ok(Raw { text: scope.name(start, cursor.at)?, escaped: false })
+    cursor.skip_metric_name();
+    scope.name(start, cursor.at)
 }
 
-fn take_help<'a>(
-    cursor: &Cursor<'a>,
-    scope: Scope<'a>,
-    name: Raw<'a>,
-    text: &'a [u8],
-) -> Result<Comment<'a>, DecodeError> {
+fn help_text<'a>(cursor: &Cursor<'a>, scope: &Scope<'a>, text: &'a [u8]) -> Result<&'a str, DecodeError> {
     let start = cursor.at.saturating_sub(text.len());
     match scope.utf8(start, cursor.at) {
-        Some(help) => Ok(Comment::Help { name, help }),
+        Some(help) => Ok(help),
         None => Err(scope.diagnosis.about("help text", start, cursor.at, " is not a valid utf8 string")),
     }
 }
 
-fn take_type<'a>(
-    cursor: &Cursor<'a>,
-    scope: Scope<'a>,
-    name: Raw<'a>,
-    text: &'a [u8],
-) -> Result<Comment<'a>, DecodeError> {
-    let metric_type = match text {
-        b"counter" => MetricType::Counter,
-        b"gauge" => MetricType::Gauge,
-        b"histogram" => MetricType::Histogram,
-        b"summary" => MetricType::Summary,
-        b"untyped" => MetricType::Unknown,
+fn metric_type<'a>(cursor: &Cursor<'a>, scope: &Scope<'a>, text: &[u8]) -> Result<MetricType, DecodeError> {
+    match text {
+        b"counter" => Ok(MetricType::Counter),
+        b"gauge" => Ok(MetricType::Gauge),
+        b"histogram" => Ok(MetricType::Histogram),
+        b"summary" => Ok(MetricType::Summary),
+        b"untyped" => Ok(MetricType::Unknown),
         _ => {
             let start = cursor.at.saturating_sub(text.len());
-            return Err(scope.diagnosis.about("invalid metric type", start, cursor.at, ""));
+            Err(scope.diagnosis.about("invalid metric type", start, cursor.at, ""))
         }
-    };
-    Ok(Comment::Type { name, metric_type })
+    }
 }

@@ -12,7 +12,8 @@ mod known;
 mod metadata;
 mod number;
 mod sample;
+mod words;
 
 pub use decoder::Decoder;
 pub use encode::{Encoder, Family};
-pub use event::{Event, Labels, Sample};
+pub use event::{Event, Help, KnownSample, Labels, Sample, Type};

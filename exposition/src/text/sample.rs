@@ -12,44 +12,35 @@ use promethium_model::NORMAL_NAN;
 use super::cursor::{self, Cursor, QuoteEnd};
 use super::decoder::Scope;
 use super::diagnose::{Context, in_value};
-use super::event::{Raw, RawLabel};
+use super::event::{RawLabel, Sample};
 use super::number::{parse_timestamp, parse_value, take_simple_decimal};
 use crate::error::DecodeError;
 
-/// What stands behind the series.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Reading {
-    pub(super) value: f64,
-    pub(super) timestamp_ms: Option<i64>,
-}
-
-/// A series: the metric name and where the bytes that name it end.
-pub(super) struct Series<'a> {
-    pub(super) name: Option<Raw<'a>>,
-    pub(super) end: usize,
-}
-
-/// Reads name and labels; the cursor is at the line's first token. Labels are pushed to `labels`.
+/// Reads the metric name and the labels of the line whose first token is at the cursor; `false` when no name was found.
 #[inline]
 pub(super) fn take_series<'a>(
     cursor: &mut Cursor<'a>,
-    scope: Scope<'a>,
-    labels: &mut Vec<RawLabel<'a>>,
-) -> Result<Series<'a>, DecodeError> {
+    scope: &Scope<'a>,
+    sample: &mut Sample<'a>,
+) -> Result<bool, DecodeError> {
+    let start = scope.diagnosis.entry;
+    sample.labels.clear();
     let mut name = None;
     if cursor.peek() != b'{' {
-        cursor.skip_while(cursor::in_metric_name);
+        cursor.skip_metric_name();
         // Blanks before the name belong to it: that is how Prometheus reads them.
-        name = Some(Raw { text: scope.name(scope.diagnosis.entry, cursor.at)?, escaped: false });
+        name = Some(scope.name(start, cursor.at)?);
     }
     let mut brace = *cursor;
     brace.skip_blanks();
     if brace.peek() == b'{' {
         brace.advance();
         *cursor = brace;
-        take_labels(cursor, scope, &mut name, labels)?;
+        take_labels(cursor, scope, &mut name, &mut sample.labels)?;
     }
-    Ok(Series { name, end: cursor.at })
+    sample.series = cursor.since(start);
+    sample.name = name.unwrap_or_default();
+    Ok(name.is_some())
 }
 
 /// Reads the inside of the braces and the closing one. A quoted string without a value is the metric name. A comma may follow
@@ -57,34 +48,26 @@ pub(super) fn take_series<'a>(
 #[inline]
 fn take_labels<'a>(
     cursor: &mut Cursor<'a>,
-    scope: Scope<'a>,
-    metric_name: &mut Option<Raw<'a>>,
+    scope: &Scope<'a>,
+    metric_name: &mut Option<&'a str>,
     labels: &mut Vec<RawLabel<'a>>,
 ) -> Result<(), DecodeError> {
     loop {
         cursor.skip_blanks();
         let start = cursor.at;
-        let quoted = cursor.peek() == b'"';
-        let name = match cursor.peek() {
+        let mut escaped = false;
+        let (quoted, name) = match cursor.peek() {
             b'}' => {
                 cursor.advance();
                 return Ok(());
             }
-            b'"' => take_quoted_name(cursor, scope)?,
-            b if cursor::starts_label_name(b) => {
-                cursor.skip_while(cursor::in_label_name);
-                Raw { text: scope.name(start, cursor.at)?, escaped: false }
-            }
+            b'"' => (true, take_quoted_name(cursor, scope, &mut escaped)?),
+            b if cursor::starts_label_name(b) => (false, take_label_name(cursor, scope)?),
             _ => return Err(scope.diagnosis.unexpected("expected label name", Context::Labels, start)),
         };
         cursor.skip_blanks();
         if quoted && matches!(cursor.peek(), b',' | b'}') {
-            let closed = cursor.peek() == b'}';
-            cursor.advance();
-            if metric_name.replace(name).is_some() {
-                return Err(scope.diagnosis.while_parsing("metric name already set", start, cursor.at));
-            }
-            if closed {
+            if take_metric_name_end(cursor, scope, start, metric_name.replace(name).is_some())? {
                 return Ok(());
             }
             continue;
@@ -93,7 +76,8 @@ fn take_labels<'a>(
             return Err(scope.diagnosis.unexpected("expected equal", Context::Labels, cursor.at));
         }
         cursor.advance();
-        labels.push((name, take_label_value(cursor, scope)?));
+        let value = take_label_value(cursor, scope, &mut escaped)?;
+        labels.push(RawLabel { name, value, escaped });
         cursor.skip_blanks();
         if cursor.peek() == b',' {
             cursor.advance();
@@ -101,21 +85,52 @@ fn take_labels<'a>(
     }
 }
 
+/// Passes the comma or brace behind a quoted metric name; `true` at the brace.
+fn take_metric_name_end<'a>(
+    cursor: &mut Cursor<'a>,
+    scope: &Scope<'a>,
+    name_start: usize,
+    twice: bool,
+) -> Result<bool, DecodeError> {
+    let closed = cursor.peek() == b'}';
+    cursor.advance();
+    if twice {
+        return Err(scope.diagnosis.while_parsing("metric name already set", name_start, cursor.at));
+    }
+    Ok(closed)
+}
+
+#[inline(always)]
+fn take_label_name<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<&'a str, DecodeError> {
+    let start = cursor.at;
+    cursor.skip_while(cursor::in_label_name);
+    scope.name(start, cursor.at)
+}
+
 /// Reads a quoted name, which may hold anything but NUL.
-fn take_quoted_name<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> Result<Raw<'a>, DecodeError> {
+fn take_quoted_name<'a>(
+    cursor: &mut Cursor<'a>,
+    scope: &Scope<'a>,
+    escaped: &mut bool,
+) -> Result<&'a str, DecodeError> {
     let quote = cursor.at;
     cursor.advance();
     let start = cursor.at;
-    let QuoteEnd::Closed { escaped } = cursor.skip_quoted(false) else {
-        return Err(scope.diagnosis.unexpected("expected label name", Context::Labels, quote));
-    };
-    let text = scope.name(start, cursor.at)?;
+    match cursor.skip_quoted(false) {
+        QuoteEnd::Closed { escaped: e } => *escaped |= e,
+        QuoteEnd::Broken => return Err(scope.diagnosis.unexpected("expected label name", Context::Labels, quote)),
+    }
+    let name = scope.name(start, cursor.at)?;
     cursor.advance();
-    Ok(Raw { text, escaped })
+    Ok(name)
 }
 
-#[inline]
-fn take_label_value<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> Result<Raw<'a>, DecodeError> {
+#[inline(always)]
+fn take_label_value<'a>(
+    cursor: &mut Cursor<'a>,
+    scope: &Scope<'a>,
+    escaped: &mut bool,
+) -> Result<&'a str, DecodeError> {
     cursor.skip_blanks();
     let quote = cursor.at;
     if cursor.peek() != b'"' {
@@ -123,39 +138,35 @@ fn take_label_value<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> Result<Raw
     }
     cursor.advance();
     let start = cursor.at;
-    let QuoteEnd::Closed { escaped } = cursor.skip_quoted(true) else {
-        return Err(scope.diagnosis.unexpected("expected label value", Context::LabelValue, quote));
-    };
+    match cursor.skip_quoted(true) {
+        QuoteEnd::Closed { escaped: e } => *escaped |= e,
+        QuoteEnd::Broken => {
+            return Err(scope.diagnosis.unexpected("expected label value", Context::LabelValue, quote));
+        }
+    }
     let end = cursor.at;
     cursor.advance();
     match scope.utf8(start, end) {
-        Some(text) => Ok(Raw { text, escaped }),
+        Some(value) => Ok(value),
         None => Err(scope.diagnosis.about("invalid UTF-8 label value:", quote, cursor.at, "")),
     }
 }
 
-/// Reads the value and the timestamp up to the line break, and moves past that. `named` is whether the series has a
-/// metric name: Prometheus misses it only here.
+/// Reads the value. `named` is whether the series has a metric name: Prometheus misses it only here.
 #[inline]
-pub(super) fn take_reading<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>, named: bool) -> Result<Reading, DecodeError> {
+pub(super) fn take_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, named: bool) -> Result<f64, DecodeError> {
     cursor.skip_blanks();
     if !named {
         return Err(unnamed(cursor, scope));
     }
-    let value = match take_simple_decimal(cursor) {
-        Some(value) => value,
-        None => take_any_value(cursor, scope)?,
-    };
-    if cursor.peek() == b'\n' {
-        cursor.advance();
-        return Ok(Reading { value, timestamp_ms: None });
+    match take_simple_decimal(cursor) {
+        Some(value) => Ok(value),
+        None => take_any_value(cursor, scope),
     }
-    let timestamp_ms = take_timestamp(cursor, scope)?;
-    Ok(Reading { value, timestamp_ms })
 }
 
 #[cold]
-fn unnamed<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> DecodeError {
+fn unnamed<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> DecodeError {
     let start = cursor.at;
     match cursor.peek() {
         b'{' => cursor.advance(),
@@ -164,8 +175,8 @@ fn unnamed<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> DecodeError {
     scope.diagnosis.while_parsing("metric name not set", start, cursor.at)
 }
 
-/// Exponents, words, many digits, and what is no number.
-fn take_any_value<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> Result<f64, DecodeError> {
+/// Words, many digits, and what is no number.
+fn take_any_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<f64, DecodeError> {
     let start = cursor.at;
     cursor.skip_while(in_value);
     let token = cursor.since(start);
@@ -179,8 +190,16 @@ fn take_any_value<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> Result<f64, 
     }
 }
 
-/// Blanks, then digits or nothing, then the line break, which is passed.
-fn take_timestamp<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> Result<Option<i64>, DecodeError> {
+/// Reads what follows the value, and passes the line break.
+#[inline]
+pub(super) fn take_line_end<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<Option<i64>, DecodeError> {
+    let timestamp_ms = if cursor.peek() == b'\n' { None } else { take_timestamp(cursor, scope)? };
+    cursor.advance();
+    Ok(timestamp_ms)
+}
+
+/// Blanks, then digits or nothing, then blanks up to the line break.
+fn take_timestamp<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<Option<i64>, DecodeError> {
     cursor.skip_blanks();
     let start = cursor.at;
     cursor.skip_while(|b| b.is_ascii_digit());
@@ -196,6 +215,5 @@ fn take_timestamp<'a>(cursor: &mut Cursor<'a>, scope: Scope<'a>) -> Result<Optio
     if cursor.peek() != b'\n' {
         return Err(scope.diagnosis.unexpected(expected, Context::Timestamp, cursor.at));
     }
-    cursor.advance();
     Ok(timestamp_ms)
 }

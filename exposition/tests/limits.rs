@@ -1,0 +1,82 @@
+//! Every limit is met.
+
+use promethium_exposition::DecodeError;
+use promethium_exposition::text::{Decoder, Event};
+use promethium_model::Limits;
+
+fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
+    let mut limits = Limits::standard();
+    change(&mut limits);
+    limits
+}
+
+/// The events read, and how it ended.
+fn read(page: &[u8], limits: &Limits) -> (usize, Result<(), DecodeError>) {
+    let mut decoder = Decoder::with_limits(page, limits);
+    let mut events = 0;
+    loop {
+        match decoder.next_event() {
+            Ok(Some(_)) => events += 1,
+            Ok(None) => return (events, Ok(())),
+            Err(error) => {
+                assert!(matches!(decoder.next_event(), Ok(None)), "nothing follows an error");
+                return (events, Err(error));
+            }
+        }
+    }
+}
+
+#[test]
+fn lines() {
+    let limits = limits(|l| l.max_line_bytes = 10);
+    assert_eq!(read(b"a 12345678\n# 34567890\n", &limits), (1, Ok(())));
+    for page in [
+        "up 1\na 123456789\n",
+        "up 1\na 123456789",
+        "up 1\n# 345678901\n",
+        "up 1\n# HELP a bc\n",
+        "up 1\n           \n",
+    ] {
+        assert_eq!(read(page.as_bytes(), &limits), (1, Err(DecodeError::LineTooLong { line: 2, limit: 10 })), "{page}");
+    }
+}
+
+#[test]
+fn a_label_value_that_is_never_closed_does_not_fill_the_message() {
+    let limits = limits(|l| l.max_line_bytes = 1_000);
+    let page = [b"up{a=\"".as_slice(), &vec![b'\n'; 100_000]].concat();
+    assert_eq!(read(&page, &limits), (0, Err(DecodeError::LineTooLong { line: 1, limit: 1_000 })));
+}
+
+#[test]
+fn samples() {
+    let limits = limits(|l| l.max_scrape_samples = 2);
+    assert_eq!(read(b"# TYPE a gauge\na 1\nb 1\n", &limits), (3, Ok(())));
+    assert_eq!(read(b"a 1\nb 1\n\nc 1\n", &limits), (2, Err(DecodeError::TooManySamples { line: 4, limit: 2 })));
+}
+
+#[test]
+fn pages() {
+    let limits = limits(|l| l.max_scrape_body_bytes = 4);
+    assert_eq!(read(b"a 1\n", &limits), (1, Ok(())));
+    assert_eq!(read(b"a 12\n", &limits), (0, Err(DecodeError::PageTooLarge { bytes: 5, limit: 4 })));
+}
+
+#[test]
+fn label_strings() {
+    let limits = limits(|l| l.max_line_bytes = 32 << 20);
+    let value = "v".repeat(1 << 24);
+    let page = format!("up{{a=\"{value}\"}} 1\n");
+    let mut decoder = Decoder::with_limits(page.as_bytes(), &limits);
+    let Ok(Some(Event::Sample(sample))) = decoder.next_event() else { panic!("a sample") };
+    let refused = DecodeError::LabelTooLong { bytes: 1 << 24, limit: (1 << 24) - 1 };
+    assert_eq!(sample.to_labels(), Err(refused));
+}
+
+#[test]
+fn a_label_twice() {
+    let mut decoder = Decoder::new(b"up{a=\"1\",a=\"2\"} 1\n");
+    let Ok(Some(Event::Sample(sample))) = decoder.next_event() else { panic!("a sample") };
+    let error = sample.to_labels().unwrap_err();
+    assert_eq!(error.to_string(), "label name \"a\" is not unique: invalid sample");
+}
