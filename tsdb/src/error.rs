@@ -34,6 +34,16 @@ pub enum TsdbError {
         /// What is wrong.
         message: String,
     },
+    /// A series' labels exceed a limit.
+    #[error("{what}: {found} exceed the limit of {limit}")]
+    LabelLimit {
+        /// What is limited.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+        /// What came.
+        found: usize,
+    },
     /// The store takes no more writes since an earlier failure.
     #[error("storage is read-only: {reason}")]
     ReadOnly {
