@@ -1,1 +1,46 @@
-//! Time-series storage in Prometheus' own data directory, with stated durability
+//! Time-series storage in Prometheus' own data directory, with stated durability.
+//!
+//! # Should I use this?
+//!
+//! Yes, when your program should keep metrics by itself: samples of labelled series, appended in transactions, read back
+//! by label matchers, safe across crashes. The directory is Prometheus' own, so that Prometheus and promtool read what
+//! this writes, and this reads what they wrote. Whoever wants PromQL, scraping and rules around it takes the
+//! `promethium` facade, where this is the storage.
+//!
+//! No, when values are text, when history is rewritten, or when the newest samples must outlive the machine they are on.
+//!
+//! ```
+//! use promethium_model::{AppendOptions, Appendable, Labels, Point, QueryableExt, SeriesKey, TimeRange};
+//! use promethium_tsdb::{Db, DbOptions};
+//!
+//! let db = Db::in_memory(DbOptions::default())?;
+//! let mut tx = db.appender();
+//! let series = Labels::from_pairs([("__name__", "temperature"), ("room", "kitchen")]);
+//! tx.append(SeriesKey::Labels(&series), Point::float(1_000, 20.5), &AppendOptions::default())?;
+//! tx.commit()?;
+//! assert_eq!(db.read_all(TimeRange::ALL, &[])?.len(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is inside
+//!
+//! * [`Db`]: a *head* in memory, which answers queries, over a *write-ahead log*, from which it is restored.
+//!   It implements [`Queryable`](promethium_model::Queryable) and [`Appendable`](promethium_model::Appendable).
+//! * [`Sync`] says what a commit that returned `Ok` survives.
+//! * [`chunk`]: the compressed runs of samples, usable alone.
+//! * [`vfs`]: the files behind all this, with a simulated disk for tests.
+//!
+//! Floats are kept; native histograms are refused, exemplars are counted as dropped, start timestamps are not stored.
+
+pub mod chunk;
+mod db;
+mod error;
+mod head;
+mod options;
+pub mod vfs;
+mod wal;
+
+pub use db::{Damage, Db, DbStats, MaintainReport, ReplayReport};
+pub use error::TsdbError;
+pub use options::{DbOptions, Sync};
+pub use wal::{Compression, MAX_RECORD_BYTES, PAGE_BYTES};

@@ -1,0 +1,148 @@
+use promethium_model::{NORMAL_NAN, STALE_NAN, SampleBatch};
+use proptest::prelude::*;
+
+use super::*;
+
+fn encode(samples: &[(i64, f64)]) -> Vec<u8> {
+    let mut chunk = XorAppender::new();
+    for (t, v) in samples {
+        chunk.push(*t, *v);
+    }
+    chunk.bytes().to_vec()
+}
+
+fn decode(bytes: &[u8]) -> Result<Vec<(i64, u64)>, ChunkError> {
+    let mut out = SampleBatch::new();
+    decode_xor(bytes, &mut out)?;
+    Ok(out.timestamps.iter().copied().zip(out.floats.iter().map(|v| v.to_bits())).collect())
+}
+
+fn by_bits(samples: &[(i64, f64)]) -> Vec<(i64, u64)> {
+    samples.iter().map(|(t, v)| (*t, v.to_bits())).collect()
+}
+
+fn hex(s: &str) -> Vec<u8> {
+    s.split_whitespace().map(|b| u8::from_str_radix(b, 16).unwrap()).collect()
+}
+
+const T: i64 = 1_717_200_000_000;
+
+#[test]
+fn bytes_are_those_of_prometheus() {
+    let samples = [
+        (T, 42.0),
+        (T + 15_000, 42.0),
+        (T + 30_000, 42.0),
+        (T + 45_001, 43.5),
+        (T + 60_000, 43.5),
+        (T + 75_000, STALE_NAN),
+    ];
+    let expected = hex("00 06 80 d0 c4 91 fa 63 40 45 00 00 00 00 00 00 98 75 \
+                        10 00 3c 02 ef ff 90 00 38 bd fe d7 00 00 00 00 00 08");
+    assert_eq!(encode(&samples), expected);
+    assert_eq!(decode(&expected).unwrap(), by_bits(&samples));
+}
+
+#[test]
+fn a_steady_series_takes_two_bits_a_sample() {
+    let samples: Vec<_> = (0..120).map(|i| (T + i * 15_000, 1.0)).collect();
+    assert_eq!(encode(&samples).len(), 48);
+}
+
+#[test]
+fn spare_bytes_are_ignored_and_missing_ones_found() {
+    let mut bytes = hex("00 01 f4 cf c4 91 fa 63 bf d1 16 87 2b 02 0c 4a 00");
+    let whole = decode(&bytes).unwrap();
+    assert_eq!(whole[0].0, 1_717_199_999_994);
+    bytes.pop();
+    assert_eq!(decode(&bytes).unwrap(), whole);
+    for len in 2..bytes.len() {
+        assert!(matches!(decode(&bytes[..len]), Err(ChunkError::Truncated { .. })), "{len}");
+    }
+    assert_eq!(decode(&[]), Err(ChunkError::Truncated { len: 0, samples: 0 }));
+}
+
+#[test]
+fn every_delta_class_round_trips_at_its_edges() {
+    let edges = [0, 1, 8191, 8192, 8193, 65_535, 65_536, 65_537, 524_287, 524_288, 524_289, 1 << 40];
+    let mut samples = vec![(T, 0.0)];
+    let mut delta = 1_000_000;
+    for edge in edges {
+        for dod in [edge, -edge] {
+            delta += dod;
+            if delta <= 0 {
+                delta = 2 << 40;
+            }
+            let last = samples.last().unwrap().0;
+            samples.push((last + delta, edge as f64));
+        }
+    }
+    assert_eq!(decode(&encode(&samples)).unwrap(), by_bits(&samples));
+}
+
+#[test]
+fn extreme_times_and_odd_bits_round_trip() {
+    let odd = [f64::from_bits(0x7ff0_0000_0000_0001), NORMAL_NAN, STALE_NAN, -0.0, f64::INFINITY, f64::MIN_POSITIVE];
+    let samples: Vec<_> = odd.iter().enumerate().map(|(i, v)| (i64::MAX - 6 + i as i64, *v)).collect();
+    assert_eq!(decode(&encode(&samples)).unwrap(), by_bits(&samples));
+    let far = [(i64::MIN, 1.0), (-1, 2.0)];
+    assert_eq!(decode(&encode(&far)).unwrap(), by_bits(&far));
+}
+
+#[test]
+fn a_failed_decode_leaves_the_batch_alone() {
+    let mut out = SampleBatch::new();
+    out.push_float(1, 1.0);
+    assert!(decode_xor(&[0, 9, 1], &mut out).is_err());
+    assert_eq!(out.len(), 1);
+    assert_eq!(out.floats.len(), 1);
+}
+
+/// Values as exporters send them: repeats, counters, gauges, and any bits at all.
+fn values() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        3 => Just(1.0),
+        2 => (0_u32..1000).prop_map(f64::from),
+        1 => Just(STALE_NAN),
+        1 => Just(NORMAL_NAN),
+        2 => any::<u64>().prop_map(f64::from_bits),
+    ]
+}
+
+fn series() -> impl Strategy<Value = Vec<(i64, f64)>> {
+    let step = prop_oneof![4 => Just(15_000_i64), 2 => 1_i64..40_000, 1 => 1_i64..(1 << 45)];
+    (-(1_i64 << 50)..(1_i64 << 50), prop::collection::vec((step, values()), 1..300)).prop_map(|(start, rows)| {
+        let mut t = start;
+        let mut next = |step: i64| {
+            t += step;
+            t
+        };
+        rows.into_iter().map(|(step, v)| (next(step), v)).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_goes_in_comes_out(samples in series()) {
+        let bytes = encode(&samples);
+        prop_assert_eq!(decode(&bytes).unwrap(), by_bits(&samples));
+        let half = samples.len() / 2;
+        let mut out = SampleBatch::new();
+        decode_xor_prefix(&bytes, half, &mut out).unwrap();
+        prop_assert_eq!(&out.timestamps[..], samples[..half].iter().map(|s| s.0).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_cut_chunk_is_an_error(samples in series(), cut in any::<prop::sample::Index>()) {
+        let bytes = encode(&samples);
+        let len = cut.index(bytes.len());
+        prop_assert!(decode(&bytes[..len]).is_err());
+    }
+
+    #[test]
+    fn any_bytes_decode_or_fail(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        if let Ok(samples) = decode(&bytes) {
+            prop_assert_eq!(samples.len(), xor_sample_count(&bytes));
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Sets of series ids.
+
+use roaring::RoaringBitmap;
+
+/// A set of series ids. Most label values of a large head belong to one series: that case takes no heap.
+#[derive(Clone, Debug)]
+pub(super) enum IdSet {
+    One(u32),
+    Many(RoaringBitmap),
+}
+
+impl IdSet {
+    /// Adds an id that is greater than all ids so far.
+    pub(super) fn push(&mut self, id: u32) {
+        match self {
+            IdSet::Many(ids) => drop(ids.insert(id)),
+            IdSet::One(first) => *self = IdSet::Many([*first, id].into_iter().collect()),
+        }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        match self {
+            IdSet::One(_) => 1,
+            IdSet::Many(ids) => ids.len(),
+        }
+    }
+
+    pub(super) fn to_bitmap(&self) -> RoaringBitmap {
+        match self {
+            IdSet::One(id) => [*id].into_iter().collect(),
+            IdSet::Many(ids) => ids.clone(),
+        }
+    }
+
+    pub(super) fn add_to(&self, out: &mut RoaringBitmap) {
+        match self {
+            IdSet::One(id) => drop(out.insert(*id)),
+            IdSet::Many(ids) => *out |= ids,
+        }
+    }
+
+    pub(super) fn intersect_into(&self, out: &mut RoaringBitmap) {
+        match self {
+            IdSet::One(id) => *out = if out.contains(*id) { self.to_bitmap() } else { RoaringBitmap::new() },
+            IdSet::Many(ids) => *out &= ids,
+        }
+    }
+
+    pub(super) fn subtract_from(&self, out: &mut RoaringBitmap) {
+        match self {
+            IdSet::One(id) => drop(out.remove(*id)),
+            IdSet::Many(ids) => *out -= ids,
+        }
+    }
+
+    /// The ids that are also in `within`.
+    pub(super) fn iter_within<'a>(&'a self, within: Option<&'a RoaringBitmap>) -> impl Iterator<Item = u32> + 'a {
+        let (one, many) = match self {
+            IdSet::One(id) => (Some(*id), None),
+            IdSet::Many(ids) => (None, Some(ids)),
+        };
+        one.into_iter().chain(many.into_iter().flatten()).filter(move |id| within.is_none_or(|w| w.contains(*id)))
+    }
+}

@@ -1,0 +1,66 @@
+use promethium_model::{MatchOp, Matcher, QueryCx, matcher::all_match};
+use proptest::prelude::*;
+
+use super::*;
+
+fn index(sets: &[Labels]) -> HeadIndex {
+    let mut index = HeadIndex::default();
+    for (i, labels) in sets.iter().enumerate() {
+        index.insert(i as u64 + 1, 0, labels);
+    }
+    index
+}
+
+fn label_sets() -> Vec<Labels> {
+    let mut sets = Vec::new();
+    for i in 0..300 {
+        let mut pairs = vec![("__name__", format!("m{}", i % 3)), ("i", i.to_string())];
+        if i % 4 == 0 {
+            pairs.push(("env", ["prod", "dev", "test"][i % 3].to_owned()));
+        }
+        sets.push(Labels::from_pairs(pairs));
+    }
+    sets
+}
+
+fn matchers() -> impl Strategy<Value = Matcher> {
+    let op = prop::sample::select(vec![MatchOp::Equal, MatchOp::NotEqual, MatchOp::Regex, MatchOp::NotRegex]);
+    let name = prop::sample::select(vec!["__name__", "i", "env", "none"]);
+    let value = prop::sample::select(vec![
+        "", "m0", "m1", "prod", "7", "120", ".*", ".+", "m.", "m0|m2", "|prod", "1.*", "12[0-9]", "prod|dev",
+        "(?i)PROD", ".?",
+    ]);
+    (op, name, value).prop_map(|(op, name, value)| Matcher::new(op, name, value).unwrap())
+}
+
+proptest! {
+    #[test]
+    fn postings_answer_as_a_walk_over_all_series(matchers in prop::collection::vec(matchers(), 0..4)) {
+        let sets = label_sets();
+        let index = index(&sets);
+        let found: Vec<u32> = index.matching(&matchers, &QueryCx::unlimited()).unwrap().iter().collect();
+        let expected: Vec<u32> = (0..sets.len() as u32).filter(|i| all_match(&matchers, &sets[*i as usize])).collect();
+        prop_assert_eq!(found, expected, "{:?}", matchers);
+    }
+}
+
+#[test]
+fn values_are_sorted_and_limited() {
+    let sets = label_sets();
+    let index = index(&sets);
+    let all = index.label_values("i", None, usize::MAX, |_| true);
+    let mut expected: Vec<String> = (0..300).map(|i| i.to_string()).collect();
+    expected.sort();
+    assert_eq!(all, expected);
+    assert_eq!(index.label_values("i", None, 2, |id| id != 0), ["1", "10"]);
+    assert_eq!(index.label_values("none", None, 2, |_| true), Vec::<String>::new());
+    assert_eq!(index.label_names(), ["__name__", "env", "i"]);
+}
+
+#[test]
+fn a_cancelled_look_up_stops() {
+    let index = index(&label_sets());
+    let cx = QueryCx::unlimited();
+    cx.cancel();
+    assert!(index.matching(&[Matcher::new(MatchOp::Regex, "i", "1.").unwrap()], &cx).is_err());
+}

@@ -1,0 +1,81 @@
+//! The values of one label name.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+use promethium_model::{Symbol, Symbols};
+use roaring::RoaringBitmap;
+
+use super::id_set::IdSet;
+
+/// Who has a label, and with which value.
+#[derive(Default)]
+pub(super) struct LabelValues {
+    /// All series that have the label.
+    pub(super) having: RoaringBitmap,
+    by_value: HashMap<Symbol, IdSet, FixedState>,
+    /// Values in the order of their text, but for the newest.
+    sorted: Vec<Symbol>,
+    /// Newest values in the order of arrival: a small part of all, so that an insertion costs little.
+    recent: Vec<Symbol>,
+}
+
+impl LabelValues {
+    /// Adds a series, whose id is greater than all so far.
+    pub(super) fn insert(&mut self, id: u32, value: Symbol, symbols: &Symbols) {
+        self.having.insert(id);
+        if let Some(ids) = self.by_value.get_mut(&value) {
+            ids.push(id);
+            return;
+        }
+        self.by_value.insert(value, IdSet::One(id));
+        self.recent.push(value);
+        if self.recent.len() > 64.max(self.sorted.len() / 4) {
+            self.merge_recent(symbols);
+        }
+    }
+
+    fn merge_recent(&mut self, symbols: &Symbols) {
+        self.sorted.append(&mut self.recent);
+        // Two sorted-ish runs: the merge sort behind `sort_by` takes the first as it is.
+        self.sorted.sort_by(|a, b| symbols.resolve(*a).cmp(symbols.resolve(*b)));
+    }
+
+    pub(super) fn get(&self, value: Symbol) -> Option<&IdSet> {
+        self.by_value.get(&value)
+    }
+
+    /// Number of distinct values.
+    pub(super) fn len(&self) -> usize {
+        self.by_value.len()
+    }
+
+    /// The values that begin with `prefix`, with their series, in no order.
+    pub(super) fn with_prefix<'a>(
+        &'a self,
+        prefix: &'a str,
+        symbols: &'a Symbols,
+    ) -> impl Iterator<Item = (&'a str, &'a IdSet)> {
+        let start = self.sorted.partition_point(|v| symbols.resolve(*v) < prefix);
+        let sorted = self.sorted[start..].iter().take_while(move |v| symbols.resolve(**v).starts_with(prefix));
+        let recent = self.recent.iter().filter(move |v| symbols.resolve(**v).starts_with(prefix));
+        sorted.chain(recent).map(move |v| (symbols.resolve(*v), &self.by_value[v]))
+    }
+
+    /// All values with their series, sorted.
+    pub(super) fn sorted<'a>(&'a self, symbols: &'a Symbols) -> impl Iterator<Item = (&'a str, &'a IdSet)> {
+        let mut recent = self.recent.clone();
+        recent.sort_unstable_by(|a, b| symbols.resolve(*a).cmp(symbols.resolve(*b)));
+        let mut recent = recent.into_iter().peekable();
+        let mut sorted = self.sorted.iter().copied().peekable();
+        std::iter::from_fn(move || {
+            let take_recent = match (sorted.peek(), recent.peek()) {
+                (Some(s), Some(r)) => symbols.resolve(*r) < symbols.resolve(*s),
+                (None, Some(_)) => true,
+                _ => false,
+            };
+            let value = if take_recent { recent.next()? } else { sorted.next()? };
+            Some((symbols.resolve(value), &self.by_value[&value]))
+        })
+    }
+}

@@ -1,0 +1,193 @@
+//! The read seam over the head.
+
+use std::sync::Arc;
+
+use promethium_model::{
+    LabelHints, LabelList, Labels, Matcher, Querier, QueryCx, SampleBatch, SampleCursor, SelectHints, SeriesEntry,
+    SeriesSet, StorageError, TimeRange,
+};
+use roaring::RoaringBitmap;
+
+use super::Head;
+use super::series::{ChunkView, MemSeries};
+use super::visibility::{CommitId, Snapshot};
+
+// Series whose labels are made under one hold of the index, between two looks at the query's deadline.
+const SERIES_PER_LOCK: usize = 128;
+
+/// Reads the head as it was when this was made.
+pub(crate) struct HeadQuerier<'h> {
+    head: &'h Head,
+    range: TimeRange,
+    snapshot: Snapshot<'h>,
+}
+
+impl Head {
+    pub(crate) fn querier(&self, range: TimeRange) -> HeadQuerier<'_> {
+        HeadQuerier { head: self, range, snapshot: self.visibility.snapshot() }
+    }
+}
+
+impl HeadQuerier<'_> {
+    /// The series that match and have visible samples in the range.
+    fn selected(&self, matchers: &[Matcher], cx: &QueryCx) -> Result<Vec<Arc<MemSeries>>, StorageError> {
+        let candidates: Vec<Arc<MemSeries>> = {
+            let index = self.head.index.read();
+            let ids = index.matching(matchers, cx)?;
+            ids.iter().map(|id| Arc::clone(&index.all_series()[id as usize])).collect()
+        };
+        let mut selected = Vec::with_capacity(candidates.len());
+        for some in candidates.chunks(SERIES_PER_LOCK) {
+            cx.check()?;
+            selected.extend(some.iter().filter(|s| self.is_visible(s)).cloned());
+        }
+        Ok(selected)
+    }
+
+    fn is_visible(&self, series: &MemSeries) -> bool {
+        series.lock().has_sample_in(self.snapshot.at, self.range)
+    }
+
+    fn with_labels(
+        &self,
+        selected: Vec<Arc<MemSeries>>,
+        cx: &QueryCx,
+    ) -> Result<Vec<(Labels, Arc<MemSeries>)>, StorageError> {
+        let mut labelled = Vec::with_capacity(selected.len());
+        for some in selected.chunks(SERIES_PER_LOCK) {
+            cx.check()?;
+            let index = self.head.index.read();
+            labelled.extend(some.iter().map(|s| (index.labels(s), Arc::clone(s))));
+        }
+        Ok(labelled)
+    }
+
+    fn matching(&self, matchers: &[Matcher], cx: &QueryCx) -> Result<Option<RoaringBitmap>, StorageError> {
+        cx.check()?;
+        if matchers.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(self.head.index.read().matching(matchers, cx)?))
+    }
+}
+
+impl Querier for HeadQuerier<'_> {
+    fn select<'q>(
+        &'q self,
+        matchers: &[Matcher],
+        hints: &SelectHints,
+        cx: &QueryCx,
+    ) -> Result<Box<dyn SeriesSet<'q> + 'q>, StorageError> {
+        let mut series = self.with_labels(self.selected(matchers, cx)?, cx)?;
+        if let Some((shard, shards)) = hints.shard {
+            series.retain(|(labels, _)| labels.hash() % shards.max(1) == shard);
+        }
+        if hints.sorted {
+            series.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        }
+        if hints.limit > 0 {
+            series.truncate(hints.limit);
+        }
+        Ok(Box::new(HeadSeriesSet {
+            series: series.into_iter(),
+            range: self.range,
+            snapshot: self.snapshot.at,
+            cx: cx.clone(),
+        }))
+    }
+
+    fn label_names(&self, matchers: &[Matcher], hints: &LabelHints, cx: &QueryCx) -> Result<LabelList, StorageError> {
+        let among = self.matching(matchers, cx)?;
+        let index = self.head.index.read();
+        let visible = |id: u32| self.is_visible(&index.all_series()[id as usize]);
+        let names = index.label_names().into_iter().filter(|n| index.has_label_among(n, among.as_ref(), visible));
+        let values = names.take(limit(hints)).map(str::to_owned).collect();
+        Ok(LabelList { values, ..LabelList::default() })
+    }
+
+    fn label_values(
+        &self,
+        name: &str,
+        matchers: &[Matcher],
+        hints: &LabelHints,
+        cx: &QueryCx,
+    ) -> Result<LabelList, StorageError> {
+        let among = self.matching(matchers, cx)?;
+        let index = self.head.index.read();
+        let visible = |id: u32| self.is_visible(&index.all_series()[id as usize]);
+        let values = index.label_values(name, among.as_ref(), limit(hints), visible);
+        Ok(LabelList { values, ..LabelList::default() })
+    }
+}
+
+fn limit(hints: &LabelHints) -> usize {
+    if hints.limit == 0 { usize::MAX } else { hints.limit }
+}
+
+struct HeadSeriesSet {
+    series: std::vec::IntoIter<(Labels, Arc<MemSeries>)>,
+    range: TimeRange,
+    snapshot: CommitId,
+    cx: QueryCx,
+}
+
+impl<'q> SeriesSet<'q> for HeadSeriesSet {
+    fn next_series(&mut self) -> Result<Option<SeriesEntry<'q>>, StorageError> {
+        self.cx.check()?;
+        let Some((labels, series)) = self.series.next() else { return Ok(None) };
+        let cursor = HeadCursor {
+            series: Some(series),
+            chunks: Vec::new().into_iter(),
+            range: self.range,
+            snapshot: self.snapshot,
+        };
+        Ok(Some(SeriesEntry { labels, samples: Box::new(cursor) }))
+    }
+}
+
+/// Reads a series chunk by chunk. The chunks are taken from the series at the first read.
+struct HeadCursor {
+    series: Option<Arc<MemSeries>>,
+    chunks: std::vec::IntoIter<ChunkView>,
+    range: TimeRange,
+    snapshot: CommitId,
+}
+
+impl SampleCursor for HeadCursor {
+    fn next_batch(&mut self, out: &mut SampleBatch) -> Result<bool, StorageError> {
+        if let Some(series) = self.series.take() {
+            self.chunks = series.lock().view(self.snapshot, self.range).into_iter();
+        }
+        let base = out.len();
+        for chunk in self.chunks.by_ref() {
+            chunk.decode(out);
+            keep_range(out, base, self.range);
+            if out.len() > base {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn seek(&mut self, t_ms: i64) {
+        self.range.min_ms = self.range.min_ms.max(t_ms);
+    }
+}
+
+/// Drops the rows from `base` on that lie outside `range`.
+fn keep_range(out: &mut SampleBatch, base: usize, range: TimeRange) {
+    let rows = &out.timestamps[base..];
+    let end = base + rows.partition_point(|t| *t <= range.max_ms);
+    let start = base + rows.partition_point(|t| *t < range.min_ms);
+    out.timestamps.truncate(end);
+    out.floats.truncate(end);
+    out.start_timestamps.truncate(end);
+    if start > base {
+        let start = start.min(end);
+        out.timestamps.drain(base..start);
+        out.floats.drain(base..start);
+        if !out.start_timestamps.is_empty() {
+            out.start_timestamps.drain(base..start);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Series by labels and by reference, in stripes that are locked one by one.
+
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use parking_lot::RwLock;
+
+use super::series::MemSeries;
+
+// A power of two; many times the threads that append at once.
+const STRIPES: usize = 256;
+// Tables place by the low bits of a hash and tag by the highest seven: stripes go by bits between.
+const STRIPE_SHIFT: u32 = 40;
+
+/// Two tables over the same series, each split into stripes.
+pub(crate) struct Stripes {
+    by_hash: Box<[Stripe]>,
+    by_reference: Box<[Stripe]>,
+}
+
+type Stripe = RwLock<HashTable<Arc<MemSeries>>>;
+
+impl Stripes {
+    pub(crate) fn new() -> Self {
+        let stripes = || (0..STRIPES).map(|_| Stripe::default()).collect();
+        Stripes { by_hash: stripes(), by_reference: stripes() }
+    }
+
+    pub(crate) fn by_reference(&self, reference: u64) -> Option<Arc<MemSeries>> {
+        let stripe = stripe(&self.by_reference, reference).read();
+        stripe.find(spread(reference), |s| s.reference == reference).map(Arc::clone)
+    }
+
+    pub(crate) fn by_hash(&self, hash: u64, same: impl Fn(&MemSeries) -> bool) -> Option<Arc<MemSeries>> {
+        let stripe = stripe(&self.by_hash, hash >> STRIPE_SHIFT).read();
+        stripe.find(hash, |s| s.hash == hash && same(s)).map(Arc::clone)
+    }
+
+    /// The series that `same` recognises, or the one that `make` makes; the flag says which. `None` when `make` does
+    /// not want to. Both run under the stripe's lock.
+    pub(crate) fn get_or_insert(
+        &self,
+        hash: u64,
+        same: impl Fn(&MemSeries) -> bool,
+        make: impl FnOnce() -> Option<Arc<MemSeries>>,
+    ) -> Option<(Arc<MemSeries>, bool)> {
+        let mut stripe = stripe(&self.by_hash, hash >> STRIPE_SHIFT).write();
+        if let Some(found) = stripe.find(hash, |s| s.hash == hash && same(s)) {
+            return Some((Arc::clone(found), false));
+        }
+        let made = make()?;
+        stripe.insert_unique(hash, Arc::clone(&made), |s| s.hash);
+        Some((made, true))
+    }
+
+    pub(crate) fn insert_reference(&self, series: &Arc<MemSeries>) {
+        let reference = series.reference;
+        let mut stripe = stripe(&self.by_reference, reference).write();
+        stripe.insert_unique(spread(reference), Arc::clone(series), |s| spread(s.reference));
+    }
+}
+
+fn stripe(stripes: &[Stripe], key: u64) -> &Stripe {
+    &stripes[key as usize & (STRIPES - 1)]
+}
+
+/// References count up: their entropy must reach the top bits, which the table looks at.
+fn spread(reference: u64) -> u64 {
+    (reference / STRIPES as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}

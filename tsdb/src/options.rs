@@ -1,0 +1,135 @@
+//! How a database behaves.
+
+use std::time::Duration;
+
+use promethium_model::Limits;
+
+use crate::error::TsdbError;
+use crate::wal::{Compression, PAGE_BYTES};
+
+/// When the log reaches the medium, and so what a commit that returned `Ok` survives.
+///
+/// | policy | the process is killed | the power goes |
+/// |---|---|---|
+/// | [`Always`](Sync::Always) | everything survives | everything survives |
+/// | [`Interval(d)`](Sync::Interval) | everything survives | commits of the last `d` may be lost, and those since then that nothing synced: see there |
+/// | [`Never`](Sync::Never) | everything survives | whatever the operating system had not written back, up to a segment |
+///
+/// What survives a power loss is always a prefix, in the order of commits: a lost commit takes all later ones with it
+/// and leaves all earlier ones. Each commit of up to a million samples survives whole or not at all.
+///
+/// The promise for power loss is as good as the medium's: it assumes that `fdatasync` reaches stable storage and that
+/// what was synced does not change when later bytes are torn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sync {
+    /// Each commit waits until its bytes are on the medium. Commits that wait at once share one sync.
+    Always,
+    /// A commit that comes this long after the last sync, or longer, syncs; [`Db::maintain`](crate::Db::maintain) does
+    /// so for a tail that no commit follows. Whoever calls `maintain` once per interval loses at most two intervals.
+    /// A wall clock that jumps leads to an early sync, never to a late one.
+    Interval(Duration),
+    /// Only the end of a segment, [`Db::sync`](crate::Db::sync) and [`Db::close`](crate::Db::close) sync.
+    Never,
+}
+
+impl Default for Sync {
+    fn default() -> Self {
+        Sync::Interval(Duration::from_secs(1))
+    }
+}
+
+/// How a [`Db`](crate::Db) behaves; the defaults suit most.
+///
+/// ```
+/// use promethium_tsdb::{DbOptions, Sync};
+/// let options = DbOptions::new().sync(Sync::Always).segment_bytes(32 << 20);
+/// assert_eq!(options.sync_policy(), Sync::Always);
+/// ```
+#[derive(Clone, Debug)]
+pub struct DbOptions {
+    pub(crate) sync: Sync,
+    pub(crate) segment_bytes: u64,
+    pub(crate) compression: Compression,
+    pub(crate) limits: Limits,
+    pub(crate) chunk_range_ms: i64,
+}
+
+impl Default for DbOptions {
+    fn default() -> Self {
+        DbOptions {
+            sync: Sync::default(),
+            segment_bytes: 128 << 20,
+            compression: Compression::default(),
+            limits: Limits::default(),
+            chunk_range_ms: 2 * 60 * 60 * 1000,
+        }
+    }
+}
+
+impl DbOptions {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// When the log reaches the medium. Default: every second.
+    #[must_use]
+    pub fn sync(mut self, policy: Sync) -> Self {
+        self.sync = policy;
+        self
+    }
+
+    /// The policy that was set.
+    #[must_use]
+    pub fn sync_policy(&self) -> Sync {
+        self.sync
+    }
+
+    /// Bytes of a log segment: a multiple of [`PAGE_BYTES`]. Default: 128 MiB, as in Prometheus.
+    #[must_use]
+    pub fn segment_bytes(mut self, bytes: u64) -> Self {
+        self.segment_bytes = bytes;
+        self
+    }
+
+    /// How log records are compressed. Default: snappy, as in Prometheus.
+    #[must_use]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Limits. Those that bind here: `max_series`, `max_future_ms`, `max_labels`, `max_label_name_bytes`,
+    /// `max_label_value_bytes`.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Milliseconds of the aligned ranges that no chunk crosses; an append may lie half of it behind the newest sample.
+    /// Default: two hours, as in Prometheus.
+    #[must_use]
+    pub fn chunk_range_ms(mut self, ms: i64) -> Self {
+        self.chunk_range_ms = ms;
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<(), TsdbError> {
+        let pages = self.segment_bytes / PAGE_BYTES as u64;
+        if pages == 0 || !self.segment_bytes.is_multiple_of(PAGE_BYTES as u64) {
+            let message = format!("{} is not a positive multiple of {PAGE_BYTES}", self.segment_bytes);
+            return Err(TsdbError::InvalidOption { name: "segment_bytes", message });
+        }
+        if self.chunk_range_ms < 1 {
+            let message = format!("{} is not positive", self.chunk_range_ms);
+            return Err(TsdbError::InvalidOption { name: "chunk_range_ms", message });
+        }
+        if self.limits.max_series >= u32::MAX as usize {
+            let message = format!("{} does not fit into 32 bits", self.limits.max_series);
+            return Err(TsdbError::InvalidOption { name: "limits.max_series", message });
+        }
+        Ok(())
+    }
+}

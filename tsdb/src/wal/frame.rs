@@ -1,0 +1,63 @@
+//! From records to pages.
+
+use super::{Compression, FIRST, FULL, HEADER_BYTES, LAST, MIDDLE, PAGE_BYTES, SNAPPY};
+
+/// A record as it will be stored: compressed where that helps.
+#[derive(Debug)]
+pub(crate) struct PreparedRecord {
+    flags: u8,
+    stored: Vec<u8>,
+}
+
+impl PreparedRecord {
+    pub(crate) fn new(record: Vec<u8>, compression: Compression) -> Self {
+        if compression == Compression::Snappy
+            && let Ok(compressed) = snap::raw::Encoder::new().compress_vec(&record)
+            && compressed.len() < record.len()
+        {
+            return PreparedRecord { flags: SNAPPY, stored: compressed };
+        }
+        PreparedRecord { flags: 0, stored: record }
+    }
+
+    /// Appends the record's fragments to `out`, which continues a segment whose length is `at`. Returns the segment's
+    /// length afterwards.
+    pub(super) fn frame(&self, out: &mut Vec<u8>, mut at: u64) -> u64 {
+        let mut rest = self.stored.as_slice();
+        let mut is_first = true;
+        loop {
+            let mut left = left_in_page(at);
+            if left < HEADER_BYTES {
+                out.resize(out.len() + left, 0);
+                at += left as u64;
+                left = PAGE_BYTES;
+            }
+            let (fragment, after) = rest.split_at(rest.len().min(left - HEADER_BYTES));
+            rest = after;
+            let kind = match (is_first, rest.is_empty()) {
+                (true, true) => FULL,
+                (true, false) => FIRST,
+                (false, false) => MIDDLE,
+                (false, true) => LAST,
+            };
+            push_fragment(out, kind | self.flags, fragment);
+            at += (HEADER_BYTES + fragment.len()) as u64;
+            is_first = false;
+            if rest.is_empty() {
+                return at;
+            }
+        }
+    }
+}
+
+fn push_fragment(out: &mut Vec<u8>, kind: u8, fragment: &[u8]) {
+    out.push(kind);
+    out.extend_from_slice(&(fragment.len() as u16).to_be_bytes());
+    out.extend_from_slice(&crc32c::crc32c(fragment).to_be_bytes());
+    out.extend_from_slice(fragment);
+}
+
+/// Bytes from `at` to the end of its page; a whole page at a boundary.
+pub(super) fn left_in_page(at: u64) -> usize {
+    PAGE_BYTES - (at % PAGE_BYTES as u64) as usize
+}

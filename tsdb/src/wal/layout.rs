@@ -1,0 +1,96 @@
+//! Which files make up a log.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::TsdbError;
+use crate::vfs::Vfs;
+
+/// One segment file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SegmentFile {
+    pub(crate) index: u64,
+    pub(crate) path: PathBuf,
+}
+
+/// The files of a log in reading order.
+#[derive(Debug, Default)]
+pub(crate) struct WalLayout {
+    /// The newest checkpoint's segments.
+    pub(crate) checkpoint: Vec<SegmentFile>,
+    /// The segments that the checkpoint does not cover.
+    pub(crate) segments: Vec<SegmentFile>,
+    /// The number of the segment that a new writer starts.
+    pub(crate) next_index: u64,
+}
+
+pub(super) fn segment_path(dir: &Path, index: u64) -> PathBuf {
+    dir.join(format!("{index:08}"))
+}
+
+/// Lists a log's files. A directory that is not there is an empty log.
+pub(crate) fn read_layout(vfs: &dyn Vfs, dir: &Path) -> Result<WalLayout, TsdbError> {
+    let names = match vfs.list(dir) {
+        Ok(names) => names,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(WalLayout::default()),
+        Err(e) => return Err(TsdbError::io(dir, "list")(e)),
+    };
+    let newest = names.iter().filter_map(|name| Some((checkpoint_number(name)?, name))).max();
+    let (covered, checkpoint) = match newest {
+        Some((number, name)) => (Some(number), segments_in(vfs, &dir.join(name))?),
+        None => (None, Vec::new()),
+    };
+    let mut segments = segment_files(dir, &names);
+    segments.retain(|s| covered.is_none_or(|c| s.index > c));
+    let last = segments.last().map(|s| s.index).max(covered);
+    Ok(WalLayout { checkpoint, segments, next_index: last.map_or(0, |l| l + 1) })
+}
+
+fn segments_in(vfs: &dyn Vfs, dir: &Path) -> Result<Vec<SegmentFile>, TsdbError> {
+    let names = vfs.list(dir).map_err(TsdbError::io(dir, "list"))?;
+    Ok(segment_files(dir, &names))
+}
+
+fn segment_files(dir: &Path, names: &[String]) -> Vec<SegmentFile> {
+    let mut files: Vec<SegmentFile> =
+        names.iter().filter_map(|name| Some(SegmentFile { index: all_digits(name)?, path: dir.join(name) })).collect();
+    files.sort_by_key(|f| f.index);
+    files
+}
+
+/// `checkpoint.00000005`, but not `checkpoint.00000005.tmp`.
+fn checkpoint_number(name: &str) -> Option<u64> {
+    all_digits(name.strip_prefix("checkpoint.")?)
+}
+
+fn all_digits(name: &str) -> Option<u64> {
+    let digits = !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit());
+    if digits { name.parse().ok().filter(|n| *n < u64::MAX) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vfs::SimVfs;
+
+    #[test]
+    fn a_checkpoint_covers_the_segments_up_to_its_number() {
+        let vfs = SimVfs::new(0);
+        for name in [
+            "00000003",
+            "00000004",
+            "00000005",
+            "checkpoint.00000003/00000000",
+            "checkpoint.00000001/00000000",
+            "checkpoint.00000009.tmp/00000000",
+            "series_state.json",
+        ] {
+            vfs.put(&Path::new("/wal").join(name), Vec::new());
+        }
+        let layout = read_layout(&vfs, Path::new("/wal")).unwrap();
+        assert_eq!(layout.segments.iter().map(|s| s.index).collect::<Vec<_>>(), [4, 5]);
+        assert_eq!(layout.checkpoint[0].path, Path::new("/wal/checkpoint.00000003/00000000"));
+        assert_eq!(layout.next_index, 6);
+        assert_eq!(read_layout(&vfs, Path::new("/none")).unwrap().next_index, 0);
+    }
+}

@@ -1,0 +1,56 @@
+//! The write-ahead log, in Prometheus' format.
+//!
+//! ```text
+//! wal/00000000 wal/00000001 …        segments, in pages of 32 KiB
+//! wal/checkpoint.00000005/00000000   what segments up to 5 were folded into
+//! page      fragment* padding(zeros, where fewer than 7 bytes are left, and at the end of a closed segment)
+//! fragment  u8 kind and flags · u16 length · u32 CRC-32C of the bytes · bytes
+//! record    one `full` fragment, or `first` `middle`* `last`; compressed before it is split
+//! ```
+//!
+//! Numbers are big-endian. A record never crosses a segment. Every opening of the store starts a new segment.
+
+mod frame;
+mod layout;
+mod reader;
+mod record;
+mod writer;
+
+pub(crate) use frame::PreparedRecord;
+pub(crate) use layout::{WalLayout, read_layout};
+pub(crate) use reader::{Item, SegmentReader};
+pub(crate) use record::{RecordError, RecordKind};
+pub(crate) use record::{RefSample, decode_samples, decode_series, encode_samples, encode_series_entry, record_kind};
+pub(crate) use writer::{WalError, WalWriter, Written};
+
+/// Bytes of a page; segments are whole numbers of pages.
+pub const PAGE_BYTES: usize = 32 << 10;
+
+/// The most bytes that a record may have once it is decompressed: a reader refuses more before it allocates.
+pub const MAX_RECORD_BYTES: usize = 256 << 20;
+
+const HEADER_BYTES: usize = 7;
+
+const PADDING: u8 = 0;
+const FULL: u8 = 1;
+const FIRST: u8 = 2;
+const MIDDLE: u8 = 3;
+const LAST: u8 = 4;
+
+const KIND_MASK: u8 = 0b0_0111;
+const SNAPPY: u8 = 0b0_1000;
+const ZSTD: u8 = 0b1_0000;
+
+/// How records are compressed in the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// Snappy, block by block; a record that does not shrink is stored plain.
+    #[default]
+    Snappy,
+}
+
+#[cfg(test)]
+mod tests;
