@@ -1,0 +1,156 @@
+//! An axum router over [`handle`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use axum::routing::any;
+use promethium_model::{QueryCx, QueryError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+
+use crate::error::ApiError;
+use crate::host::ApiHost;
+use crate::request::{ApiRequest, FormError, MAX_FORM_BYTES, Method};
+use crate::response::ApiResponse;
+use crate::router::handle;
+
+/// Bounds of a router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RouterOptions {
+    /// Requests below `/api/v1` that are answered at once; others wait, for as long as a query may run. At least 1.
+    pub max_concurrency: usize,
+}
+
+impl Default for RouterOptions {
+    /// 20 at once, as many as Prometheus evaluates.
+    fn default() -> Self {
+        RouterOptions { max_concurrency: 20 }
+    }
+}
+
+impl RouterOptions {
+    /// At most so many requests at once.
+    #[must_use]
+    pub fn with_max_concurrency(mut self, max_concurrency: usize) -> Self {
+        self.max_concurrency = max_concurrency.max(1);
+        self
+    }
+}
+
+/// A router with the paths of the API, to be merged into a host's own, or nested below a prefix.
+///
+/// Each answer is worked out on a blocking thread of the tokio runtime. When a client goes away, its query is cancelled.
+///
+/// ```no_run
+/// # async fn serve(host: std::sync::Arc<dyn promethium_api::ApiHost>) -> std::io::Result<()> {
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:9090").await?;
+/// axum::serve(listener, promethium_api::axum_router(host)).await
+/// # }
+/// ```
+pub fn axum_router(host: Arc<dyn ApiHost>) -> Router {
+    axum_router_with(host, RouterOptions::default())
+}
+
+/// The same, with other bounds.
+pub fn axum_router_with(host: Arc<dyn ApiHost>, options: RouterOptions) -> Router {
+    let permits = Arc::new(Semaphore::new(options.max_concurrency.min(Semaphore::MAX_PERMITS)));
+    let limited = any(serve_limited).with_state(Shared { host: Arc::clone(&host), permits });
+    let free = any(serve).with_state(host);
+    Router::new()
+        .route("/api/v1/{*path}", limited)
+        .route("/metrics", free.clone())
+        .route("/-/healthy", free.clone())
+        .route("/-/ready", free)
+}
+
+#[derive(Clone)]
+struct Shared {
+    host: Arc<dyn ApiHost>,
+    permits: Arc<Semaphore>,
+}
+
+async fn serve(State(host): State<Arc<dyn ApiHost>>, request: Request) -> Response {
+    into_axum(answer(host, request, None).await)
+}
+
+async fn serve_limited(State(shared): State<Shared>, request: Request) -> Response {
+    let longest = Duration::from_millis(shared.host.limits().query_timeout_ms);
+    let waiting = tokio::time::timeout(longest, shared.permits.acquire_owned());
+    into_axum(match waiting.await {
+        Ok(Ok(permit)) => answer(shared.host, request, Some(permit)).await,
+        // The semaphore is never closed, so that only time can run out.
+        Ok(Err(_)) | Err(_) => ApiResponse::error(&ApiError::Query(QueryError::Timeout { stage: "query queue" })),
+    })
+}
+
+/// Decodes a request and answers it on a blocking thread. The permit is given back when that thread is done, even if the
+/// client is gone by then.
+async fn answer(host: Arc<dyn ApiHost>, request: Request, permit: Option<OwnedSemaphorePermit>) -> ApiResponse {
+    let request = match decode(request).await {
+        Ok(request) => request,
+        Err(error) => return ApiResponse::error(&error),
+    };
+    let cx = QueryCx::unlimited();
+    let _guard = CancelOnDrop(cx.clone());
+    let work = spawn_blocking(move || {
+        let response = handle(&*host, &request, &cx);
+        drop(permit);
+        response
+    });
+    work.await.unwrap_or_else(|_| ApiResponse::error(&ApiError::Internal("the request was not completed")))
+}
+
+/// Cancels a query when the future that waits for it is dropped: the server does so when the client goes away.
+struct CancelOnDrop(QueryCx);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+async fn decode(request: Request) -> Result<ApiRequest, ApiError> {
+    let (parts, body) = request.into_parts();
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let decoded = with_headers(ApiRequest::new(Method::from_name(parts.method.as_str()), target), &parts.headers);
+    if decoded.method() != Method::Post {
+        return Ok(decoded);
+    }
+    let body = to_bytes(body, MAX_FORM_BYTES).await.map_err(|_| FormError::TooLarge)?;
+    Ok(decoded.with_body(text_of(&parts.headers, &header::CONTENT_TYPE), &body))
+}
+
+fn with_headers(mut request: ApiRequest, headers: &HeaderMap) -> ApiRequest {
+    if let Some(origin) = text_of(headers, &header::ORIGIN) {
+        request = request.with_origin(origin);
+    }
+    if let Some(encodings) = text_of(headers, &header::ACCEPT_ENCODING) {
+        request = request.with_accept_encoding(encodings);
+    }
+    request
+}
+
+fn text_of<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn into_axum(response: ApiResponse) -> Response {
+    let mut out = Response::new(Body::from(response.body));
+    *out.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if let Some(content_type) = response.content_type {
+        out.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    for (name, value) in response.headers {
+        // A value that no header can hold, from an origin for example, is left out.
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(&value)) {
+            out.headers_mut().append(name, value);
+        }
+    }
+    out
+}

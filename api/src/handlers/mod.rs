@@ -1,0 +1,58 @@
+//! The endpoints: each a function from a request to the `data` of a success body.
+
+mod alerts;
+mod labels;
+mod metadata;
+mod query;
+mod rules;
+mod series;
+mod stats;
+mod status;
+mod targets;
+
+pub(crate) use alerts::alerts;
+pub(crate) use labels::{label_names, label_values};
+pub(crate) use metadata::metadata;
+pub(crate) use query::{query, query_range};
+pub(crate) use rules::rules;
+pub(crate) use series::series;
+pub(crate) use status::build_info;
+pub(crate) use targets::targets;
+
+use std::time::Duration;
+
+use promethium_model::{Annotations, QueryCx};
+
+use crate::error::ApiError;
+use crate::host::ApiHost;
+use crate::request::ApiRequest;
+
+/// What the text of a truncated answer says.
+const TRUNCATED: &str = "results truncated due to limit";
+
+/// What an endpoint works with.
+pub(crate) struct Context<'h> {
+    /// The program behind the API.
+    pub(crate) host: &'h dyn ApiHost,
+    /// Cancelled when the client goes away.
+    pub(crate) cx: &'h QueryCx,
+}
+
+impl Context<'_> {
+    /// The context of one look-up or query: the limits of the host, and a deadline that `timeout` may shorten.
+    fn bounded(&self, timeout: Option<Duration>) -> QueryCx {
+        let limits = self.host.limits();
+        let longest = Duration::from_millis(limits.query_timeout_ms);
+        let timeout = timeout.map_or(longest, |t| t.min(longest));
+        self.cx.clone().with_timeout(self.host.clock(), timeout).with_max_samples(limits.max_query_samples)
+    }
+}
+
+/// Writes the value of `data`, and returns what the caller should know about it.
+pub(crate) type Handler = fn(&Context<'_>, &ApiRequest, &mut String) -> Result<Annotations, ApiError>;
+
+/// Fails on a request that Prometheus refuses to read: on the endpoints that take repeated parameters, where a lost pair
+/// would widen the answer.
+fn require_readable(request: &ApiRequest) -> Result<(), ApiError> {
+    request.form_error().map_or(Ok(()), |e| Err(ApiError::Form(e.clone())))
+}

@@ -1,0 +1,57 @@
+//! `/series`.
+
+use promethium_model::{Annotations, Labels, Matcher, Querier, QueryCx, SelectHints, StorageError, TimeRange};
+
+use super::labels::time_range;
+use super::{Context, TRUNCATED, require_readable};
+use crate::error::{ApiError, ParameterError};
+use crate::json::{push_array, push_labels};
+use crate::parameter::{Limit, matcher_sets};
+use crate::request::ApiRequest;
+
+/// The label sets of the series that any `match[]` selects, sorted, each once.
+pub(crate) fn series(context: &Context<'_>, request: &ApiRequest, data: &mut String) -> Result<Annotations, ApiError> {
+    require_readable(request)?;
+    if request.first("match[]").is_none() {
+        return Err(ParameterError::NoMatchers.into());
+    }
+    let limit = Limit::of(request)?;
+    let range = time_range(request)?;
+    let sets = matcher_sets(request, context.host.engine()).map_err(|e| e.named("match[]"))?;
+    let cx = context.bounded(None);
+    let querier = context.host.queryable().querier(range)?;
+    let mut found = Vec::new();
+    let mut annotations = Annotations::new();
+    for set in &sets {
+        annotations.merge(collect(&*querier, set, &hints(range, limit), &cx, &mut found)?);
+    }
+    // A store may leave the hints aside, sorting included.
+    found.sort_unstable();
+    found.dedup();
+    if limit.truncate(&mut found) {
+        annotations.warn(TRUNCATED, None);
+    }
+    push_array(data, &found, push_labels);
+    Ok(annotations)
+}
+
+fn hints(range: TimeRange, limit: Limit) -> SelectHints {
+    let mut hints = SelectHints::series_only(range);
+    hints.limit = limit.hint();
+    hints
+}
+
+fn collect(
+    querier: &dyn Querier,
+    matchers: &[Matcher],
+    hints: &SelectHints,
+    cx: &QueryCx,
+    found: &mut Vec<Labels>,
+) -> Result<Annotations, StorageError> {
+    let mut set = querier.select(matchers, hints, cx)?;
+    while let Some(series) = set.next_series()? {
+        cx.check()?;
+        found.push(series.labels);
+    }
+    Ok(set.annotations())
+}

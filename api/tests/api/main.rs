@@ -1,0 +1,5 @@
+//! The API from outside: requests in, answers out.
+
+mod cases;
+mod common;
+mod handle;
