@@ -30,7 +30,7 @@ pub struct Limits {
     pub max_label_value_bytes: usize,
     /// Bytes of a matcher's regular expression.
     pub max_regex_bytes: usize,
-    /// Nesting of a regular expression.
+    /// Nesting of a regular expression: levels of groups, alternations, sequences and repetitions.
     pub max_regex_depth: u32,
     /// Bytes of a compiled regular expression.
     pub max_regex_program_bytes: usize,
@@ -83,7 +83,7 @@ const DEFAULT: Limits = Limits {
     max_label_name_bytes: 1 << 10,
     max_label_value_bytes: 64 << 10,
     max_regex_bytes: 64 << 10,
-    max_regex_depth: 250,
+    max_regex_depth: 100,
     max_regex_program_bytes: 10 << 20,
     max_notification_queue: 10_000,
     max_notification_batch: 256,

@@ -92,7 +92,12 @@ fn piece(hir: &Hir, place: Place) -> Piece {
 }
 
 fn of_class(class: &Class) -> Piece {
-    let Class::Unicode(class) = class else { return Piece::unknown() };
+    let class = match class {
+        Class::Unicode(class) => class,
+        // What never matches comes as an empty class of bytes.
+        Class::Bytes(bytes) if bytes.ranges().is_empty() => return Piece::exact(Vec::new()),
+        Class::Bytes(_) => return Piece::unknown(),
+    };
     let size = class.ranges().iter().fold(0usize, |sum, range| sum.saturating_add(range.len()));
     if size > MAX_LITERALS {
         return Piece::unknown();

@@ -110,14 +110,10 @@ impl GoRegex {
         self.inner.plan.is_match(text, self.inner.engine.as_ref())
     }
 
-    /// Whether the whole of `text` matches, by an engine that is built for this one question: to compare with.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn is_match_by_engine(&self, text: &str) -> bool {
+    /// The engine for this pattern, whether or not the plan asks it: to compare with.
+    pub(crate) fn build_engine(&self) -> Result<meta::Regex, RegexError> {
         const LIMITS: Limits = Limits::standard();
-        let parsed = parse::parse(&self.inner.pattern, &LIMITS);
-        let engine = parsed.and_then(|parsed| compile(parsed.hir, LIMITS.max_regex_program_bytes));
-        engine.is_ok_and(|engine| engine.is_match(anchored(text)))
+        compile(parse::parse(&self.inner.pattern, &LIMITS)?.hir, LIMITS.max_regex_program_bytes)
     }
 
     /// Whether `""` matches.

@@ -1,6 +1,6 @@
 //! Unicode categories and scripts by the names that Go knows.
 
-use regex_syntax::hir::{Class, ClassUnicode, HirKind};
+use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, HirKind};
 
 /// General categories and their groups. `C` and `Cs` are not among them: see [`class`].
 const CATEGORIES: &[&str] = &[
@@ -201,6 +201,11 @@ pub(in crate::regex) fn letters_and_digits() -> ClassUnicode {
 fn look_up(pattern: &str) -> Option<ClassUnicode> {
     match regex_syntax::parse(pattern).ok()?.into_kind() {
         HirKind::Class(Class::Unicode(class)) => Some(class),
+        // A category of one character comes as that character.
+        HirKind::Literal(literal) => {
+            let chars = std::str::from_utf8(&literal.0).ok()?.chars();
+            Some(ClassUnicode::new(chars.map(|c| ClassUnicodeRange::new(c, c))))
+        }
         _ => None,
     }
 }
@@ -208,7 +213,6 @@ fn look_up(pattern: &str) -> Option<ClassUnicode> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use regex_syntax::hir::ClassUnicodeRange;
 
     #[test]
     fn every_name_has_a_class() {
