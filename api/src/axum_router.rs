@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use axum::response::Response;
 use axum::routing::any;
 use promethium_model::{QueryCx, QueryError};
@@ -28,7 +28,7 @@ pub struct RouterOptions {
 }
 
 impl Default for RouterOptions {
-    /// 20 at once, as many as Prometheus evaluates.
+    /// 20 at once, as many queries as Prometheus evaluates.
     fn default() -> Self {
         RouterOptions { max_concurrency: 20 }
     }
@@ -38,7 +38,7 @@ impl RouterOptions {
     /// At most so many requests at once.
     #[must_use]
     pub fn with_max_concurrency(mut self, max_concurrency: usize) -> Self {
-        self.max_concurrency = max_concurrency.max(1);
+        self.max_concurrency = max_concurrency;
         self
     }
 }
@@ -46,6 +46,7 @@ impl RouterOptions {
 /// A router with the paths of the API, to be merged into a host's own, or nested below a prefix.
 ///
 /// Each answer is worked out on a blocking thread of the tokio runtime. When a client goes away, its query is cancelled.
+/// Form bodies are bounded by [`MAX_FORM_BYTES`]; how many connections there may be is for the server to bound.
 ///
 /// ```no_run
 /// # async fn serve(host: std::sync::Arc<dyn promethium_api::ApiHost>) -> std::io::Result<()> {
@@ -57,45 +58,49 @@ pub fn axum_router(host: Arc<dyn ApiHost>) -> Router {
     axum_router_with(host, RouterOptions::default())
 }
 
-/// The same, with other bounds.
+/// [`axum_router`] with other bounds.
 pub fn axum_router_with(host: Arc<dyn ApiHost>, options: RouterOptions) -> Router {
-    let permits = Arc::new(Semaphore::new(options.max_concurrency.min(Semaphore::MAX_PERMITS)));
-    let limited = any(serve_limited).with_state(Shared { host: Arc::clone(&host), permits });
-    let free = any(serve).with_state(host);
+    let permits = Arc::new(Semaphore::new(options.max_concurrency.clamp(1, Semaphore::MAX_PERMITS)));
+    let limited = any(serve_limited).with_state(Limited { host: Arc::clone(&host), permits });
+    let unlimited = any(serve_unlimited).with_state(host);
     Router::new()
         .route("/api/v1/{*path}", limited)
-        .route("/metrics", free.clone())
-        .route("/-/healthy", free.clone())
-        .route("/-/ready", free)
+        .route("/metrics", unlimited.clone())
+        .route("/-/healthy", unlimited.clone())
+        .route("/-/ready", unlimited)
 }
 
 #[derive(Clone)]
-struct Shared {
+struct Limited {
     host: Arc<dyn ApiHost>,
     permits: Arc<Semaphore>,
 }
 
-async fn serve(State(host): State<Arc<dyn ApiHost>>, request: Request) -> Response {
-    into_axum(answer(host, request, None).await)
+/// Health, readiness and own metrics answer however many queries run. They take no body.
+async fn serve_unlimited(State(host): State<Arc<dyn ApiHost>>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    into_axum(answer(host, decode(&parts), None).await)
 }
 
-async fn serve_limited(State(shared): State<Shared>, request: Request) -> Response {
-    let longest = Duration::from_millis(shared.host.limits().query_timeout_ms);
-    let waiting = tokio::time::timeout(longest, shared.permits.acquire_owned());
-    into_axum(match waiting.await {
-        Ok(Ok(permit)) => answer(shared.host, request, Some(permit)).await,
-        // The semaphore is never closed, so that only time can run out.
-        Ok(Err(_)) | Err(_) => ApiResponse::error(&ApiError::Query(QueryError::Timeout { stage: "query queue" })),
+/// The body is read before there is a permit, so that a slow client keeps nobody from being answered.
+async fn serve_limited(State(limited): State<Limited>, request: Request) -> Response {
+    into_axum(match decode_with_body(request).await {
+        Ok(request) => queue(limited, request).await,
+        Err(error) => ApiResponse::error(&error),
     })
 }
 
-/// Decodes a request and answers it on a blocking thread. The permit is given back when that thread is done, even if the
-/// client is gone by then.
-async fn answer(host: Arc<dyn ApiHost>, request: Request, permit: Option<OwnedSemaphorePermit>) -> ApiResponse {
-    let request = match decode(request).await {
-        Ok(request) => request,
-        Err(error) => return ApiResponse::error(&error),
-    };
+async fn queue(limited: Limited, request: ApiRequest) -> ApiResponse {
+    let longest = Duration::from_millis(limited.host.limits().query_timeout_ms);
+    match tokio::time::timeout(longest, limited.permits.acquire_owned()).await {
+        Ok(Ok(permit)) => answer(limited.host, request, Some(permit)).await,
+        // The semaphore is never closed, so that only time can run out.
+        Ok(Err(_)) | Err(_) => ApiResponse::error(&ApiError::Query(QueryError::Timeout { stage: "query queue" })),
+    }
+}
+
+/// Answers on a blocking thread. The permit is given back when that thread is done, even if the client is gone by then.
+async fn answer(host: Arc<dyn ApiHost>, request: ApiRequest, permit: Option<OwnedSemaphorePermit>) -> ApiResponse {
     let cx = QueryCx::unlimited();
     let _guard = CancelOnDrop(cx.clone());
     let work = spawn_blocking(move || {
@@ -115,22 +120,27 @@ impl Drop for CancelOnDrop {
     }
 }
 
-async fn decode(request: Request) -> Result<ApiRequest, ApiError> {
+async fn decode_with_body(request: Request) -> Result<ApiRequest, ApiError> {
     let (parts, body) = request.into_parts();
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    let decoded = with_headers(ApiRequest::new(Method::from_name(parts.method.as_str()), target), &parts.headers);
+    let decoded = decode(&parts);
     if decoded.method() != Method::Post {
         return Ok(decoded);
+    }
+    // A length that is announced is refused at once, one that is not as soon as it is passed.
+    if body.size_hint().lower() > MAX_FORM_BYTES as u64 {
+        return Err(FormError::TooLarge.into());
     }
     let body = to_bytes(body, MAX_FORM_BYTES).await.map_err(|_| FormError::TooLarge)?;
     Ok(decoded.with_body(text_of(&parts.headers, &header::CONTENT_TYPE), &body))
 }
 
-fn with_headers(mut request: ApiRequest, headers: &HeaderMap) -> ApiRequest {
-    if let Some(origin) = text_of(headers, &header::ORIGIN) {
+fn decode(parts: &Parts) -> ApiRequest {
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let mut request = ApiRequest::new(Method::from_name(parts.method.as_str()), target);
+    if let Some(origin) = text_of(&parts.headers, &header::ORIGIN) {
         request = request.with_origin(origin);
     }
-    if let Some(encodings) = text_of(headers, &header::ACCEPT_ENCODING) {
+    if let Some(encodings) = text_of(&parts.headers, &header::ACCEPT_ENCODING) {
         request = request.with_accept_encoding(encodings);
     }
     request
@@ -147,7 +157,7 @@ fn into_axum(response: ApiResponse) -> Response {
         out.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
     for (name, value) in response.headers {
-        // A value that no header can hold, from an origin for example, is left out.
+        // A value that no header can hold is left out.
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(&value)) {
             out.headers_mut().append(name, value);
         }

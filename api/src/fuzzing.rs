@@ -21,3 +21,32 @@ pub fn request(data: &[u8]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_corpus_is_read() {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz-corpus/request");
+        let seeds: Vec<_> =
+            fs::read_dir(corpus).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap()).collect();
+        assert!(seeds.len() >= 6);
+        seeds.iter().for_each(|seed| super::request(seed));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read(data in prop::collection::vec(any::<u8>(), 0..200)) {
+            super::request(&data);
+        }
+
+        #[test]
+        fn texts_near_the_grammar_are_read(text in "/?(time|step|start)=[-+%0-9a-fA-FTZ:.xpe\n&;=]{0,60}") {
+            super::request(text.as_bytes());
+        }
+    }
+}

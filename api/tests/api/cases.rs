@@ -41,7 +41,7 @@ fn run(file: &str, text: &str, at_least: usize) {
     assert!(cases.len() >= at_least, "{file} has {} cases only", cases.len());
     let mut failures = Vec::new();
     for case in cases {
-        let response = TestHost::new().send(case.request.clone());
+        let response = TestHost::new().send(&case.request);
         let body = String::from_utf8(response.body.clone()).expect("bodies are text");
         if (response.status, body.trim_end()) != (case.status, case.body.as_str()) {
             failures.push(format!(

@@ -1,6 +1,7 @@
 //! A host over a [`MemStore`] whose engine answers a few scripted queries.
 
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use promethium_api::*;
@@ -23,7 +24,7 @@ impl TestHost {
         let clock = Arc::new(ManualClock::new(NOW_MS));
         TestHost {
             store: filled_store(),
-            engine: ScriptedEngine { clock: clock.clone() },
+            engine: ScriptedEngine { clock: clock.clone(), progress: None },
             clock,
             limits: Limits::default(),
             readiness: Readiness::Ready,
@@ -32,11 +33,11 @@ impl TestHost {
     }
 
     pub(crate) fn get(&self, target: &str) -> ApiResponse {
-        self.send(ApiRequest::new(Method::Get, target))
+        self.send(&ApiRequest::new(Method::Get, target))
     }
 
-    pub(crate) fn send(&self, request: ApiRequest) -> ApiResponse {
-        handle(self, &request, &QueryCx::unlimited())
+    pub(crate) fn send(&self, request: &ApiRequest) -> ApiResponse {
+        handle(self, request, &QueryCx::unlimited())
     }
 }
 
@@ -199,6 +200,8 @@ fn target(pool: &str, health: TargetHealth) -> TargetView {
 /// Knows what it was told; everything else is a parse error.
 pub(crate) struct ScriptedEngine {
     clock: Arc<ManualClock>,
+    /// Hears when `until cancelled` starts and ends.
+    pub(crate) progress: Option<Sender<&'static str>>,
 }
 
 impl ScriptedEngine {
@@ -216,10 +219,7 @@ impl ScriptedEngine {
                 cx.check()?;
                 self.clock.advance(Duration::from_secs(1));
             },
-            "until cancelled" => loop {
-                cx.check()?;
-                std::thread::yield_now();
-            },
+            "until cancelled" => return Err(self.wait_for_cancellation(cx).into()),
             "panic" => panic!("a query that panics"),
             "broken" => return Err(StorageError::Backend("disk on fire".into()).into()),
             "too much" => {
@@ -231,6 +231,23 @@ impl ScriptedEngine {
                 return Err(QueryError::Parse { position, message: "no expression found in input".to_owned() });
             }
         })
+    }
+
+    fn wait_for_cancellation(&self, cx: &QueryCx) -> StorageError {
+        self.tell("started");
+        loop {
+            if let Err(error) = cx.check() {
+                self.tell("cancelled");
+                return error;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    fn tell(&self, progress: &'static str) {
+        if let Some(sender) = &self.progress {
+            let _ = sender.send(progress);
+        }
     }
 
     fn output(&self, query: &str, value: QueryValue, lookback_ms: Option<i64>) -> QueryOutput {

@@ -22,7 +22,7 @@ fn own_metrics_are_a_text_page() {
 
 #[test]
 fn a_refused_method_learns_the_allowed_ones() {
-    let put = |target| TestHost::new().send(ApiRequest::new(Method::Other, target));
+    let put = |target| TestHost::new().send(&ApiRequest::new(Method::Other, target));
     assert_eq!(put("/api/v1/query").header("allow"), Some("GET, OPTIONS, POST"));
     assert_eq!(put("/api/v1/rules").header("allow"), Some("GET, OPTIONS"));
     assert_eq!(put("/-/ready").header("allow"), Some("GET, HEAD"));
@@ -51,7 +51,7 @@ fn before_ready_only_health_and_metrics_answer() {
 fn cross_origin_headers_answer_an_origin() {
     let ask = |cors, origin: &str| {
         let request = ApiRequest::new(Method::Options, "/api/v1/query").with_origin(origin);
-        TestHost { cors, ..TestHost::new() }.send(request)
+        TestHost { cors, ..TestHost::new() }.send(&request)
     };
     let matching = || CorsOrigins::Matching(GoRegex::new("https://.*\\.example").unwrap());
     assert_eq!(ask(CorsOrigins::Any, "http://x").header("access-control-allow-origin"), Some("*"));
@@ -69,7 +69,7 @@ fn cross_origin_headers_answer_an_origin() {
 #[test]
 fn a_long_answer_is_compressed_for_who_asks() {
     let request = ApiRequest::new(Method::Get, "/api/v1/rules").with_accept_encoding("gzip");
-    let response = TestHost::new().send(request);
+    let response = TestHost::new().send(&request);
     assert_eq!(response.header("content-encoding"), Some("gzip"));
     let mut plain = Vec::new();
     std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(response.body.as_slice()), &mut plain).unwrap();
@@ -131,7 +131,7 @@ proptest! {
         let host = TestHost::new();
         for (method, target) in [(Method::Get, format!("/api/v1/{endpoint}?{query}")), (Method::Post, format!("/{endpoint}"))] {
             let request = ApiRequest::new(method, &target).with_body(Some("application/x-www-form-urlencoded"), &body);
-            let response = host.send(request);
+            let response = host.send(&request);
             prop_assert!([200, 400, 404, 405, 422, 503].contains(&response.status), "{}", response.status);
             if response.content_type == Some("application/json") {
                 let json: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
