@@ -1,6 +1,7 @@
 //! What can go wrong in a monitor.
 
 use promethium_rules::RuleFileErrors;
+use promethium_scrape::ScrapeError;
 use promethium_tsdb::TsdbError;
 use thiserror::Error;
 
@@ -15,6 +16,9 @@ pub enum MonitorError {
     /// Rule files are wrong; each line of the message names file, line and column.
     #[error(transparent)]
     Rules(#[from] RuleFileErrors),
+    /// A target's configuration is wrong.
+    #[error(transparent)]
+    Target(#[from] ScrapeError),
     /// A store of the host's own failed in its upkeep.
     #[error("{0}")]
     Backend(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -1,0 +1,66 @@
+//! A monitor behind the HTTP API.
+
+use std::sync::Arc;
+
+use promethium_api::{ApiHost, FamilyMetadata, RuleGroupView, TargetsView};
+use promethium_model::{Clock, Limits, QueryEngine, Queryable};
+use promethium_scrape::Health;
+
+use super::self_metrics::SelfMetrics;
+use super::{Monitor, views};
+
+impl ApiHost for Monitor {
+    fn queryable(&self) -> &dyn Queryable {
+        &*self.store
+    }
+
+    fn engine(&self) -> &dyn QueryEngine {
+        &*self.engine
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn rule_groups(&self) -> Vec<RuleGroupView> {
+        self.rules.groups().into_iter().map(views::group).collect()
+    }
+
+    fn targets(&self) -> TargetsView {
+        views::targets(self.targets.lock().statuses())
+    }
+
+    fn metadata(&self, family: Option<&str>) -> Vec<FamilyMetadata> {
+        let of = |(family, metadata): (&str, &promethium_model::Metadata)| FamilyMetadata {
+            family: family.to_owned(),
+            metadata: metadata.clone(),
+        };
+        let targets = self.targets.lock();
+        let wanted = |name: &str| family.is_none_or(|f| f == name);
+        targets.iter().flat_map(|(_, target)| target.metadata().filter(|(name, _)| wanted(name)).map(of)).collect()
+    }
+
+    fn self_metrics(&self, out: &mut String) {
+        out.push_str(&self.metrics_page());
+    }
+}
+
+impl Monitor {
+    /// The monitor's own metrics in the text format, under Prometheus' names: a page to scrape, and what `/metrics` shows.
+    #[must_use]
+    pub fn metrics_page(&self) -> String {
+        let statuses = Monitor::targets(self);
+        let metrics = SelfMetrics {
+            store: self.store.stats(),
+            rules: self.rules.metrics(),
+            alertmanagers: self.alertmanagers.as_ref().map(|a| a.metrics()).unwrap_or_default(),
+            targets_up: statuses.iter().filter(|s| s.health == Health::Up).count(),
+            targets: statuses.len(),
+        };
+        metrics.page()
+    }
+}

@@ -1,0 +1,191 @@
+//! Composing a monitor.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use promethium_model::{Clock, Limits, QueryEngine, SystemClock};
+use promethium_notify::Alertmanagers;
+use promethium_promql::{Engine, EngineOptions};
+use promethium_rules::{Discard, Notifier, RuleGlobals, RuleManager, RuleOptions, RuleSource};
+use promethium_scrape::{Fetch, FetchError, FetchRequest, TargetConfig, Targets};
+use promethium_tsdb::vfs::StdVfs;
+use promethium_tsdb::{Db, DbOptions};
+
+use super::Monitor;
+use crate::error::MonitorError;
+use crate::store::Store;
+
+/// Collects the parts of a [`Monitor`]; what is not named has a default.
+#[must_use]
+pub struct MonitorBuilder {
+    store: Storage,
+    db_options: DbOptions,
+    engine: Option<Arc<dyn QueryEngine>>,
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+    targets: Vec<TargetConfig>,
+    client: Arc<dyn Fetch>,
+    rules: Vec<RuleSource>,
+    globals: RuleGlobals,
+    external_url: String,
+    notifier: Arc<dyn Notifier>,
+    alertmanagers: Option<Arc<Alertmanagers>>,
+}
+
+enum Storage {
+    Memory,
+    Directory(PathBuf),
+    Own(Arc<dyn Store>),
+}
+
+impl MonitorBuilder {
+    pub(super) fn new() -> Self {
+        MonitorBuilder {
+            store: Storage::Memory,
+            db_options: DbOptions::default(),
+            engine: None,
+            clock: Arc::new(SystemClock::new()),
+            limits: Limits::default(),
+            targets: Vec::new(),
+            client: Arc::new(no_client),
+            rules: Vec::new(),
+            globals: RuleGlobals::default(),
+            external_url: String::new(),
+            notifier: Arc::new(Discard),
+            alertmanagers: None,
+        }
+    }
+
+    /// Keeps data in this directory, which is created where it is missing.
+    pub fn data_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.store = Storage::Directory(dir.into());
+        self
+    }
+
+    /// Keeps data in memory only: the default.
+    pub fn in_memory(mut self) -> Self {
+        self.store = Storage::Memory;
+        self
+    }
+
+    /// Keeps data in a store of the host's own.
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Storage::Own(store);
+        self
+    }
+
+    /// How the database behaves: durability, segments. Its limits are those of the monitor.
+    pub fn db_options(mut self, options: DbOptions) -> Self {
+        self.db_options = options;
+        self
+    }
+
+    /// Asks another engine than Promethium's.
+    pub fn engine(mut self, engine: Arc<dyn QueryEngine>) -> Self {
+        self.engine = Some(engine);
+        self
+    }
+
+    /// Takes time from this clock. Default: the system's.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Holds to these limits.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Scrapes this target, within the monitor's limits.
+    pub fn target(mut self, config: TargetConfig) -> Self {
+        self.targets.push(config);
+        self
+    }
+
+    /// Fetches URLs with this blocking client in [`Monitor::tick`]. Without one, a target with a URL is down under `tick`; a
+    /// [`Runner`](crate::Runner) (feature `http`) brings a client of its own.
+    pub fn fetch_with(mut self, client: Arc<dyn Fetch>) -> Self {
+        self.client = client;
+        self
+    }
+
+    /// Evaluates the rules of this file.
+    pub fn rules(mut self, source: RuleSource) -> Self {
+        self.rules.push(source);
+        self
+    }
+
+    /// Interval and offset of groups that name none, and external labels for templates.
+    pub fn rule_globals(mut self, globals: RuleGlobals) -> Self {
+        self.globals = globals;
+        self
+    }
+
+    /// Where the host is reached, without a slash at the end: alerts link there.
+    pub fn external_url(mut self, url: impl Into<String>) -> Self {
+        self.external_url = url.into();
+        self
+    }
+
+    /// Tells this notifier of alerts. Default: nobody.
+    pub fn notifier(mut self, notifier: Arc<dyn Notifier>) -> Self {
+        self.notifier = notifier;
+        self.alertmanagers = None;
+        self
+    }
+
+    /// Queues alerts for these Alertmanagers; a [`Runner`](crate::Runner) (feature `http`) delivers them.
+    pub fn alertmanagers(mut self, alertmanagers: Arc<Alertmanagers>) -> Self {
+        self.notifier = alertmanagers.clone();
+        self.alertmanagers = Some(alertmanagers);
+        self
+    }
+
+    /// Opens the store, reads the rules, and puts the parts together.
+    ///
+    /// # Errors
+    ///
+    /// When the data directory cannot be opened, a rule file is wrong, or a target's configuration is.
+    pub fn build(self) -> Result<Monitor, MonitorError> {
+        let now_ms = self.clock.now_ms();
+        let engine = self.engine.unwrap_or_else(|| Arc::new(Engine::new(EngineOptions::default())));
+        let rule_options = RuleOptions::default()
+            .with_external_url(self.external_url)
+            .with_limits(self.limits.clone())
+            .with_clock(Arc::clone(&self.clock));
+        let rules = RuleManager::new(Arc::clone(&engine), rule_options);
+        rules.load(&self.rules, &self.globals, now_ms)?;
+        let mut targets = Targets::new();
+        for mut config in self.targets {
+            config.limits = self.limits.clone();
+            targets.add(config, now_ms)?;
+        }
+        let db_options = self.db_options.limits(self.limits.clone());
+        Ok(Monitor {
+            store: open(self.store, db_options, &self.clock)?,
+            engine,
+            clock: self.clock,
+            limits: self.limits,
+            targets: Mutex::new(targets),
+            client: self.client,
+            rules,
+            notifier: self.notifier,
+            alertmanagers: self.alertmanagers,
+        })
+    }
+}
+
+fn open(storage: Storage, options: DbOptions, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>, MonitorError> {
+    Ok(match storage {
+        Storage::Memory => Arc::new(Db::in_memory_with(options, Arc::clone(clock))?),
+        Storage::Directory(dir) => Arc::new(Db::open_with(Arc::new(StdVfs::new()), &dir, options, Arc::clone(clock))?),
+        Storage::Own(store) => store,
+    })
+}
+
+fn no_client(request: &FetchRequest) -> Result<promethium_scrape::FetchResponse, FetchError> {
+    Err(FetchError::NoClient { url: request.url.clone() })
+}
