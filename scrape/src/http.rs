@@ -1,0 +1,1 @@
+//! The client for HTTP targets, on tokio.

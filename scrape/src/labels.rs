@@ -1,0 +1,246 @@
+//! From exposed labels to stored ones.
+
+use promethium_exposition::text::Sample;
+use promethium_model::labels::METRIC_NAME;
+use promethium_model::quote::go_quoted;
+use promethium_model::{AppendError, Labels, LabelsBuilder};
+
+use crate::config::{TargetConfig, tighter};
+use crate::error::ScrapeError;
+
+const EXPORTED: &str = "exported_";
+
+/// How the labels of one target's samples are made.
+#[derive(Debug)]
+pub(crate) struct LabelRules {
+    target: Labels,
+    honor_labels: bool,
+    max_labels: usize,
+    max_name_bytes: usize,
+    max_value_bytes: usize,
+}
+
+impl LabelRules {
+    /// `target` are the labels that samples get.
+    pub(crate) fn new(config: &TargetConfig, target: Labels) -> Self {
+        LabelRules {
+            target,
+            honor_labels: config.honor_labels,
+            max_labels: tighter(config.label_limit, config.limits.max_labels),
+            max_name_bytes: tighter(config.label_name_length_limit, config.limits.max_label_name_bytes),
+            max_value_bytes: tighter(config.label_value_length_limit, config.limits.max_label_value_bytes),
+        }
+    }
+
+    /// The labels under which a sample is stored.
+    pub(crate) fn stored(&self, sample: &Sample<'_>) -> Result<Labels, ScrapeError> {
+        let mut exposed = Exposed::of(sample);
+        exposed.refuse_repetition()?;
+        exposed.refuse_long_strings(self)?;
+        let labels = if self.honor_labels { exposed.honored(&self.target) } else { exposed.renamed(&self.target) };
+        if !labels.has(METRIC_NAME) {
+            return Err(ScrapeError::MissingName);
+        }
+        if labels.iter().any(|(name, _)| name.is_empty()) {
+            return Err(ScrapeError::InvalidNames { labels: format!("{labels:?}") });
+        }
+        self.refuse_excess(&labels)?;
+        Ok(labels)
+    }
+
+    /// The labels of a series about the scrape itself.
+    pub(crate) fn report(&self, name: &str) -> Labels {
+        let mut labels = self.target.to_builder();
+        labels.set(METRIC_NAME, name);
+        labels.build()
+    }
+
+    fn refuse_excess(&self, labels: &Labels) -> Result<(), ScrapeError> {
+        let metric = shortened(labels.metric_name());
+        let count = labels.len();
+        if count > self.max_labels {
+            let message = format!(
+                "label_limit exceeded (metric: {metric}, number of labels: {count}, limit: {})",
+                self.max_labels
+            );
+            return Err(ScrapeError::LabelLimit { message });
+        }
+        labels.iter().try_for_each(|(name, value)| self.refuse_long(metric, name, value))
+    }
+
+    fn refuse_long(&self, metric: &str, name: &str, value: &str) -> Result<(), ScrapeError> {
+        let message = if name.len() > self.max_name_bytes {
+            format!(
+                "label_name_length_limit exceeded (metric: {metric}, label name: {}, length: {}, limit: {})",
+                shortened(name),
+                name.len(),
+                self.max_name_bytes
+            )
+        } else if value.len() > self.max_value_bytes {
+            format!(
+                "label_value_length_limit exceeded (metric: {metric}, label name: {}, value: {}, length: {}, limit: {})",
+                shortened(name),
+                go_quoted(shortened(value)),
+                value.len(),
+                self.max_value_bytes
+            )
+        } else {
+            return Ok(());
+        };
+        Err(ScrapeError::LabelLimit { message })
+    }
+}
+
+/// The first fifty characters.
+fn shortened(text: &str) -> &str {
+    text.char_indices().nth(50).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
+}
+
+/// The labels of a sample as exposed, the name among them; values may be empty.
+struct Exposed {
+    pairs: Vec<(String, String)>,
+}
+
+impl Exposed {
+    fn of(sample: &Sample<'_>) -> Self {
+        let name = (METRIC_NAME.to_owned(), sample.name().into_owned());
+        let labels = sample.canonical_labels().map(|(name, value)| (name.into_owned(), value.into_owned()));
+        Exposed { pairs: std::iter::once(name).chain(labels).collect() }
+    }
+
+    fn refuse_repetition(&mut self) -> Result<(), ScrapeError> {
+        self.pairs.sort_unstable();
+        let mut neighbours = self.pairs.iter().zip(self.pairs.iter().skip(1));
+        match neighbours.find(|(a, b)| a.0 == b.0) {
+            Some((twice, _)) => Err(AppendError::DuplicateLabel { name: twice.0.clone() }.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Before a label set is made of them.
+    fn refuse_long_strings(&self, rules: &LabelRules) -> Result<(), ScrapeError> {
+        let metric = self.pairs.iter().find(|(name, _)| name == METRIC_NAME).map_or("", |(_, value)| value.as_str());
+        self.pairs.iter().try_for_each(|(name, value)| rules.refuse_long(shortened(metric), name, value))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.pairs.iter().any(|(n, _)| n == name)
+    }
+
+    /// The target's labels fill gaps. An exposed label without value is no gap.
+    fn honored(&self, target: &Labels) -> Labels {
+        let gaps = target.iter().filter(|(name, _)| !self.has(name));
+        let exposed = self.pairs.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+        Labels::from_pairs(exposed.chain(gaps))
+    }
+
+    /// The target's labels win. An exposed label in their way is kept with `exported_` before its name, as often as it takes;
+    /// shorter names choose first.
+    fn renamed(&self, target: &Labels) -> Labels {
+        let mut labels = LabelsBuilder::new();
+        let mut displaced: Vec<(&str, &str)> = Vec::new();
+        for (name, value) in &self.pairs {
+            if target.has(name) {
+                displaced.push((name, value));
+            } else {
+                labels.push(name, value);
+            }
+        }
+        for (name, value) in target {
+            labels.push(name, value);
+        }
+        displaced.retain(|(_, value)| !value.is_empty());
+        displaced.sort_by_key(|(name, _)| name.len());
+        for (name, value) in displaced {
+            let mut free = format!("{EXPORTED}{name}");
+            while labels.get(&free).is_some() {
+                free.insert_str(0, EXPORTED);
+            }
+            labels.set(&free, value);
+        }
+        labels.build()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fetch::Source;
+    use promethium_exposition::text::{Decoder, Event};
+
+    fn stored(config: &TargetConfig, target: &[(&str, &str)], line: &str) -> Result<String, String> {
+        let rules = LabelRules::new(config, Labels::from_pairs(target.iter().copied()));
+        let mut decoder = Decoder::new(line.as_bytes());
+        let Ok(Some(Event::Sample(sample))) = decoder.next_event() else { panic!("no sample: {line}") };
+        rules.stored(sample).map(|labels| labels.to_string()).map_err(|error| error.to_string())
+    }
+
+    fn config() -> TargetConfig {
+        TargetConfig::new("j", Source::closure(String::new))
+    }
+
+    #[test]
+    fn the_targets_labels_win() {
+        let target = [("instance", "i"), ("job", "j")];
+        for (line, labels) in [
+            ("up 1", r#"up{instance="i", job="j"}"#),
+            ("up{job=\"x\"} 1", r#"up{exported_job="x", instance="i", job="j"}"#),
+            ("up{job=\"\"} 1", r#"up{instance="i", job="j"}"#),
+            (
+                "up{job=\"x\",exported_job=\"y\"} 1",
+                r#"up{exported_exported_job="x", exported_job="y", instance="i", job="j"}"#,
+            ),
+        ] {
+            assert_eq!(stored(&config(), &target, line).as_deref(), Ok(labels), "{line}");
+        }
+        let both = [("exported_job", "t"), ("job", "j")];
+        let labels = r#"up{exported_exported_exported_job="y", exported_exported_job="x", exported_job="t", job="j"}"#;
+        assert_eq!(stored(&config(), &both, "up{job=\"x\",exported_job=\"y\"} 1").as_deref(), Ok(labels));
+    }
+
+    #[test]
+    fn honored_labels_win() {
+        let mut config = config();
+        config.honor_labels = true;
+        let target = [("instance", "i"), ("job", "j")];
+        for (line, labels) in [
+            ("up 1", r#"up{instance="i", job="j"}"#),
+            ("up{job=\"x\"} 1", r#"up{instance="i", job="x"}"#),
+            ("up{instance=\"\"} 1", r#"up{job="j"}"#),
+        ] {
+            assert_eq!(stored(&config, &target, line).as_deref(), Ok(labels), "{line}");
+        }
+    }
+
+    #[test]
+    fn refusals() {
+        let mut config = config();
+        config.label_limit = 3;
+        config.label_name_length_limit = 10;
+        config.label_value_length_limit = 5;
+        let long = "n".repeat(60);
+        for (line, text) in [
+            ("{\"\"} 1", "missing metric name (__name__ label)".to_owned()),
+            (
+                "up{\"\"=\"x\"} 1",
+                "invalid metric name or label names: {\"\"=\"x\", __name__=\"up\", job=\"j\"}".to_owned(),
+            ),
+            ("up{a=\"1\",a=\"2\"} 1", "label name \"a\" is not unique: invalid sample".to_owned()),
+            ("up{a=\"1\",b=\"2\"} 1", "label_limit exceeded (metric: up, number of labels: 4, limit: 3)".to_owned()),
+            (
+                &format!("up{{{long}=\"1\"}} 1"),
+                format!(
+                    "label_name_length_limit exceeded (metric: up, label name: {}, length: 60, limit: 10)",
+                    &long[..50]
+                ),
+            ),
+            (
+                "up{a=\"123456\"} 1",
+                "label_value_length_limit exceeded (metric: up, label name: a, value: \"123456\", length: 6, limit: 5)"
+                    .to_owned(),
+            ),
+        ] {
+            assert_eq!(stored(&config, &[("job", "j")], line), Err(text), "{line}");
+        }
+    }
+}

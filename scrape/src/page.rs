@@ -1,0 +1,254 @@
+//! One page into one transaction.
+
+use std::cell::Cell;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashSet;
+use promethium_exposition::text::{Decoder, Event, KnownSample, Sample};
+use promethium_model::storage::RejectedRow;
+use promethium_model::{AppendError, AppendOptions, Appended, Appender, Labels, Limits, Point, SeriesKey, SeriesRef};
+
+use crate::cache::{CachedSeries, SeriesCache};
+use crate::config::{TargetConfig, tighter};
+use crate::error::ScrapeError;
+use crate::labels::LabelRules;
+use crate::metadata::MetadataCache;
+use crate::report::Rejections;
+
+// Rows of known series go to the store together.
+const BATCH_ROWS: usize = 512;
+
+/// What a page held.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) scraped: usize,
+    pub(crate) post_relabeling: usize,
+    pub(crate) series_added: usize,
+    pub(crate) rejected: Rejections,
+}
+
+/// What of a target's configuration bears on single samples.
+#[derive(Debug)]
+pub(crate) struct SampleRules {
+    pub(crate) labels: LabelRules,
+    honor_timestamps: bool,
+    track_timestamps_staleness: bool,
+    sample_limit: usize,
+}
+
+impl SampleRules {
+    pub(crate) fn new(config: &TargetConfig, target: Labels) -> Self {
+        SampleRules {
+            labels: LabelRules::new(config, target),
+            honor_timestamps: config.honor_timestamps,
+            track_timestamps_staleness: config.track_timestamps_staleness,
+            sample_limit: tighter(config.sample_limit, config.limits.max_scrape_samples),
+        }
+    }
+}
+
+/// Appends a page to a transaction, with what is known of the target's series.
+pub(crate) struct PageAppender<'p> {
+    pub(crate) rules: &'p SampleRules,
+    pub(crate) series: &'p mut SeriesCache,
+    pub(crate) metadata: &'p mut MetadataCache,
+    pub(crate) tx: &'p mut dyn Appender,
+    /// The ordinal of this scrape, from 1.
+    pub(crate) scrape: u64,
+    pub(crate) scrape_ms: i64,
+    pub(crate) counts: Counts,
+    batch: Batch,
+    /// References that are good only once this transaction is committed: they are not kept.
+    provisional: HashSet<SeriesRef, RandomState>,
+}
+
+/// Rows on their way to the store, and the cache entry of each.
+#[derive(Default)]
+struct Batch {
+    rows: Vec<(SeriesRef, Point<'static>)>,
+    entries: Vec<usize>,
+    rejected: Vec<RejectedRow>,
+}
+
+impl<'p> PageAppender<'p> {
+    pub(crate) fn new(
+        rules: &'p SampleRules,
+        (series, metadata): (&'p mut SeriesCache, &'p mut MetadataCache),
+        tx: &'p mut dyn Appender,
+        (scrape, scrape_ms): (u64, i64),
+    ) -> Self {
+        PageAppender {
+            rules,
+            series,
+            metadata,
+            tx,
+            scrape,
+            scrape_ms,
+            counts: Counts::default(),
+            batch: Batch::default(),
+            provisional: HashSet::default(),
+        }
+    }
+
+    /// Appends all samples. Those that the store refuses for their time are counted; any other fault ends the scrape.
+    pub(crate) fn append(&mut self, page: &[u8], limits: &Limits) -> Result<(), ScrapeError> {
+        let mut decoder = Decoder::with_limits(page, limits);
+        let mut expected = 0;
+        loop {
+            let found = Cell::new(None);
+            let series = &*self.series;
+            let known = |key: &[u8]| {
+                found.set(series.find(key, expected));
+                found.get().is_some()
+            };
+            match decoder.next_event_knowing(known)? {
+                Some(Event::Known(sample)) => expected = self.known(sample, found.get().unwrap_or(expected))?,
+                Some(Event::Sample(sample)) => expected = self.sample(sample, expected)?,
+                Some(Event::Help(help)) => self.metadata.help(help, self.scrape),
+                Some(Event::Type(family)) => self.metadata.family_type(family, self.scrape),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        self.flush()?;
+        match self.counts.post_relabeling > self.rules.sample_limit {
+            true => Err(ScrapeError::SampleLimit { limit: self.rules.sample_limit }),
+            false => Ok(()),
+        }
+    }
+
+    /// A sample whose series is at `index` in the cache; where to expect the next.
+    #[inline]
+    fn known(&mut self, sample: &KnownSample<'_>, index: usize) -> Result<usize, ScrapeError> {
+        self.cached(index, sample.value, sample.timestamp_ms)?;
+        Ok(index + 1)
+    }
+
+    /// A sample that was read in full. Its series may be in the cache all the same: not every line shows its series at a glance.
+    fn sample(&mut self, sample: &Sample<'_>, expected: usize) -> Result<usize, ScrapeError> {
+        if let Some(index) = self.series.find(sample.series(), expected) {
+            self.cached(index, sample.value, sample.timestamp_ms)?;
+            return Ok(index + 1);
+        }
+        self.new_series(sample)?;
+        Ok(expected)
+    }
+
+    #[inline]
+    fn cached(&mut self, index: usize, value: f64, exposed_ms: Option<i64>) -> Result<(), ScrapeError> {
+        let own_ms = exposed_ms.filter(|_| self.rules.honor_timestamps);
+        let point = Point::float(own_ms.unwrap_or(self.scrape_ms), value);
+        self.counts.scraped += 1;
+        self.counts.post_relabeling += 1;
+        let Some(entry) = self.series.get_mut(index) else { return Ok(()) };
+        let again = entry.seen == self.scrape;
+        entry.seen = self.scrape;
+        if again && own_ms.is_none() {
+            self.counts.rejected.duplicate += 1;
+            return Ok(());
+        }
+        if self.counts.post_relabeling > self.rules.sample_limit {
+            return Ok(());
+        }
+        if own_ms.is_none() || self.rules.track_timestamps_staleness {
+            entry.tracking = self.scrape;
+        }
+        match entry.reference {
+            Some(reference) => self.batch_row(reference, point, index),
+            None => self.append_by_labels(index, point),
+        }
+    }
+
+    #[inline]
+    fn batch_row(&mut self, reference: SeriesRef, point: Point<'static>, index: usize) -> Result<(), ScrapeError> {
+        self.batch.rows.push((reference, point));
+        self.batch.entries.push(index);
+        if self.batch.rows.len() < BATCH_ROWS { Ok(()) } else { self.flush() }
+    }
+
+    fn flush(&mut self) -> Result<(), ScrapeError> {
+        let mut batch = std::mem::take(&mut self.batch);
+        self.tx.append_batch(&batch.rows, &mut batch.rejected);
+        for refused in batch.rejected.drain(..) {
+            let (Some((_, point)), Some(index)) = (batch.rows.get(refused.row), batch.entries.get(refused.row)) else {
+                continue;
+            };
+            match refused.error {
+                AppendError::UnknownReference { .. } => self.append_by_labels(*index, *point)?,
+                error => self.refused(*index, error)?,
+            }
+        }
+        batch.rows.clear();
+        batch.entries.clear();
+        self.batch = batch;
+        Ok(())
+    }
+
+    /// Appends to a cached series that the store is asked for by its labels.
+    fn append_by_labels(&mut self, index: usize, point: Point<'_>) -> Result<(), ScrapeError> {
+        let Some(CachedSeries { labels, .. }) = self.series.get_mut(index) else { return Ok(()) };
+        let appended = self.tx.append(SeriesKey::Labels(labels), point, &AppendOptions::default());
+        match appended {
+            Ok(appended) => {
+                let reference = self.lasting(appended);
+                if let Some(entry) = self.series.get_mut(index) {
+                    entry.reference = reference;
+                }
+                Ok(())
+            }
+            Err(error) => self.refused(index, error),
+        }
+    }
+
+    /// A refused sample is no sign of life of its series.
+    fn refused(&mut self, index: usize, error: AppendError) -> Result<(), ScrapeError> {
+        if let Some(entry) = self.series.get_mut(index) {
+            entry.tracking = 0;
+        }
+        self.count_refusal(error)
+    }
+
+    fn count_refusal(&mut self, error: AppendError) -> Result<(), ScrapeError> {
+        if !error.is_sample_rejection() {
+            return Err(error.into());
+        }
+        self.counts.rejected.count(&error);
+        Ok(())
+    }
+
+    fn new_series(&mut self, sample: &Sample<'_>) -> Result<(), ScrapeError> {
+        self.counts.scraped += 1;
+        let labels = self.rules.labels.stored(sample)?;
+        self.counts.post_relabeling += 1;
+        if self.counts.post_relabeling > self.rules.sample_limit {
+            return Ok(());
+        }
+        let own_ms = sample.timestamp_ms.filter(|_| self.rules.honor_timestamps);
+        let point = Point::float(own_ms.unwrap_or(self.scrape_ms), sample.value);
+        let reference = match self.tx.append(SeriesKey::Labels(&labels), point, &AppendOptions::default()) {
+            Ok(appended) => {
+                self.counts.series_added += 1;
+                self.lasting(appended)
+            }
+            Err(error) => {
+                self.count_refusal(error)?;
+                None
+            }
+        };
+        let index = self.series.insert(sample.series(), labels, reference, self.scrape);
+        if let Some(entry) = self.series.get_mut(index)
+            && (own_ms.is_none() || self.rules.track_timestamps_staleness)
+        {
+            entry.tracking = self.scrape;
+        }
+        Ok(())
+    }
+
+    /// The reference of a series that was committed before.
+    fn lasting(&mut self, appended: Appended) -> Option<SeriesRef> {
+        if appended.created {
+            self.provisional.insert(appended.series);
+        }
+        (!self.provisional.contains(&appended.series)).then_some(appended.series)
+    }
+}
