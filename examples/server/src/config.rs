@@ -2,7 +2,6 @@
 //! is read and then ignored.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use promethium::model::duration;
@@ -118,9 +117,11 @@ pub(crate) enum Scheme {
     Http,
 }
 
-impl fmt::Display for Scheme {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("http")
+impl Scheme {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+        }
     }
 }
 
@@ -206,7 +207,31 @@ impl Config {
     }
 }
 
+impl StaticConfig {
+    /// Targets without labels of their own.
+    pub(crate) fn of(targets: Vec<String>) -> Self {
+        StaticConfig { targets, labels: BTreeMap::new() }
+    }
+}
+
 impl ScrapeConfig {
+    /// A job with the defaults.
+    pub(crate) fn named(job_name: &str, static_configs: Vec<StaticConfig>) -> Self {
+        ScrapeConfig {
+            job_name: job_name.to_owned(),
+            scrape_interval: None,
+            scrape_timeout: None,
+            metrics_path: default_metrics_path(),
+            scheme: Scheme::default(),
+            params: BTreeMap::new(),
+            honor_labels: false,
+            honor_timestamps: true,
+            sample_limit: 0,
+            body_size_limit: Bytes::default(),
+            static_configs,
+        }
+    }
+
     pub(crate) fn interval_ms(&self, global: &Global) -> i64 {
         self.scrape_interval.unwrap_or(global.scrape_interval).0
     }
@@ -230,7 +255,7 @@ impl ScrapeConfig {
             })
             .collect();
         let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
-        format!("{}://{address}{}{query}", self.scheme, self.metrics_path)
+        format!("{}://{address}{}{query}", self.scheme.as_str(), self.metrics_path)
     }
 }
 

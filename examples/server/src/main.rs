@@ -1,6 +1,105 @@
-//! A thin server composed from Promethium's crates.
+//! A thin Prometheus-shaped server: Promethium's crates composed under Prometheus' own flags and `prometheus.yml`.
+//!
+//! Without a configuration it scrapes itself.
+
+mod compose;
 mod config;
-fn main() {
-    let path = std::env::args().nth(1).unwrap_or_default();
-    println!("{:?}", config::Config::load(path.as_ref(), 1 << 20));
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use promethium::Runner;
+use promethium::api::{ApiHost, axum_router};
+use promethium::model::Limits;
+use promethium::tsdb::Db;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use compose::Composition;
+use config::Config;
+
+/// Connections that are still open this long after the signal are cut.
+const CLOSE_CONNECTIONS_AFTER: Duration = Duration::from_secs(5);
+
+/// Scrapes targets, stores what they expose, answers PromQL, and sends alerts. The flags are Prometheus' own.
+#[derive(Debug, Parser)]
+#[command(name = "promethium-server", version)]
+struct Flags {
+    /// A prometheus.yml; without one, the server scrapes itself
+    #[arg(long = "config.file", value_name = "FILE")]
+    config_file: Option<PathBuf>,
+    /// Directory of the data, created where it is missing
+    #[arg(long = "storage.tsdb.path", value_name = "DIR", default_value = "data")]
+    data_dir: PathBuf,
+    /// Address to listen on
+    #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
+    listen_address: String,
+}
+
+fn main() -> ExitCode {
+    let flags = Flags::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome = runtime.map_err(|e| format!("starting the runtime: {e}")).and_then(|rt| rt.block_on(run(flags)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("promethium-server: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(flags: Flags) -> Result<(), String> {
+    let limits = Limits::default();
+    let config = flags.config_file.as_deref().map(|file| Config::load(file, limits.max_config_bytes)).transpose()?;
+    let listener = TcpListener::bind(&flags.listen_address).await.map_err(|e| format!("{}: {e}", flags.listen_address))?;
+    let address = listener.local_addr().map_err(|e| format!("{}: {e}", flags.listen_address))?;
+
+    let composition = Composition::new(config.unwrap_or_else(|| Config::of_itself(address)), address, limits);
+    let (monitor, db) = tokio::task::block_in_place(|| composition.open(&flags.data_dir))?;
+    let runner = Runner::start(Arc::clone(&monitor), &composition.http_options()).map_err(|e| e.to_string())?;
+    println!("promethium-server: listening on http://{address}, data in {}", flags.data_dir.display());
+
+    let served = serve(listener, monitor, address).await;
+    runner.shutdown().await;
+    close(&db).and(served)
+}
+
+/// Serves the API until the process is told to end.
+async fn serve(listener: TcpListener, host: Arc<dyn ApiHost>, address: SocketAddr) -> Result<(), String> {
+    let (told, wait) = oneshot::channel::<()>();
+    let server = axum::serve(listener, axum_router(host)).with_graceful_shutdown(async {
+        // An error means that the sender is gone, which is just as good a reason to stop.
+        let _ = wait.await;
+    });
+    let mut server = tokio::spawn(server.into_future());
+    tokio::select! {
+        ended = &mut server => return Err(format!("serving on {address} ended: {ended:?}")),
+        ended = told_to_end() => ended?,
+    }
+    let _ = told.send(());
+    if tokio::time::timeout(CLOSE_CONNECTIONS_AFTER, &mut server).await.is_err() {
+        server.abort();
+    }
+    Ok(())
+}
+
+/// Waits for SIGINT or SIGTERM.
+async fn told_to_end() -> Result<(), String> {
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| e.to_string())?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|e| e.to_string())?;
+    tokio::select! {
+        _ = interrupt.recv() => println!("promethium-server: SIGINT, shutting down"),
+        _ = terminate.recv() => println!("promethium-server: SIGTERM, shutting down"),
+    }
+    Ok(())
+}
+
+fn close(db: &Db) -> Result<(), String> {
+    db.close().map_err(|e| format!("closing the data directory: {e}"))
 }
