@@ -35,6 +35,8 @@
 pub mod chunk;
 mod db;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod head;
 mod options;
 pub mod vfs;

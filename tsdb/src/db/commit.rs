@@ -95,7 +95,7 @@ impl Db {
         match self.options.sync {
             Sync::Always => log.sync_to(written, now_ms())?,
             Sync::Interval(interval) if log.is_sync_due(now_ms(), millis(interval)) => {
-                log.sync_to(written, now_ms())?
+                log.sync_to(written, now_ms())?;
             }
             Sync::Interval(_) | Sync::Never => {}
         }

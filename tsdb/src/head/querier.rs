@@ -50,7 +50,7 @@ impl HeadQuerier<'_> {
 
     fn with_labels(
         &self,
-        selected: Vec<Arc<MemSeries>>,
+        selected: &[Arc<MemSeries>],
         cx: &QueryCx,
     ) -> Result<Vec<(Labels, Arc<MemSeries>)>, StorageError> {
         let mut labelled = Vec::with_capacity(selected.len());
@@ -78,7 +78,7 @@ impl Querier for HeadQuerier<'_> {
         hints: &SelectHints,
         cx: &QueryCx,
     ) -> Result<Box<dyn SeriesSet<'q> + 'q>, StorageError> {
-        let mut series = self.with_labels(self.selected(matchers, cx)?, cx)?;
+        let mut series = self.with_labels(&self.selected(matchers, cx)?, cx)?;
         if let Some((shard, shards)) = hints.shard {
             series.retain(|(labels, _)| labels.hash() % shards.max(1) == shard);
         }

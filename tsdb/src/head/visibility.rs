@@ -118,9 +118,13 @@ impl Drop for Snapshot<'_> {
 pub(crate) struct Versions {
     newest: CommitId,
     newest_samples: u32,
-    /// Older commits with their samples, oldest first; there only while an old reader is.
-    older: Option<Box<Vec<(CommitId, u32)>>>,
+    /// There only while an old reader is, and boxed: every series has this field.
+    older: Option<Box<OldVersions>>,
 }
+
+/// Commits with their samples, oldest first.
+#[derive(Default)]
+struct OldVersions(Vec<(CommitId, u32)>);
 
 impl Versions {
     /// One more sample, of `commit`.
@@ -138,8 +142,8 @@ impl Versions {
             self.older = None;
         } else {
             let older = self.older.get_or_insert_default();
-            older.retain(|(id, _)| *id > settled);
-            older.push(previous);
+            older.0.retain(|(id, _)| *id > settled);
+            older.0.push(previous);
         }
         self.newest = commit;
         self.newest_samples = 0;
@@ -150,7 +154,7 @@ impl Versions {
         if self.newest <= snapshot {
             return 0;
         }
-        let older = self.older.iter().flat_map(|o| o.iter());
+        let older = self.older.iter().flat_map(|o| &o.0);
         let hidden: u32 = older.filter(|(id, _)| *id > snapshot).map(|(_, n)| n).sum();
         (hidden + self.newest_samples) as usize
     }

@@ -22,7 +22,7 @@ impl PreparedRecord {
 
     /// Appends the record's fragments to `out`, which continues a segment whose length is `at`. Returns the segment's
     /// length afterwards.
-    pub(super) fn frame(&self, out: &mut Vec<u8>, mut at: u64) -> u64 {
+    pub(crate) fn frame(&self, out: &mut Vec<u8>, mut at: u64) -> u64 {
         let mut rest = self.stored.as_slice();
         let mut is_first = true;
         loop {

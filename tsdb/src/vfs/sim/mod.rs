@@ -89,6 +89,11 @@ impl SimVfs {
         self.disk.lock().restart();
     }
 
+    /// Ends the process that uses the disk: open files and locks are void, everything written stays.
+    pub fn kill(&self) {
+        self.disk.lock().kill();
+    }
+
     /// Flips one bit of a file, as a decaying medium does. `false` when there is no such bit.
     pub fn flip_bit(&self, path: &Path, offset: usize, bit: u8) -> bool {
         self.disk.lock().flip_bit(path, offset, bit)

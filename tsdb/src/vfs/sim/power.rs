@@ -9,9 +9,13 @@ use super::rng::Rng;
 const SECTOR: usize = 512;
 
 impl Disk {
-    pub(super) fn restart(&mut self) {
+    pub(super) fn kill(&mut self) {
         self.epoch += 1;
         self.locked.clear();
+    }
+
+    pub(super) fn restart(&mut self) {
+        self.kill();
         self.fault = None;
         self.power_is_off = false;
         self.dirs = surviving_dirs(&self.dirs, &self.durable_dirs, &mut self.rng);

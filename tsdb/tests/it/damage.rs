@@ -1,0 +1,144 @@
+//! A log that was cut or has decayed: every length, and bits all over.
+
+use std::path::Path;
+
+use promethium_tsdb::vfs::SimVfs;
+use promethium_tsdb::{Compression, DbOptions, PAGE_BYTES};
+
+use crate::support::{Batch, Contents, START_MS, always, commit_all, contents, expected, open, prefix_len, scrapes};
+
+const SEGMENT: &str = "/data/wal/00000000";
+
+/// The bytes of the first segment after these batches.
+fn segment(batches: &[Batch], options: DbOptions, is_closed: bool) -> Vec<u8> {
+    let disk = SimVfs::new(0);
+    let db = open(&disk, options).unwrap();
+    commit_all(&db, batches);
+    if is_closed {
+        db.close().unwrap();
+    }
+    disk.contents(Path::new(SEGMENT)).unwrap()
+}
+
+/// A disk on which a store was writing `bytes` when it went down, or had been closed.
+fn disk_with(bytes: Vec<u8>, was_closed: bool) -> SimVfs {
+    let disk = SimVfs::new(0);
+    disk.put(Path::new(SEGMENT), bytes);
+    if !was_closed {
+        disk.put(Path::new("/data/lock"), Vec::new());
+    }
+    disk
+}
+
+fn is_subset(found: &Contents, of: &Contents) -> bool {
+    found.iter().all(|(series, samples)| of.get(series).is_some_and(|all| samples.iter().all(|s| all.contains(s))))
+}
+
+#[test]
+fn every_length_of_a_log_opens_with_a_prefix() {
+    let batches = scrapes(12);
+    let whole = segment(&batches, always(), false);
+    let mut last = 0;
+    for len in 0..=whole.len() {
+        let disk = disk_with(whole[..len].to_vec(), false);
+        let db = open(&disk, always()).unwrap();
+        let recovered = prefix_len(&contents(&db), &batches).unwrap_or_else(|| panic!("cut at {len}"));
+        assert!(recovered >= last, "cut at {len}");
+        last = recovered;
+        let report = db.replay_report();
+        assert!(report.damage.is_empty() && report.set_aside.is_none(), "cut at {len}: {report:?}");
+        // What was torn is cut off, so that Prometheus reads on into the next segment.
+        let torn_at = report.torn_tail.as_ref().map_or(len, |t| t.offset as usize);
+        assert!(disk.contents(Path::new(SEGMENT)).unwrap().len() <= torn_at, "cut at {len}: {report:?}");
+    }
+    assert_eq!(last, batches.len());
+}
+
+/// Batches of incompressible values: the log spans several pages.
+fn noisy() -> Vec<Batch> {
+    let value = |i: i64, s: usize| f64::from_bits((i as u64 * 977 + s as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 2);
+    (0..30).map(|i| (0..300).map(|s| (s, START_MS + i * 1_000, value(i, s))).collect()).collect()
+}
+
+#[test]
+fn a_flipped_bit_costs_the_records_of_its_page() {
+    let batches = noisy();
+    let options = || always().compression(Compression::None);
+    let whole = segment(&batches, options(), true);
+    let pages = whole.len() / PAGE_BYTES;
+    assert!(pages >= 3, "{pages} pages");
+    let all = expected(&batches);
+    let total: usize = all.values().map(Vec::len).sum();
+    for at in (0..whole.len()).step_by(1_511) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1 << (at % 8);
+        let db = open(&disk_with(bytes, true), options()).unwrap();
+        let found = contents(&db);
+        assert!(is_subset(&found, &all), "a flip at {at} invented a sample");
+        // The series record is in the first page.
+        let left: usize = found.values().map(Vec::len).sum();
+        let floor = if at < PAGE_BYTES { 0 } else { total - (PAGE_BYTES / 3_000 + 2) * 300 };
+        assert!(left >= floor, "a flip at {at} left {left} of {total}");
+        assert!(left == total || db.replay_report().damage_count > 0, "a flip at {at} went unnoticed");
+    }
+}
+
+#[test]
+fn after_a_crash_damage_ends_the_newest_segment_and_the_rest_is_set_aside() {
+    let batches = noisy();
+    let options = || always().compression(Compression::None);
+    let whole = segment(&batches, options(), false);
+    for at in (PAGE_BYTES..whole.len()).step_by(4_001) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x10;
+        let disk = disk_with(bytes, false);
+        let db = open(&disk, options()).unwrap();
+        let recovered = prefix_len(&contents(&db), &batches).unwrap_or_else(|| panic!("a flip at {at}: not a prefix"));
+        let report = db.replay_report().clone();
+        if let Some(aside) = &report.set_aside {
+            let kept = disk.contents(Path::new(SEGMENT)).unwrap();
+            let moved = disk.contents(aside).unwrap();
+            assert_eq!(kept.len() + moved.len(), whole.len(), "nothing is thrown away");
+            assert_eq!(report.damage_count, 1);
+        }
+        drop(db);
+        let again = open(&disk, options()).unwrap();
+        assert_eq!(prefix_len(&contents(&again), &batches), Some(recovered), "the second opening finds the same");
+        assert!(again.replay_report().damage.is_empty());
+    }
+}
+
+#[test]
+fn damage_in_an_old_segment_is_reported_and_the_segments_after_it_stay() {
+    let disk = SimVfs::new(0);
+    let batches = scrapes(20);
+    for (i, some) in batches.chunks(10).enumerate() {
+        let db = open(&disk, always()).unwrap();
+        commit_all(&db, some);
+        assert_eq!(db.stats().segment, Some(i as u64));
+    }
+    let middle = disk.contents(Path::new(SEGMENT)).unwrap();
+    let middle = middle.iter().rposition(|b| *b != 0).unwrap() / 2;
+    assert!(disk.flip_bit(Path::new(SEGMENT), middle, 3));
+    let db = open(&disk, always()).unwrap();
+    let report = db.replay_report();
+    assert_eq!(report.damage_count, 1);
+    let text = report.damage[0].to_string();
+    assert!(text.starts_with("/data/wal/00000000: offset ") && text.contains("checksum"), "{text}");
+    let found = contents(&db);
+    assert!(is_subset(&found, &expected(&batches)));
+    let newest = START_MS + 19_000;
+    assert!(found.values().any(|samples| samples.iter().any(|s| s.0 == newest)), "the second segment was read");
+}
+
+#[test]
+fn odd_files_do_not_keep_a_log_from_opening() {
+    let disk = SimVfs::new(0);
+    for (name, bytes) in [("00000003", &[][..]), ("00000005", &[0xff; 10]), ("00000006", &[0; 40_000]), ("7", &[1])] {
+        disk.put(&Path::new("/data/wal").join(name), bytes.to_vec());
+    }
+    let db = open(&disk, always()).unwrap();
+    assert_eq!(db.replay_report().segments, 4);
+    assert_eq!(db.replay_report().damage_count, 2);
+    assert_eq!(db.stats().segment, Some(8));
+}

@@ -1,0 +1,148 @@
+//! Every limit is met once.
+
+use promethium_model::{
+    AppendError, AppendOptions, Appendable, Clock, FloatHistogram, Labels, Limits, Point, PointValue, QueryableExt,
+    SeriesKey, TimeRange,
+};
+use promethium_tsdb::vfs::SimVfs;
+use promethium_tsdb::{Db, DbOptions, TsdbError};
+
+use crate::support::{Batch, START_MS, always, clock, commit, contents, labels, open};
+
+fn with(change: impl FnOnce(&mut Limits)) -> DbOptions {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    DbOptions::default().limits(limits)
+}
+
+fn append(db: &Db, labels: &Labels, point: Point<'_>) -> Result<(), AppendError> {
+    let mut tx = db.appender();
+    tx.append(SeriesKey::Labels(labels), point, &AppendOptions::default())?;
+    tx.commit().expect("a commit");
+    Ok(())
+}
+
+#[test]
+fn known_series_go_on_at_the_series_limit() {
+    let db = Db::in_memory_with(with(|l| l.max_series = 3), clock()).unwrap();
+    for series in 0..3 {
+        append(&db, &labels(series), Point::float(START_MS, 1.0)).unwrap();
+    }
+    let refused = append(&db, &labels(3), Point::float(START_MS, 1.0));
+    assert!(matches!(refused, Err(AppendError::SeriesLimit { limit: 3 })), "{refused:?}");
+    append(&db, &labels(0), Point::float(START_MS + 1, 2.0)).unwrap();
+    assert_eq!(db.stats().series, 3);
+}
+
+#[test]
+fn transactions_that_race_to_the_series_limit_do_not_pass_it() {
+    let db = Db::in_memory_with(with(|l| l.max_series = 2), clock()).unwrap();
+    let (mut a, mut b) = (db.appender(), db.appender());
+    for (tx, base) in [(&mut a, 0), (&mut b, 10)] {
+        for series in 0..2 {
+            let point = Point::float(START_MS, 1.0);
+            tx.append(SeriesKey::Labels(&labels(base + series)), point, &AppendOptions::default()).unwrap();
+        }
+    }
+    let (first, second) = (a.commit().unwrap(), b.commit().unwrap());
+    assert_eq!((first.samples, first.dropped), (2, 0));
+    assert_eq!((second.samples, second.dropped, second.series_created), (0, 2, 0));
+    assert_eq!(contents(&db).len(), 2);
+}
+
+#[test]
+fn a_smaller_limit_keeps_the_oldest_series_at_the_next_start() {
+    let disk = SimVfs::new(0);
+    let batch: Batch = (0..10).map(|s| (s, START_MS, 1.0)).collect();
+    commit(&open(&disk, always()).unwrap(), &batch).unwrap();
+    let db = open(&disk, with(|l| l.max_series = 4)).unwrap();
+    let report = db.replay_report();
+    assert_eq!((report.series, report.series_over_limit, report.unknown_series_samples), (4, 6, 6));
+    commit(&db, &vec![(0, START_MS + 1, 2.0)]).unwrap();
+}
+
+#[test]
+fn samples_too_far_ahead_or_behind_are_refused() {
+    let clock = clock();
+    let db = Db::in_memory_with(with(|l| l.max_future_ms = 1_000), clock.clone()).unwrap();
+    let series = labels(0);
+    let now = clock.now_ms();
+    let ahead = append(&db, &series, Point::float(now + 1_001, 1.0));
+    assert!(matches!(ahead, Err(AppendError::TooFarInFuture { max_ms, .. }) if max_ms == now + 1_000), "{ahead:?}");
+    append(&db, &series, Point::float(now + 1_000, 1.0)).unwrap();
+    let oldest = now + 1_000 - 3_600_000;
+    let behind = append(&db, &labels(1), Point::float(oldest - 1, 1.0));
+    assert!(
+        matches!(behind, Err(AppendError::OutOfBounds { min_valid_ms, .. }) if min_valid_ms == oldest),
+        "{behind:?}"
+    );
+    append(&db, &labels(1), Point::float(oldest, 1.0)).unwrap();
+}
+
+#[test]
+fn labels_have_limits() {
+    let db = Db::in_memory_with(
+        with(|l| (l.max_labels, l.max_label_name_bytes, l.max_label_value_bytes) = (2, 8, 8)),
+        clock(),
+    );
+    let db = db.unwrap();
+    let cases = [
+        (vec![("a", "1"), ("b", "2"), ("c", "3")], "labels of a series: 3 exceed the limit of 2"),
+        (vec![("ninebytes", "1")], "bytes of a label name: 9 exceed the limit of 8"),
+        (vec![("a", "ninebytes")], "bytes of a label value: 9 exceed the limit of 8"),
+    ];
+    for (pairs, text) in cases {
+        let refused = append(&db, &Labels::from_pairs(pairs), Point::float(START_MS, 1.0)).unwrap_err();
+        assert_eq!(refused.to_string(), text);
+    }
+    append(&db, &Labels::from_pairs([("a", "8 bytes."), ("8 bytes.", "b")]), Point::float(START_MS, 1.0)).unwrap();
+    assert_eq!(db.stats().series, 1);
+}
+
+#[test]
+fn histograms_are_refused_for_what_they_are() {
+    let db = Db::in_memory_with(DbOptions::default(), clock()).unwrap();
+    let histogram = FloatHistogram::default();
+    let point = Point { timestamp_ms: START_MS, start_timestamp_ms: 0, value: PointValue::FloatHistogram(&histogram) };
+    assert!(matches!(append(&db, &labels(0), point), Err(AppendError::Unsupported { .. })));
+    assert!(db.read_all(TimeRange::ALL, &[]).unwrap().is_empty());
+}
+
+#[test]
+fn options_that_cannot_work_are_refused() {
+    let bad = [
+        DbOptions::default().segment_bytes(0),
+        DbOptions::default().segment_bytes(100_000),
+        DbOptions::default().chunk_range_ms(0),
+        with(|l| l.max_series = usize::MAX),
+    ];
+    for options in bad {
+        let error = Db::in_memory(options).unwrap_err();
+        assert!(matches!(error, TsdbError::InvalidOption { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_directory_serves_one_at_a_time() {
+    let tmp = tempfile::tempdir().unwrap();
+    let first = Db::open(tmp.path(), DbOptions::default()).unwrap();
+    let error = Db::open(tmp.path(), DbOptions::default()).unwrap_err();
+    assert!(matches!(&error, TsdbError::Locked { dir } if dir == tmp.path()), "{error}");
+    assert!(error.to_string().contains("in use by another process"));
+    first.close().unwrap();
+    assert!(!tmp.path().join("lock").exists());
+    let second = Db::open(tmp.path(), DbOptions::default()).unwrap();
+    assert!(second.replay_report().was_clean);
+    assert!(first.querier_is_closed());
+}
+
+trait IsClosed {
+    fn querier_is_closed(&self) -> bool;
+}
+
+impl IsClosed for Db {
+    fn querier_is_closed(&self) -> bool {
+        use promethium_model::{Queryable, StorageError};
+        matches!(self.querier(TimeRange::ALL), Err(StorageError::Closed))
+    }
+}

@@ -1,0 +1,11 @@
+//! The database as its users see it: conformance, crashes, failures, damage, limits, and the real Prometheus.
+
+mod conformance;
+mod damage;
+mod failures;
+mod limits;
+mod model;
+mod power_loss;
+mod prometheus;
+mod support;
+mod sync_policies;

@@ -1,0 +1,99 @@
+//! Power loss at every call that changes the disk, by several seeds.
+
+use promethium_tsdb::vfs::{Fault, FaultKind, SimVfs};
+use promethium_tsdb::{DbOptions, PAGE_BYTES, Sync};
+
+use crate::support::{Batch, always, commit, commit_all, contents, open, prefix_len, scrapes};
+
+/// Commits until the power goes. Returns the commits that were acknowledged, by number of batches.
+fn run(disk: &SimVfs, options: DbOptions, batches: &[Batch]) -> usize {
+    let Ok(db) = open(disk, options) else { return 0 };
+    let acknowledged = batches.iter().take_while(|batch| commit(&db, batch).is_ok()).count();
+    // Some workloads end with a clean close: its calls are points too.
+    let _ = db.close();
+    acknowledged
+}
+
+/// Cuts the power at call `k`, opens what is left, and checks that it is a prefix that holds at least what `promised`
+/// says of the acknowledged commits. `false` when the workload ended before call `k`.
+fn cut_at(k: u64, seed: u64, options: &DbOptions, batches: &[Batch], promised: fn(usize) -> usize) -> bool {
+    let disk = SimVfs::new(seed);
+    disk.plan(Some(Fault { call: k, persistent: true, kind: FaultKind::PowerLoss }));
+    let acknowledged = run(&disk, options.clone(), batches);
+    let was_cut = disk.calls() >= k;
+    disk.restart();
+    let db = open(&disk, options.clone()).unwrap_or_else(|e| panic!("seed {seed}, call {k}: {e}"));
+    let found = contents(&db);
+    let recovered = prefix_len(&found, batches).unwrap_or_else(|| {
+        panic!("seed {seed}, call {k}: not a prefix of the commits: {found:?}\n{:?}", db.replay_report())
+    });
+    assert!(
+        recovered >= promised(acknowledged),
+        "seed {seed}, call {k}: {acknowledged} commits were acknowledged, {recovered} came back"
+    );
+    goes_on(&db, batches, recovered, &disk, options);
+    was_cut
+}
+
+/// What was recovered can be built upon, and survives a second power loss.
+fn goes_on(db: &promethium_tsdb::Db, batches: &[Batch], recovered: usize, disk: &SimVfs, options: &DbOptions) {
+    let rest = &batches[recovered..batches.len().min(recovered + 2)];
+    for batch in rest {
+        commit(db, batch).expect("a commit after recovery");
+    }
+    db.sync().expect("a sync after recovery");
+    disk.restart();
+    let again = open(disk, options.clone()).expect("a second recovery");
+    assert_eq!(prefix_len(&contents(&again), batches), Some(recovered + rest.len()));
+}
+
+/// Runs all cuts and returns how many there were.
+fn sweep(options: &DbOptions, batches: &[Batch], seeds: std::ops::Range<u64>, promised: fn(usize) -> usize) -> u64 {
+    let mut points = 0;
+    for seed in seeds {
+        let mut k = 1;
+        while cut_at(k, seed, options, batches, promised) {
+            k += 1;
+        }
+        points += k - 1;
+    }
+    points
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_under_always() {
+    let points = sweep(&always(), &scrapes(40), 0..12, |acknowledged| acknowledged);
+    assert!(points >= 1_000, "only {points} points");
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_across_segments() {
+    // Segments of one page, and batches that fill one quickly.
+    let options = always().segment_bytes(PAGE_BYTES as u64);
+    let wide: Vec<Batch> = (0..16)
+        .map(|i| (0..600).map(|s| (s, crate::support::START_MS + i * 1_000, (s as f64).sqrt() * i as f64)).collect())
+        .collect();
+    let points = sweep(&options, &wide, 0..6, |acknowledged| acknowledged);
+    assert!(points >= 300, "only {points} points");
+}
+
+#[test]
+fn a_prefix_survives_without_any_sync() {
+    let points = sweep(&DbOptions::default().sync(Sync::Never), &scrapes(40), 0..12, |_| 0);
+    assert!(points >= 400, "only {points} points");
+}
+
+#[test]
+fn a_killed_process_loses_nothing_whatever_the_policy() {
+    for policy in [Sync::Never, Sync::default(), Sync::Always] {
+        let disk = SimVfs::new(1);
+        let batches = scrapes(30);
+        let options = DbOptions::default().sync(policy);
+        let db = open(&disk, options.clone()).unwrap();
+        commit_all(&db, &batches);
+        disk.kill();
+        let after = open(&disk, options).unwrap();
+        assert!(!after.replay_report().was_clean);
+        assert_eq!(prefix_len(&contents(&after), &batches), Some(30), "{policy:?}");
+    }
+}
