@@ -36,8 +36,10 @@ fn rows_of(value: &QueryValue) -> Vec<Row> {
             .chain(samples.iter().map(|s| vec![s.labels.to_string(), sample_text(&s.value)]))
             .collect(),
         QueryValue::Matrix(series) => {
-            let mut times: Vec<i64> =
-                series.iter().flat_map(|s| s.floats.iter().map(|p| p.0).chain(s.histograms.iter().map(|p| p.0))).collect();
+            let mut times: Vec<i64> = series
+                .iter()
+                .flat_map(|s| s.floats.iter().map(|p| p.0).chain(s.histograms.iter().map(|p| p.0)))
+                .collect();
             times.sort_unstable();
             times.dedup();
             let first = times.first().copied().unwrap_or(0);
@@ -96,7 +98,8 @@ mod tests {
             floats,
             histograms: Vec::new(),
         };
-        let value = QueryValue::Matrix(vec![series("a", vec![(1_000, 1.0), (16_000, 2.5)]), series("b", vec![(16_000, 3.0)])]);
+        let value =
+            QueryValue::Matrix(vec![series("a", vec![(1_000, 1.0), (16_000, 2.5)]), series("b", vec![(16_000, 3.0)])]);
         let mut annotations = Annotations::new();
         annotations.warn("mind the gap", None);
         let shown = Table(&QueryOutput { value, annotations }).to_string();

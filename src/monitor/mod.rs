@@ -10,13 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use promethium_model::{
-    Clock, InstantOptions, Limits, QueryCx, QueryEngine, QueryError, QueryOutput, RangeOptions,
-};
+use promethium_model::{Clock, InstantOptions, Limits, QueryCx, QueryEngine, QueryError, QueryOutput, RangeOptions};
 use promethium_notify::Alertmanagers;
 use promethium_rules::{AlertInstance, GroupView, LoadReport, Notifier, RuleGlobals, RuleManager, RuleSource};
 use promethium_scrape::{
-    Fetch, FetchError, FetchResponse, ScrapeError, ScrapeReport, StartedScrape, TargetConfig, TargetId, TargetStatus, Targets,
+    Fetch, FetchError, FetchResponse, ScrapeError, ScrapeReport, StartedScrape, TargetConfig, TargetId, TargetStatus,
+    Targets,
 };
 
 pub use builder::MonitorBuilder;

@@ -40,10 +40,8 @@ fn push_store(page: &mut Encoder, store: &DbStats) {
     page.family("prometheus_tsdb_head_chunks", Gauge, "Chunks in the head.").sample(&[], store.chunks as f64);
     page.family("prometheus_tsdb_head_samples_appended_total", Counter, "Samples that the head took.")
         .sample(&[("type", "float")], store.samples as f64);
-    page.family("prometheus_tsdb_head_min_time", Gauge, "Oldest time in the head, milliseconds.")
-        .sample(&[], times[0]);
-    page.family("prometheus_tsdb_head_max_time", Gauge, "Newest time in the head, milliseconds.")
-        .sample(&[], times[1]);
+    page.family("prometheus_tsdb_head_min_time", Gauge, "Oldest time in the head, milliseconds.").sample(&[], times[0]);
+    page.family("prometheus_tsdb_head_max_time", Gauge, "Newest time in the head, milliseconds.").sample(&[], times[1]);
     page.family("promethium_tsdb_head_chunk_bytes", Gauge, "Memory that chunks take.")
         .sample(&[], store.chunk_bytes as f64);
     page.family("promethium_tsdb_wal_written_bytes_total", Counter, "Bytes written to the log since it was opened.")

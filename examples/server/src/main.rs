@@ -57,7 +57,8 @@ fn main() -> ExitCode {
 async fn run(flags: Flags) -> Result<(), String> {
     let limits = Limits::default();
     let config = flags.config_file.as_deref().map(|file| Config::load(file, limits.max_config_bytes)).transpose()?;
-    let listener = TcpListener::bind(&flags.listen_address).await.map_err(|e| format!("{}: {e}", flags.listen_address))?;
+    let listener =
+        TcpListener::bind(&flags.listen_address).await.map_err(|e| format!("{}: {e}", flags.listen_address))?;
     let address = listener.local_addr().map_err(|e| format!("{}: {e}", flags.listen_address))?;
 
     let composition = Composition::new(config.unwrap_or_else(|| Config::of_itself(address)), address, limits);
