@@ -10,6 +10,7 @@
 //! | [`format_json`] | `'f'`, or `'e'` below 1e-6 and from 1e21 | sample values in the HTTP API |
 //! | [`format_open_metrics`] | `'g'` with `.0` | `le` and `quantile` labels |
 
+mod hex;
 mod parse;
 
 pub use parse::{FloatError, parse_go, parse_go_lenient};

@@ -27,6 +27,8 @@ mod transactions;
 mod values;
 
 #[cfg(test)]
+mod broken;
+#[cfg(test)]
 mod tests;
 
 use std::fmt;

@@ -56,7 +56,7 @@ fn later_transactions(store: &dyn Store, _: Keeps) -> Outcome {
     }
     let found = read_all(store)?;
     same("series", &found.len(), &4)?;
-    same("the first series", &found[0], &(labels, rows))
+    same("the first series", &found.first(), &Some(&(labels, rows)))
 }
 
 fn distinct(store: &dyn Store, _: Keeps) -> Outcome {

@@ -66,48 +66,8 @@ pub fn parse_go_lenient(text: &str) -> Result<f64, FloatError> {
     if body.len() + 1 < text.len() || !(body.starts_with("0x") || body.starts_with("0X")) {
         return parse_go(text.as_bytes());
     }
-    let magnitude = parse_hex(&body[2..])?;
+    let magnitude = super::hex::parse(&body[2..])?;
     Ok(if text.starts_with('-') { -magnitude } else { magnitude })
-}
-
-/// `1.8p3`: hexadecimal mantissa, binary exponent in decimal (compulsory).
-fn parse_hex(text: &str) -> Result<f64, FloatError> {
-    let (mantissa, exponent) = text.split_once(['p', 'P']).ok_or(FloatError::Syntax)?;
-    let mut exponent: i64 = exponent.parse().map_err(|_| FloatError::Syntax)?;
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    exponent -= 4 * fraction.chars().filter(|c| *c != '_').count() as i64;
-    let (mut bits, mut digits, mut sticky) = (0u64, 0usize, false);
-    for c in whole.chars().chain(fraction.chars()).filter(|c| *c != '_') {
-        let digit = c.to_digit(16).ok_or(FloatError::Syntax)?;
-        digits += 1;
-        if bits >> 59 == 0 {
-            bits = bits << 4 | u64::from(digit);
-        } else {
-            exponent += 4;
-            sticky |= digit != 0;
-        }
-    }
-    if digits == 0 {
-        return Err(FloatError::Syntax);
-    }
-    // The sticky bit lies far below the 53 that are kept, so one rounding, that of the conversion, decides.
-    let value = scale(bits | u64::from(sticky), exponent);
-    if value.is_infinite() { Err(FloatError::Range) } else { Ok(value) }
-}
-
-fn scale(bits: u64, exponent: i64) -> f64 {
-    if bits == 0 {
-        return 0.0;
-    }
-    // Rounded once when the result is normal; a subnormal result may round twice, by at most one step.
-    let mut value = bits as f64;
-    let mut left = exponent.clamp(-2_000, 2_000);
-    while left != 0 && value.is_finite() && value != 0.0 {
-        let step = left.clamp(-1_000, 1_000);
-        value *= 2f64.powi(step as i32);
-        left -= step;
-    }
-    value
 }
 
 #[cfg(test)]
