@@ -3,7 +3,7 @@
 //! # Should I use this?
 //!
 //! Yes, if Grafana, `promtool` or any other client of Prometheus should talk to *your* program: implement [`ApiHost`]
-//! over your store and engine, and either call [`handle`] from the server that you have, or mount [`axum_router`] (feature
+//! over your store and engine, and either call [`handle`] from the server that you have, or mount `axum_router` (feature
 //! `axum`). Nothing here knows a runtime unless that feature is on. Whoever wants store, engine, rules and scraping as
 //! well takes the `promethium` facade, whose `Monitor` is such a host.
 //!
