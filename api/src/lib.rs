@@ -72,8 +72,8 @@
 //! # Limits
 //!
 //! A form body has at most [`MAX_FORM_BYTES`], a request at most [`MAX_PARAMETERS`]. Queries and look-ups are bound by
-//! `query_timeout_ms`, `max_query_samples` and `max_query_steps` of the host's `Limits`; the router of the feature `axum`
-//! also bounds how many run at once.
+//! `query_timeout_ms`, `max_query_samples` and `max_query_steps` of the host's `Limits`, which bounds the answer, too; the
+//! router of the feature `axum` also bounds how many run at once.
 
 #[cfg(feature = "axum")]
 mod axum_router;

@@ -31,7 +31,7 @@ pub(crate) fn push_integer(out: &mut String, n: u64) {
         start -= 1;
         digits[start] = tens;
     }
-    out.push_str(std::str::from_utf8(&digits[start..]).unwrap_or_default());
+    out.push_str(std::str::from_utf8(&digits[start..]).expect("digits are ASCII"));
 }
 
 /// Writes the timestamp of a sample: seconds, with three decimals unless they are zero.
