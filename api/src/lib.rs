@@ -66,8 +66,10 @@
 //! [`MAX_ANNOTATIONS`] warnings and infos each. There is no endpoint that changes anything, and no answer that a browser
 //! may take for a page.
 //!
-//! Three things differ by intent. Times are whole milliseconds, as samples are; a step below one is refused. NaN is not a
-//! time. `stats` holds what can be measured around an engine: total time, samples read, peak samples.
+//! What differs, by intent: times are whole milliseconds, as samples are, and a step below one is refused; NaN is not a
+//! time; parameters are text, so that bytes that are no UTF-8 become U+FFFD; forms are urlencoded, never multipart; lists
+//! whose order Prometheus leaves to chance are sorted; `stats` holds what can be measured around an engine, which is total
+//! time, samples read and peak samples.
 //!
 //! # Limits
 //!

@@ -72,7 +72,7 @@ const fn next_prime(n: u128) -> u128 {
     let mut candidate = n + 1;
     let mut divisor = 2;
     while divisor < candidate {
-        if candidate % divisor == 0 {
+        if candidate.is_multiple_of(divisor) {
             candidate += 1;
             divisor = 2;
         } else {
