@@ -3,7 +3,7 @@
 //! # Should I use this?
 //!
 //! Yes, if Grafana, `promtool` or any other client of Prometheus should talk to *your* program: implement [`ApiHost`]
-//! over your store and engine, and either call [`handle`] from the server that you have, or mount [`axum_router`] (feature
+//! over your store and engine, and either call [`handle`] from the server that you have, or mount `axum_router` (feature
 //! `axum`). Nothing here knows a runtime unless that feature is on. Whoever wants store, engine, rules and scraping as
 //! well takes the `promethium` facade, whose `Monitor` is such a host.
 //!
@@ -66,14 +66,16 @@
 //! [`MAX_ANNOTATIONS`] warnings and infos each. There is no endpoint that changes anything, and no answer that a browser
 //! may take for a page.
 //!
-//! Three things differ by intent. Times are whole milliseconds, as samples are; a step below one is refused. NaN is not a
-//! time. `stats` holds what can be measured around an engine: total time, samples read, peak samples.
+//! What differs, by intent: times are whole milliseconds, as samples are, and a step below one is refused; NaN is not a
+//! time; parameters are text, so that bytes that are no UTF-8 become U+FFFD; forms are urlencoded, never multipart; lists
+//! whose order Prometheus leaves to chance are sorted; `stats` holds what can be measured around an engine, which is total
+//! time, samples read and peak samples.
 //!
 //! # Limits
 //!
 //! A form body has at most [`MAX_FORM_BYTES`], a request at most [`MAX_PARAMETERS`]. Queries and look-ups are bound by
-//! `query_timeout_ms`, `max_query_samples` and `max_query_steps` of the host's `Limits`; the router of the feature `axum`
-//! also bounds how many run at once.
+//! `query_timeout_ms`, `max_query_samples` and `max_query_steps` of the host's `Limits`, which bounds the answer, too; the
+//! router of the feature `axum` also bounds how many run at once.
 
 #[cfg(feature = "axum")]
 mod axum_router;

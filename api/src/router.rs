@@ -13,18 +13,15 @@ use crate::response::{ApiResponse, success_body};
 /// Answers a request: the whole API as one function, for any server. Runs on the calling thread until the answer is
 /// there; cancelling `cx` from another thread stops a query early.
 ///
-/// Prometheus' paths, from the root: a server that mounts the API elsewhere strips its prefix first.
+/// Paths are Prometheus', from the root: a server that mounts the API elsewhere strips its prefix first. The answer to HEAD
+/// has the body of the answer to GET, of which HTTP servers send the length alone.
 #[must_use]
 pub fn handle(host: &dyn ApiHost, request: &ApiRequest, cx: &QueryCx) -> ApiResponse {
     let response = match request.path().strip_prefix(b"/api/v1/") {
         Some(path) => api(&Context { host, cx }, request, path),
         None => outside(host, request),
     };
-    let mut response = compressed(response, request.accept_encoding());
-    if request.method() == Method::Head {
-        response.body.clear();
-    }
-    response
+    compressed(response, request.accept_encoding())
 }
 
 /// What answers below `/api/v1`.

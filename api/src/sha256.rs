@@ -2,10 +2,9 @@
 
 /// The digest of `message` in lower-case hexadecimal.
 pub(crate) fn sha256_hex(message: &[u8]) -> String {
-    let constants = Constants::new();
-    let mut state = constants.initial;
+    let mut state = INITIAL;
     for block in padded(message).as_chunks::<64>().0 {
-        compress(&mut state, block, &constants.rounds);
+        compress(&mut state, block);
     }
     state.iter().map(|word| format!("{word:08x}")).collect()
 }
@@ -21,10 +20,10 @@ fn padded(message: &[u8]) -> Vec<u8> {
     out
 }
 
-fn compress(state: &mut [u32; 8], block: &[u8; 64], rounds: &[u32; 64]) {
+fn compress(state: &mut [u32; 8], block: &[u8; 64]) {
     let schedule = schedule(block);
     let mut s = *state;
-    for (constant, word) in rounds.iter().zip(schedule) {
+    for (constant, word) in ROUNDS.iter().zip(schedule) {
         let [a, b, c, d, e, f, g, h] = s;
         let big_1 = e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25);
         let choice = (e & f) ^ (!e & g);
@@ -52,30 +51,49 @@ fn schedule(block: &[u8; 64]) -> [u32; 64] {
     w
 }
 
-/// The first 32 bits of the fractional parts of the square roots and cube roots of the first primes.
-struct Constants {
-    initial: [u32; 8],
-    rounds: [u32; 64],
+/// The first 32 bits of the fractional parts of the square roots of the first 8 primes.
+const INITIAL: [u32; 8] = fractions_of_roots(2);
+/// The same of the cube roots of the first 64.
+const ROUNDS: [u32; 64] = fractions_of_roots(3);
+
+const fn fractions_of_roots<const N: usize>(power: u32) -> [u32; N] {
+    let mut fractions = [0; N];
+    let mut prime = 2;
+    let mut i = 0;
+    while i < N {
+        fractions[i] = (integer_root(prime << (32 * power), power) & 0xffff_ffff) as u32;
+        prime = next_prime(prime);
+        i += 1;
+    }
+    fractions
 }
 
-impl Constants {
-    fn new() -> Self {
-        let mut primes = (2u128..).filter(|n| (2..*n).take_while(|d| d * d <= *n).all(|d| n % d != 0));
-        let first: [u128; 64] = std::array::from_fn(|_| primes.next().unwrap_or_default());
-        let root_bits = |prime: u128, power: u32| (integer_root(prime << (32 * power), power) & 0xffff_ffff) as u32;
-        Constants {
-            initial: std::array::from_fn(|i| root_bits(first[i], 2)),
-            rounds: std::array::from_fn(|i| root_bits(first[i], 3)),
+const fn next_prime(n: u128) -> u128 {
+    let mut candidate = n + 1;
+    let mut divisor = 2;
+    while divisor < candidate {
+        if candidate.is_multiple_of(divisor) {
+            candidate += 1;
+            divisor = 2;
+        } else {
+            divisor += 1;
         }
     }
+    candidate
 }
 
 /// The largest r with r^power ≤ n, bit by bit. Roots here have at most 37 bits, so that no power overflows.
-fn integer_root(n: u128, power: u32) -> u128 {
-    (0..37).rev().fold(0u128, |root, bit| {
+const fn integer_root(n: u128, power: u32) -> u128 {
+    let mut root = 0u128;
+    let mut bit = 37;
+    while bit > 0 {
+        bit -= 1;
         let candidate = root | 1 << bit;
-        if candidate.pow(power) <= n { candidate } else { root }
-    })
+        if candidate.pow(power) <= n {
+            root = candidate;
+        }
+    }
+    root
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use promethium_model::{Annotations, LabelHints, LabelList, Matcher, Querier, QueryCx, StorageError, TimeRange};
 
-use super::{Context, TRUNCATED, require_readable};
+use super::{Context, TRUNCATED};
 use crate::error::ApiError;
 use crate::json::{push_array, push_string};
 use crate::parameter::{Limit, MAX_TIME_MS, MIN_TIME_MS, label_name, matcher_sets, optional_time};
@@ -16,7 +16,6 @@ pub(crate) fn label_names(
     request: &ApiRequest,
     data: &mut String,
 ) -> Result<Annotations, ApiError> {
-    require_readable(request)?;
     look_up(context, request, data, |querier, set, hints, cx| querier.label_names(set, hints, cx))
 }
 

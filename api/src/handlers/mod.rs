@@ -27,7 +27,7 @@ use crate::error::ApiError;
 use crate::host::ApiHost;
 use crate::request::ApiRequest;
 
-/// What the text of a truncated answer says.
+/// The warning on a truncated answer.
 const TRUNCATED: &str = "results truncated due to limit";
 
 /// What an endpoint works with.
@@ -51,8 +51,7 @@ impl Context<'_> {
 /// Writes the value of `data`, and returns what the caller should know about it.
 pub(crate) type Handler = fn(&Context<'_>, &ApiRequest, &mut String) -> Result<Annotations, ApiError>;
 
-/// Fails on a request that Prometheus refuses to read: on the endpoints that take repeated parameters, where a lost pair
-/// would widen the answer.
+/// Fails on a query string or form with a mistake in it. Series and rules do; elsewhere Prometheus leaves the bad pair out.
 fn require_readable(request: &ApiRequest) -> Result<(), ApiError> {
     request.form_error().map_or(Ok(()), |e| Err(ApiError::Form(e.clone())))
 }

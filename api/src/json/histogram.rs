@@ -129,6 +129,7 @@ fn walk_down(spans: &[Span], counts: &[f64], mut visit: impl FnMut(i64, f64)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn json(h: &FloatHistogram) -> String {
         let mut out = String::new();
@@ -206,5 +207,43 @@ mod tests {
         };
         let buckets = r#"[[1,"-1","-0.75","1"],[3,"-0.75","0.75","1"],[0,"0.75","1","1"]]"#;
         assert_eq!(json(&h), format!(r#"{{"count":"3","sum":"0","buckets":{buckets}}}"#));
+    }
+
+    fn side() -> impl Strategy<Value = (Vec<Span>, Vec<f64>)> {
+        prop::collection::vec((-20i32..20, prop::collection::vec(0u8..3, 0..4)), 0..4).prop_map(|spans| {
+            let layout = |(i, (offset, counts)): (usize, &(i32, Vec<u8>))| Span {
+                offset: if i == 0 { *offset } else { offset.abs() },
+                length: counts.len() as u32,
+            };
+            let layouts = spans.iter().enumerate().map(layout).collect();
+            (layouts, spans.iter().flat_map(|(_, counts)| counts).map(|n| f64::from(*n)).collect())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn buckets_ascend_and_hold_every_observation(
+            schema in -4i32..=8,
+            positive in side(),
+            negative in side(),
+            zero_count in 0u8..3,
+        ) {
+            let h = FloatHistogram {
+                schema,
+                zero_count: f64::from(zero_count),
+                positive_spans: positive.0,
+                positive_buckets: positive.1,
+                negative_spans: negative.0,
+                negative_buckets: negative.1,
+                ..FloatHistogram::default()
+            };
+            let total: f64 = h.zero_count + h.positive_buckets.iter().chain(&h.negative_buckets).sum::<f64>();
+            let mut seen = Vec::new();
+            for_each_bucket(&h, |bucket| seen.push(bucket));
+            prop_assert_eq!(seen.iter().map(|b| b.count).sum::<f64>(), total);
+            prop_assert!(seen.iter().all(|b| b.count > 0.0 && b.lower <= b.upper));
+            prop_assert!(seen.windows(2).all(|w| w[0].upper <= w[1].lower));
+            prop_assert!(serde_json::from_str::<serde_json::Value>(&json(&h)).is_ok());
+        }
     }
 }

@@ -2,21 +2,36 @@
 
 use promethium_model::float;
 
+/// `00` to `99`.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut n = 0;
+    while n < 100 {
+        pairs[n] = [b'0' + (n / 10) as u8, b'0' + (n % 10) as u8];
+        n += 1;
+    }
+    pairs
+};
+
 /// Writes a whole number.
 pub(crate) fn push_integer(out: &mut String, n: u64) {
-    // Digits come last first.
-    let mut digits = [0u8; 20];
+    // The last digits come first. PERF: two at a time, half the divisions.
+    let mut digits = [b'0'; 20];
     let mut start = digits.len();
     let mut rest = n;
-    loop {
-        start -= 1;
-        digits[start] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
+    while rest >= 100 {
+        start -= 2;
+        digits[start..start + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
+        rest /= 100;
     }
-    out.push_str(std::str::from_utf8(&digits[start..]).unwrap_or_default());
+    let [tens, ones] = PAIRS[rest as usize];
+    start -= 1;
+    digits[start] = ones;
+    if tens != b'0' {
+        start -= 1;
+        digits[start] = tens;
+    }
+    out.push_str(std::str::from_utf8(&digits[start..]).expect("digits are ASCII"));
 }
 
 /// Writes the timestamp of a sample: seconds, with three decimals unless they are zero.
@@ -42,9 +57,18 @@ pub(crate) fn push_sample_value(out: &mut String, value: f64) {
     out.push('"');
 }
 
-// PERF: the digits already have the layout wanted unless the exponent is large, which spares most values their
-// decomposition: twice the throughput on a matrix.
+/// Above, floats no longer hold every whole number.
+const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
+
+// PERF: counters are whole numbers, whose digits are those of the integer; the digits of most others have the layout
+// wanted already, which spares them their decomposition.
 fn push_shortest(out: &mut String, value: f64) {
+    if value.abs() < MAX_WHOLE && value.trunc() == value && (value != 0.0 || value.is_sign_positive()) {
+        if value < 0.0 {
+            out.push('-');
+        }
+        return push_integer(out, value.abs() as u64);
+    }
     if value.is_finite() {
         let mut buffer = zmij::Buffer::new();
         let text = buffer.format_finite(value);
@@ -131,6 +155,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn small_whole_numbers_are_written_whole() {
+        for n in (0..2_000).chain([u64::MAX]) {
+            assert_eq!(text(|out| push_integer(out, n)), n.to_string());
+            assert_eq!(text(|out| push_shortest(out, -(n as f64))), float::format_json(-(n as f64)));
+        }
+    }
+
     proptest! {
         #[test]
         fn sample_values_are_those_of_the_vocabulary(bits in any::<u64>()) {
@@ -145,8 +177,8 @@ mod tests {
         }
 
         #[test]
-        fn integers_are_written_whole(n in any::<u64>()) {
-            prop_assert_eq!(text(|out| push_integer(out, n)), n.to_string());
+        fn integers_are_written_whole(n in any::<u64>(), shift in 0u32..64) {
+            prop_assert_eq!(text(|out| push_integer(out, n >> shift)), (n >> shift).to_string());
         }
     }
 }

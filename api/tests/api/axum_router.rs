@@ -85,7 +85,7 @@ async fn errors_methods_and_headers_pass_through() {
         ("GET /api/v1/query?query=many+to+many", "", "422 unprocessable entity", "content-type: application/json"),
         ("PUT /api/v1/query", "", "405 method not allowed", "allow: get, options, post"),
         ("OPTIONS /api/v1/query", "Origin: http://x\r\n", "204 no content", "access-control-allow-origin: *"),
-        ("HEAD /-/ready", "", "200 ok", "content-type: text/plain; charset=utf-8"),
+        ("HEAD /-/ready", "", "200 ok", "content-length: 28"),
         ("GET /metrics", "", "200 ok", "content-type: text/plain; version=0.0.4; charset=utf-8"),
         ("GET /api/v1/rules", "Accept-Encoding: gzip\r\n", "200 ok", "content-encoding: gzip"),
         ("GET /api/v1/nothing", "", "404 not found", "content-type: text/plain; charset=utf-8"),
