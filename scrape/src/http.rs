@@ -7,6 +7,7 @@
     clippy::arithmetic_side_effects
 )]
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use promethium_model::{Appendable, Clock};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, USER_AGENT};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, timeout};
 
 use crate::body::gunzip;
@@ -89,17 +90,23 @@ impl HttpFetcher {
         clock: &dyn Clock,
     ) -> Vec<(TargetId, ScrapeReport)> {
         let mut fetches = JoinSet::new();
+        let mut running = HashMap::new();
         for started in targets.start_due(clock.now_ms()) {
-            let fetcher = self.clone();
-            fetches.spawn(async move {
+            let (fetcher, scrape) = (self.clone(), started.clone());
+            let task = fetches.spawn(async move {
                 let begin = Instant::now();
-                let response = fetcher.fetch_started(&started).await;
-                (started, begin.elapsed(), response)
+                let response = fetcher.fetch_started(&scrape).await;
+                (begin.elapsed(), response)
             });
+            running.insert(task.id(), started);
         }
         let mut reports = Vec::new();
-        while let Some(fetched) = fetches.join_next().await {
-            let Ok((started, duration, response)) = fetched else { continue };
+        while let Some(joined) = fetches.join_next_with_id().await {
+            let (task, duration, response) = match joined {
+                Ok((task, (duration, response))) => (task, duration, response),
+                Err(panicked) => (panicked.id(), Duration::ZERO, Err(lost(&panicked))),
+            };
+            let Some(started) = running.remove(&task) else { continue };
             let report = targets.finish(store, &started, duration, response);
             reports.extend(report.map(|report| (started.target, report)));
         }
@@ -139,6 +146,11 @@ fn header(headers: &HeaderMap, name: &HeaderName) -> String {
 
 fn status_error(status: StatusCode) -> FetchError {
     FetchError::Status { code: status.as_u16(), reason: status.canonical_reason().unwrap_or_default().to_owned() }
+}
+
+/// A closure that panicked fails its own scrape alone.
+fn lost(error: &JoinError) -> FetchError {
+    FetchError::InProcess { message: error.to_string() }
 }
 
 /// Reads to the end, or to where the limit is reached.

@@ -50,7 +50,6 @@ pub use body::gunzip;
 pub use config::TargetConfig;
 pub use error::{FetchError, ScrapeError};
 pub use fetch::{Fetch, FetchRequest, FetchResponse, Source};
-
 #[cfg(feature = "http")]
 pub use http::HttpFetcher;
 pub use report::{Health, Rejections, ScrapeReport, TargetStatus};
