@@ -36,7 +36,8 @@ mod cache;
 mod config;
 mod error;
 mod fetch;
-
+#[cfg(feature = "http")]
+mod http;
 mod labels;
 mod metadata;
 mod page;
@@ -49,7 +50,8 @@ pub use body::gunzip;
 pub use config::TargetConfig;
 pub use error::{FetchError, ScrapeError};
 pub use fetch::{Fetch, FetchRequest, FetchResponse, Source};
-
+#[cfg(feature = "http")]
+pub use http::HttpFetcher;
 pub use report::{Health, Rejections, ScrapeReport, TargetStatus};
 pub use target::ScrapeTarget;
 pub use targets::{StartedScrape, TargetId, Targets};

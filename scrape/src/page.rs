@@ -155,7 +155,10 @@ impl<'p> PageAppender<'p> {
         }
         match entry.reference {
             Some(reference) => self.batch_row(reference, point, index),
-            None => self.append_by_labels(index, point),
+            None => {
+                self.flush()?;
+                self.append_by_labels(index, point)
+            }
         }
     }
 
@@ -166,7 +169,11 @@ impl<'p> PageAppender<'p> {
         if self.batch.rows.len() < BATCH_ROWS { Ok(()) } else { self.flush() }
     }
 
+    /// Hands the batch over. Goes before any append by labels: of two spellings of one series the first in the page counts.
     fn flush(&mut self) -> Result<(), ScrapeError> {
+        if self.batch.rows.is_empty() {
+            return Ok(());
+        }
         let mut batch = std::mem::take(&mut self.batch);
         self.tx.append_batch(&batch.rows, &mut batch.rejected);
         for refused in batch.rejected.drain(..) {
@@ -223,6 +230,7 @@ impl<'p> PageAppender<'p> {
         if self.counts.post_relabeling > self.rules.sample_limit {
             return Ok(());
         }
+        self.flush()?;
         let own_ms = sample.timestamp_ms.filter(|_| self.rules.honor_timestamps);
         let point = Point::float(own_ms.unwrap_or(self.scrape_ms), sample.value);
         let reference = match self.tx.append(SeriesKey::Labels(&labels), point, &AppendOptions::default()) {

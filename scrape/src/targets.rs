@@ -47,8 +47,28 @@ impl StartedScrape {
 struct Slot {
     id: TargetId,
     target: ScrapeTarget,
-    /// Between start and finish; it is not started again meanwhile.
-    running: bool,
+    running: Option<Running>,
+}
+
+/// A scrape between start and finish; its target is not started again meanwhile.
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    scrape_ms: i64,
+    /// From then on nobody can be waiting for it any more: a host gave it up.
+    lost_ms: i64,
+}
+
+impl Slot {
+    fn is_due(&self, now_ms: i64) -> bool {
+        self.target.is_due(now_ms) && self.running.is_none_or(|running| now_ms >= running.lost_ms)
+    }
+
+    fn start(&mut self, now_ms: i64) -> StartedScrape {
+        let (scrape_ms, request) = (self.target.start(now_ms), self.target.request());
+        let timeout_ms = i64::try_from(request.timeout_ms).unwrap_or(i64::MAX);
+        self.running = Some(Running { scrape_ms, lost_ms: now_ms.saturating_add(timeout_ms.saturating_mul(2)) });
+        StartedScrape { target: self.id, scrape_ms, request, source: self.target.source().clone() }
+    }
 }
 
 /// A target that is gone, and when its series end: late, so that a target that moved elsewhere has been scraped there.
@@ -100,7 +120,7 @@ impl Targets {
         }
         let id = TargetId(self.next_id);
         self.next_id += 1;
-        self.slots.push(Slot { id, target, running: false });
+        self.slots.push(Slot { id, target, running: None });
         Ok(id)
     }
 
@@ -129,22 +149,14 @@ impl Targets {
         Ok(markers)
     }
 
-    /// Starts the scrapes that are due. A target whose last scrape is not finished is left out.
+    /// Starts the scrapes that are due. A target whose last scrape is not finished is left out, for up to twice the timeout: then
+    /// that scrape counts as lost.
     pub fn start_due(&mut self, now_ms: i64) -> Vec<StartedScrape> {
-        let due = self.slots.iter_mut().filter(|slot| !slot.running && slot.target.is_due(now_ms));
-        due.map(|slot| {
-            slot.running = true;
-            StartedScrape {
-                target: slot.id,
-                scrape_ms: slot.target.start(now_ms),
-                request: slot.target.request(),
-                source: slot.target.source().clone(),
-            }
-        })
-        .collect()
+        let due = self.slots.iter_mut().filter(|slot| slot.is_due(now_ms));
+        due.map(|slot| slot.start(now_ms)).collect()
     }
 
-    /// Stores a started scrape; `None` when its target has been removed meanwhile.
+    /// Stores a started scrape; `None` when its target has been removed meanwhile, or started anew.
     pub fn finish(
         &mut self,
         store: &dyn Appendable,
@@ -153,7 +165,7 @@ impl Targets {
         response: Result<FetchResponse, FetchError>,
     ) -> Option<ScrapeReport> {
         let slot = self.slots.iter_mut().find(|slot| slot.id == started.target)?;
-        slot.running = false;
+        slot.running.take_if(|running| running.scrape_ms == started.scrape_ms)?;
         Some(slot.target.ingest(store, started.scrape_ms, duration, response))
     }
 
@@ -179,7 +191,10 @@ impl Targets {
     /// When something is due next: a scrape, or the markers of a removed target. `None` without targets.
     #[must_use]
     pub fn next_due_ms(&self) -> Option<i64> {
-        let scrapes = self.slots.iter().filter(|slot| !slot.running).map(|slot| slot.target.next_due_ms());
+        let scrapes = self.slots.iter().map(|slot| {
+            let lost_ms = slot.running.map_or(i64::MIN, |running| running.lost_ms);
+            slot.target.next_due_ms().max(lost_ms)
+        });
         scrapes.chain(self.leaving.iter().map(|leaving| leaving.due_ms)).min()
     }
 
