@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use promethium_model::labels::METRIC_NAME;
 use promethium_model::{Labels, SampleValue, VectorSample};
@@ -30,26 +29,18 @@ pub(crate) struct AlertingRule {
     external_labels: Labels,
     // Held while the state moves, never while a query runs: the API reads it at any time.
     book: Mutex<AlertBook>,
-    evaluated: AtomicBool,
 }
 
 impl AlertingRule {
     pub(crate) fn new(expr: String, spec: AlertSpec, external_labels: Labels) -> Self {
-        AlertingRule {
-            expr,
-            spec,
-            status: RuleStatus::default(),
-            external_labels,
-            book: Mutex::default(),
-            evaluated: AtomicBool::new(false),
-        }
+        AlertingRule { expr, spec, status: RuleStatus::default(), external_labels, book: Mutex::default() }
     }
 
     /// The gravest state of the rule's alerts; unknown before the first evaluation.
     pub(crate) fn state(&self) -> AlertState {
-        match self.evaluated.load(Ordering::Acquire) {
-            true => lock(&self.book).state(),
-            false => AlertState::Unknown,
+        match self.status.get().last_evaluation_ms {
+            Some(_) => lock(&self.book).state(),
+            None => AlertState::Unknown,
         }
     }
 
@@ -74,7 +65,6 @@ impl AlertingRule {
         let seen = self.observations(&samples, host.options)?;
         let timing = AlertTiming::new(self.spec.for_ms, self.spec.keep_firing_for_ms).with_limit(limit);
         let mut book = lock(&self.book);
-        self.evaluated.store(true, Ordering::Release);
         book.step(times.ts_ms, &timing, seen)?;
         Ok(self.state_samples(&book, times.sample_ms()))
     }

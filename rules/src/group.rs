@@ -13,7 +13,7 @@ use crate::grid::{Grid, Slot};
 use crate::metrics::{GroupCounters, GroupMetrics};
 use crate::options::RuleGlobals;
 use crate::rule::{EvalTimes, Host, Rule, is_canceled};
-use crate::sync::lock;
+use crate::sync::{lock, try_lock};
 use crate::view::{AlertRuleView, GroupView, RecordRuleView, RuleView};
 use crate::write::{write_rule, write_stale};
 
@@ -25,12 +25,14 @@ pub(crate) struct Group {
     counters: Arc<GroupCounters>,
     // Held through an evaluation: a group never runs twice at once.
     memory: Mutex<Memory>,
+    // Held for a moment only: what others ask for while the group runs.
+    slot: Mutex<Slot>,
     last: Mutex<LastRun>,
 }
 
 /// What one evaluation leaves for the next.
+#[derive(Default)]
 struct Memory {
-    slot: Slot,
     /// Series that each rule stored.
     series: Vec<HashSet<Labels>>,
     /// Series of rules that are gone, to be marked at the end of the next evaluation.
@@ -54,7 +56,7 @@ impl Group {
         let rules: Vec<Rule> =
             spec.rules.iter().map(|rule| Rule::new(rule.clone(), &globals.external_labels)).collect();
         let series = rules.iter().map(|_| HashSet::new()).collect();
-        let memory = Memory { slot: grid.newest(now_ms), series, vanished: Vec::new(), retired: false };
+        let memory = Memory { series, ..Memory::default() };
         Group {
             spec,
             interval_ms,
@@ -62,6 +64,7 @@ impl Group {
             rules,
             counters: Arc::default(),
             memory: Mutex::new(memory),
+            slot: Mutex::new(grid.newest(now_ms)),
             last: Mutex::default(),
         }
     }
@@ -128,21 +131,20 @@ impl Group {
 
     /// When the group is due, at the latest `now_ms` if it is overdue.
     pub(crate) fn next_due_ms(&self, now_ms: i64) -> i64 {
-        let slot = lock(&self.memory).slot;
+        let slot = *lock(&self.slot);
         match self.grid.due(slot, now_ms) {
             Some(_) => now_ms,
             None => self.grid.due_after_ms(slot),
         }
     }
 
-    /// Runs the group if it is due.
+    /// Runs the group if it is due and not running yet.
     pub(crate) fn tick(&self, now_ms: i64, host: &Host<'_>, globals: &RuleGlobals) -> bool {
-        let mut memory = lock(&self.memory);
-        let due = self.grid.due(memory.slot, now_ms).filter(|_| !memory.retired);
-        let Some((slot, missed)) = due else { return false };
+        let Some(mut memory) = try_lock(&self.memory).filter(|memory| !memory.retired) else { return false };
+        let Some((slot, missed)) = self.grid.due(*lock(&self.slot), now_ms) else { return false };
+        *lock(&self.slot) = slot;
         self.counters.missed.add(missed);
         self.counters.iterations.add(missed);
-        memory.slot = slot;
         self.run(slot.timestamp_ms(), &mut memory, host, globals);
         true
     }
