@@ -1,6 +1,6 @@
 //! A group: its rules one after the other, at one timestamp, each committed before the next.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crate::file::{GroupSpec, texts_of};
 use crate::grid::{Grid, Slot};
 use crate::metrics::{GroupCounters, GroupMetrics};
 use crate::options::RuleGlobals;
+use crate::overlay::SeriesSet;
 use crate::rule::{EvalTimes, Host, Rule, is_canceled};
 use crate::sync::{lock, try_lock};
 use crate::view::{AlertRuleView, GroupView, RecordRuleView, RuleView};
@@ -34,7 +35,7 @@ pub(crate) struct Group {
 #[derive(Default)]
 struct Memory {
     /// Series that each rule stored.
-    series: Vec<HashSet<Labels>>,
+    series: Vec<SeriesSet>,
     /// Series of rules that are gone, to be marked at the end of the next evaluation.
     vanished: Vec<Labels>,
     /// Another version took over, or the group is gone: it never runs again.
@@ -55,7 +56,7 @@ impl Group {
         let grid = Grid::new(&spec.file, &spec.name, interval_ms);
         let rules: Vec<Rule> =
             spec.rules.iter().map(|rule| Rule::new(rule.clone(), &globals.external_labels)).collect();
-        let series = rules.iter().map(|_| HashSet::new()).collect();
+        let series = rules.iter().map(|_| SeriesSet::default()).collect();
         let memory = Memory { series, ..Memory::default() };
         Group {
             spec,
@@ -177,7 +178,7 @@ impl Group {
     }
 
     /// Evaluates one rule and stores its result; gives the number of samples of the result.
-    fn run_rule(&self, rule: &Rule, series: &mut HashSet<Labels>, host: &Host<'_>, times: &EvalTimes) -> u64 {
+    fn run_rule(&self, rule: &Rule, series: &mut SeriesSet, host: &Host<'_>, times: &EvalTimes) -> u64 {
         self.counters.evaluations.add(1);
         let samples = match rule.evaluate(host, times, self.limit()) {
             Ok(samples) => samples,
