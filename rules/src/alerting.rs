@@ -7,7 +7,7 @@ use promethium_model::labels::METRIC_NAME;
 use promethium_model::{Labels, SampleValue, VectorSample};
 
 use crate::error::RuleError;
-use crate::file::{AlertSpec, SortedPairs, TemplateText};
+use crate::file::{AlertSpec, SortedPairs, TemplateText, texts_of};
 use crate::notifier::{Alert, generator_path};
 use crate::options::RuleOptions;
 use crate::overlay::overlay;
@@ -154,5 +154,5 @@ fn rendered<'a>(
 
 /// The labels as written, for the API.
 pub(crate) fn written_labels(rule: &AlertingRule) -> SortedPairs {
-    crate::file::texts_of(&rule.spec.labels)
+    texts_of(&rule.spec.labels)
 }

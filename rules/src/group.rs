@@ -1,19 +1,20 @@
 //! A group: its rules one after the other, at one timestamp, each committed before the next.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use promethium_model::Labels;
 
 use crate::alerting::written_labels;
 use crate::error::RuleError;
-use crate::file::{GroupSpec, texts_of};
+use crate::file::{GroupSpec, SortedPairs, texts_of};
 use crate::grid::{Grid, Slot};
 use crate::metrics::{GroupCounters, GroupMetrics};
 use crate::options::RuleGlobals;
 use crate::overlay::SeriesSet;
 use crate::rule::{EvalTimes, Host, Rule, is_canceled};
+use crate::state::AlertInstance;
 use crate::sync::{lock, try_lock};
 use crate::view::{AlertRuleView, GroupView, RecordRuleView, RuleView};
 use crate::write::{write_rule, write_stale};
@@ -40,6 +41,16 @@ struct Memory {
     vanished: Vec<Labels>,
     /// Another version took over, or the group is gone: it never runs again.
     retired: bool,
+}
+
+impl Memory {
+    /// All series that are still to be marked some day, sorted.
+    fn take_series(&mut self) -> Vec<Labels> {
+        let mut series = std::mem::take(&mut self.vanished);
+        series.extend(self.series.iter_mut().flat_map(std::mem::take));
+        series.sort_unstable();
+        series
+    }
 }
 
 #[derive(Clone, Copy, Default)]
@@ -74,11 +85,12 @@ impl Group {
     pub(crate) fn successor(&self, spec: GroupSpec, globals: &RuleGlobals, now_ms: i64) -> Self {
         let mut next = Group::new(spec, globals, now_ms);
         next.counters = Arc::clone(&self.counters);
-        next.last = Mutex::new(*lock(&self.last));
+        // Waits for an evaluation that runs.
         let mut memory = lock(&self.memory);
         memory.retired = true;
+        next.last = Mutex::new(*lock(&self.last));
         let mut earlier = self.rules_by_identity();
-        let inherited = next.memory.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let inherited = next.memory.get_mut().unwrap_or_else(PoisonError::into_inner);
         for (rule, series) in next.rules.iter().zip(&mut inherited.series) {
             let Some(i) = earlier.get_mut(&rule.identity()).and_then(VecDeque::pop_front) else { continue };
             *series = std::mem::take(&mut memory.series[i]);
@@ -86,13 +98,12 @@ impl Group {
                 new.adopt(old);
             }
         }
-        inherited.vanished = std::mem::take(&mut memory.vanished);
-        inherited.vanished.extend(memory.series.iter_mut().flat_map(std::mem::take));
+        inherited.vanished = memory.take_series();
         next
     }
 
     /// Rules by name and labels, those of one identity in order.
-    fn rules_by_identity(&self) -> HashMap<(&str, crate::file::SortedPairs), VecDeque<usize>> {
+    fn rules_by_identity(&self) -> HashMap<(&str, SortedPairs), VecDeque<usize>> {
         let mut rules: HashMap<_, VecDeque<usize>> = HashMap::new();
         for (i, rule) in self.rules.iter().enumerate() {
             rules.entry(rule.identity()).or_default().push_back(i);
@@ -124,10 +135,7 @@ impl Group {
     pub(crate) fn retire(&self) -> Vec<Labels> {
         let mut memory = lock(&self.memory);
         memory.retired = true;
-        let mut series = std::mem::take(&mut memory.vanished);
-        series.extend(memory.series.iter_mut().flat_map(std::mem::take));
-        series.sort_unstable();
-        series
+        memory.take_series()
     }
 
     /// When the group is due, at the latest `now_ms` if it is overdue.
@@ -239,7 +247,7 @@ impl Group {
     }
 
     /// Pending and firing alerts of all rules, in file order.
-    pub(crate) fn active_alerts(&self) -> Vec<crate::state::AlertInstance> {
+    pub(crate) fn active_alerts(&self) -> Vec<AlertInstance> {
         let alerting = |rule: &Rule| match rule {
             Rule::Alerting(rule) => rule.active(),
             Rule::Recording(_) => Vec::new(),
