@@ -1,19 +1,18 @@
 //! Alerting rules: one alert for each series of an expression's result.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::hash_map::Entry;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use promethium_model::labels::METRIC_NAME;
 use promethium_model::{Labels, SampleValue, VectorSample};
 
 use crate::error::RuleError;
-use crate::file::{AlertSpec, SortedPairs, TemplateText};
+use crate::file::{AlertSpec, SortedPairs, TemplateText, texts_of};
 use crate::notifier::{Alert, generator_path};
 use crate::options::RuleOptions;
+use crate::overlay::overlay;
 use crate::rule::{EvalTimes, Host, RuleStatus};
-use crate::state::{AlertBook, AlertInstance, AlertState, AlertTiming, Observation};
+use crate::state::{AlertBook, AlertInstance, AlertState, AlertTiming, Observation, Observations};
 use crate::sync::lock;
 use crate::template::TemplateData;
 
@@ -30,26 +29,18 @@ pub(crate) struct AlertingRule {
     external_labels: Labels,
     // Held while the state moves, never while a query runs: the API reads it at any time.
     book: Mutex<AlertBook>,
-    evaluated: AtomicBool,
 }
 
 impl AlertingRule {
     pub(crate) fn new(expr: String, spec: AlertSpec, external_labels: Labels) -> Self {
-        AlertingRule {
-            expr,
-            spec,
-            status: RuleStatus::default(),
-            external_labels,
-            book: Mutex::default(),
-            evaluated: AtomicBool::new(false),
-        }
+        AlertingRule { expr, spec, status: RuleStatus::default(), external_labels, book: Mutex::default() }
     }
 
     /// The gravest state of the rule's alerts; unknown before the first evaluation.
     pub(crate) fn state(&self) -> AlertState {
-        match self.evaluated.load(Ordering::Acquire) {
-            true => lock(&self.book).state(),
-            false => AlertState::Unknown,
+        match self.status.get().last_evaluation_ms {
+            Some(_) => lock(&self.book).state(),
+            None => AlertState::Unknown,
         }
     }
 
@@ -60,8 +51,8 @@ impl AlertingRule {
 
     /// Takes over the alerts of the rule's earlier version.
     pub(crate) fn adopt(&self, earlier: &AlertingRule) {
-        let earlier = lock(&earlier.book).clone();
-        lock(&self.book).adopt(&earlier);
+        let book = lock(&earlier.book).clone();
+        *lock(&self.book) = book;
     }
 
     pub(crate) fn evaluate(
@@ -74,18 +65,13 @@ impl AlertingRule {
         let seen = self.observations(&samples, host.options)?;
         let timing = AlertTiming::new(self.spec.for_ms, self.spec.keep_firing_for_ms).with_limit(limit);
         let mut book = lock(&self.book);
-        self.evaluated.store(true, Ordering::Release);
         book.step(times.ts_ms, &timing, seen)?;
         Ok(self.state_samples(&book, times.sample_ms()))
     }
 
     /// The result as alerts: labels and annotations rendered.
-    fn observations(
-        &self,
-        samples: &[VectorSample],
-        options: &RuleOptions,
-    ) -> Result<BTreeMap<Labels, Observation>, RuleError> {
-        let mut seen = BTreeMap::new();
+    fn observations(&self, samples: &[VectorSample], options: &RuleOptions) -> Result<Observations, RuleError> {
+        let mut seen = Observations::with_capacity_and_hasher(samples.len(), Default::default());
         for sample in samples {
             let data = TemplateData::new(&sample.labels, &sample.value, &self.external_labels, &options.external_url);
             match seen.entry(self.alert_labels(sample, &data)) {
@@ -100,13 +86,10 @@ impl AlertingRule {
     }
 
     fn alert_labels(&self, sample: &VectorSample, data: &TemplateData<'_>) -> Labels {
-        let mut builder = sample.labels.to_builder();
-        builder.remove(METRIC_NAME);
-        for (name, value) in rendered(&self.spec.labels, data) {
-            builder.set(&name, &value);
-        }
-        builder.set(ALERT_NAME, &self.spec.alert);
-        builder.build()
+        let own: SortedPairs = rendered(&self.spec.labels, data).collect();
+        let own = own.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let last = [(METRIC_NAME, ""), (ALERT_NAME, self.spec.alert.as_str())];
+        overlay(sample.labels.iter().chain(own).chain(last))
     }
 
     /// `ALERTS` and `ALERTS_FOR_STATE` of every active alert.
@@ -124,15 +107,10 @@ impl AlertingRule {
     /// Labels of an alert's own series. They start from the rule's labels as written, so that a label whose template
     /// rendered to nothing shows its template text: that is how Prometheus names these series.
     fn series_of(&self, alert: &AlertInstance, metric: &str, state: &str) -> Labels {
-        let mut builder = Labels::from_pairs(self.spec.labels.iter().map(|(n, t)| (n.as_str(), t.text()))).to_builder();
-        for (name, value) in &alert.labels {
-            builder.set(name, value);
-        }
-        builder.set(METRIC_NAME, metric).set(ALERT_NAME, &self.spec.alert);
-        if !state.is_empty() {
-            builder.set(ALERT_STATE, state);
-        }
-        builder.build()
+        let written = self.spec.labels.iter().map(|(name, template)| (name.as_str(), template.text()));
+        let last = [(METRIC_NAME, metric), (ALERT_NAME, &self.spec.alert), (ALERT_STATE, state)];
+        let last = last.into_iter().filter(|(name, value)| *name != ALERT_STATE || !value.is_empty());
+        overlay(written.chain(&alert.labels).chain(last))
     }
 
     /// Hands the alerts that are due to the notifier.
@@ -176,5 +154,5 @@ fn rendered<'a>(
 
 /// The labels as written, for the API.
 pub(crate) fn written_labels(rule: &AlertingRule) -> SortedPairs {
-    crate::file::texts_of(&rule.spec.labels)
+    texts_of(&rule.spec.labels)
 }

@@ -1,19 +1,21 @@
 //! A group: its rules one after the other, at one timestamp, each committed before the next.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use promethium_model::Labels;
 
 use crate::alerting::written_labels;
 use crate::error::RuleError;
-use crate::file::{GroupSpec, texts_of};
+use crate::file::{GroupSpec, SortedPairs, texts_of};
 use crate::grid::{Grid, Slot};
 use crate::metrics::{GroupCounters, GroupMetrics};
 use crate::options::RuleGlobals;
+use crate::overlay::SeriesSet;
 use crate::rule::{EvalTimes, Host, Rule, is_canceled};
-use crate::sync::lock;
+use crate::state::AlertInstance;
+use crate::sync::{lock, try_lock};
 use crate::view::{AlertRuleView, GroupView, RecordRuleView, RuleView};
 use crate::write::{write_rule, write_stale};
 
@@ -25,18 +27,30 @@ pub(crate) struct Group {
     counters: Arc<GroupCounters>,
     // Held through an evaluation: a group never runs twice at once.
     memory: Mutex<Memory>,
+    // Held for a moment only: what others ask for while the group runs.
+    slot: Mutex<Slot>,
     last: Mutex<LastRun>,
 }
 
 /// What one evaluation leaves for the next.
+#[derive(Default)]
 struct Memory {
-    slot: Slot,
     /// Series that each rule stored.
-    series: Vec<HashSet<Labels>>,
+    series: Vec<SeriesSet>,
     /// Series of rules that are gone, to be marked at the end of the next evaluation.
     vanished: Vec<Labels>,
     /// Another version took over, or the group is gone: it never runs again.
     retired: bool,
+}
+
+impl Memory {
+    /// All series that are still to be marked some day, sorted.
+    fn take_series(&mut self) -> Vec<Labels> {
+        let mut series = std::mem::take(&mut self.vanished);
+        series.extend(self.series.iter_mut().flat_map(std::mem::take));
+        series.sort_unstable();
+        series
+    }
 }
 
 #[derive(Clone, Copy, Default)]
@@ -53,8 +67,8 @@ impl Group {
         let grid = Grid::new(&spec.file, &spec.name, interval_ms);
         let rules: Vec<Rule> =
             spec.rules.iter().map(|rule| Rule::new(rule.clone(), &globals.external_labels)).collect();
-        let series = rules.iter().map(|_| HashSet::new()).collect();
-        let memory = Memory { slot: grid.newest(now_ms), series, vanished: Vec::new(), retired: false };
+        let series = rules.iter().map(|_| SeriesSet::default()).collect();
+        let memory = Memory { series, ..Memory::default() };
         Group {
             spec,
             interval_ms,
@@ -62,6 +76,7 @@ impl Group {
             rules,
             counters: Arc::default(),
             memory: Mutex::new(memory),
+            slot: Mutex::new(grid.newest(now_ms)),
             last: Mutex::default(),
         }
     }
@@ -70,11 +85,12 @@ impl Group {
     pub(crate) fn successor(&self, spec: GroupSpec, globals: &RuleGlobals, now_ms: i64) -> Self {
         let mut next = Group::new(spec, globals, now_ms);
         next.counters = Arc::clone(&self.counters);
-        next.last = Mutex::new(*lock(&self.last));
+        // Waits for an evaluation that runs.
         let mut memory = lock(&self.memory);
         memory.retired = true;
+        next.last = Mutex::new(*lock(&self.last));
         let mut earlier = self.rules_by_identity();
-        let inherited = next.memory.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let inherited = next.memory.get_mut().unwrap_or_else(PoisonError::into_inner);
         for (rule, series) in next.rules.iter().zip(&mut inherited.series) {
             let Some(i) = earlier.get_mut(&rule.identity()).and_then(VecDeque::pop_front) else { continue };
             *series = std::mem::take(&mut memory.series[i]);
@@ -82,13 +98,12 @@ impl Group {
                 new.adopt(old);
             }
         }
-        inherited.vanished = std::mem::take(&mut memory.vanished);
-        inherited.vanished.extend(memory.series.iter_mut().flat_map(std::mem::take));
+        inherited.vanished = memory.take_series();
         next
     }
 
     /// Rules by name and labels, those of one identity in order.
-    fn rules_by_identity(&self) -> HashMap<(&str, crate::file::SortedPairs), VecDeque<usize>> {
+    fn rules_by_identity(&self) -> HashMap<(&str, SortedPairs), VecDeque<usize>> {
         let mut rules: HashMap<_, VecDeque<usize>> = HashMap::new();
         for (i, rule) in self.rules.iter().enumerate() {
             rules.entry(rule.identity()).or_default().push_back(i);
@@ -120,29 +135,25 @@ impl Group {
     pub(crate) fn retire(&self) -> Vec<Labels> {
         let mut memory = lock(&self.memory);
         memory.retired = true;
-        let mut series = std::mem::take(&mut memory.vanished);
-        series.extend(memory.series.iter_mut().flat_map(std::mem::take));
-        series.sort_unstable();
-        series
+        memory.take_series()
     }
 
     /// When the group is due, at the latest `now_ms` if it is overdue.
     pub(crate) fn next_due_ms(&self, now_ms: i64) -> i64 {
-        let slot = lock(&self.memory).slot;
+        let slot = *lock(&self.slot);
         match self.grid.due(slot, now_ms) {
             Some(_) => now_ms,
             None => self.grid.due_after_ms(slot),
         }
     }
 
-    /// Runs the group if it is due.
+    /// Runs the group if it is due and not running yet.
     pub(crate) fn tick(&self, now_ms: i64, host: &Host<'_>, globals: &RuleGlobals) -> bool {
-        let mut memory = lock(&self.memory);
-        let due = self.grid.due(memory.slot, now_ms).filter(|_| !memory.retired);
-        let Some((slot, missed)) = due else { return false };
+        let Some(mut memory) = try_lock(&self.memory).filter(|memory| !memory.retired) else { return false };
+        let Some((slot, missed)) = self.grid.due(*lock(&self.slot), now_ms) else { return false };
+        *lock(&self.slot) = slot;
         self.counters.missed.add(missed);
         self.counters.iterations.add(missed);
-        memory.slot = slot;
         self.run(slot.timestamp_ms(), &mut memory, host, globals);
         true
     }
@@ -175,7 +186,7 @@ impl Group {
     }
 
     /// Evaluates one rule and stores its result; gives the number of samples of the result.
-    fn run_rule(&self, rule: &Rule, series: &mut HashSet<Labels>, host: &Host<'_>, times: &EvalTimes) -> u64 {
+    fn run_rule(&self, rule: &Rule, series: &mut SeriesSet, host: &Host<'_>, times: &EvalTimes) -> u64 {
         self.counters.evaluations.add(1);
         let samples = match rule.evaluate(host, times, self.limit()) {
             Ok(samples) => samples,
@@ -236,7 +247,7 @@ impl Group {
     }
 
     /// Pending and firing alerts of all rules, in file order.
-    pub(crate) fn active_alerts(&self) -> Vec<crate::state::AlertInstance> {
+    pub(crate) fn active_alerts(&self) -> Vec<AlertInstance> {
         let alerting = |rule: &Rule| match rule {
             Rule::Alerting(rule) => rule.active(),
             Rule::Recording(_) => Vec::new(),

@@ -100,6 +100,9 @@ impl RuleManager {
 
     /// Runs every group that is due at `now_ms`, each at its newest grid point, and gives their number. Queries go to
     /// `store`, results to `sink`, due alerts to `notifier`. What goes wrong is in the rules' health.
+    ///
+    /// Several threads may call this at once: each due group is run by one of them, so that a slow group holds up one
+    /// thread and not the others' groups.
     pub fn evaluate(
         &self,
         now_ms: i64,

@@ -1,12 +1,11 @@
 //! Recording rules: the result of an expression under a new name.
 
-use std::collections::HashSet;
-
 use promethium_model::labels::METRIC_NAME;
 use promethium_model::{Labels, VectorSample};
 
 use crate::error::RuleError;
 use crate::file::RecordSpec;
+use crate::overlay::{SeriesSet, overlay};
 use crate::rule::{EvalTimes, Host, RuleStatus};
 
 pub(crate) struct RecordingRule {
@@ -41,16 +40,12 @@ impl RecordingRule {
     }
 
     fn relabelled(&self, labels: &Labels) -> Labels {
-        let mut builder = labels.to_builder();
-        builder.set(METRIC_NAME, &self.spec.record);
-        for (name, value) in &self.spec.labels {
-            builder.set(name, value);
-        }
-        builder.build()
+        let own = self.spec.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        overlay(labels.iter().chain([(METRIC_NAME, self.spec.record.as_str())]).chain(own))
     }
 }
 
 fn are_distinct(samples: &[VectorSample]) -> bool {
-    let mut seen = HashSet::with_capacity(samples.len());
-    samples.iter().all(|sample| seen.insert(&sample.labels))
+    let mut seen = SeriesSet::with_capacity_and_hasher(samples.len(), Default::default());
+    samples.iter().all(|sample| seen.insert(sample.labels.clone()))
 }

@@ -10,7 +10,7 @@ use promethium_model::{
 
 use crate::alerting::AlertingRule;
 use crate::error::RuleError;
-use crate::file::{RuleKind, RuleSpec};
+use crate::file::{RuleKind, RuleSpec, SortedPairs, texts_of};
 use crate::notifier::Notifier;
 use crate::options::RuleOptions;
 use crate::recording::RecordingRule;
@@ -95,10 +95,10 @@ impl Rule {
     }
 
     /// What pairs rules of an old and a new version of a group: name and labels.
-    pub(crate) fn identity(&self) -> (&str, crate::file::SortedPairs) {
+    pub(crate) fn identity(&self) -> (&str, SortedPairs) {
         match self {
             Rule::Recording(rule) => (&rule.spec.record, rule.spec.labels.clone()),
-            Rule::Alerting(rule) => (&rule.spec.alert, crate::file::texts_of(&rule.spec.labels)),
+            Rule::Alerting(rule) => (&rule.spec.alert, texts_of(&rule.spec.labels)),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The alert state machine: pending, firing, inactive. Pure: time and query results come in, decisions come out.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
 use promethium_model::Labels;
 use thiserror::Error;
 
@@ -85,7 +85,12 @@ impl AlertInstance {
         self.state >= AlertState::Pending
     }
 
-    fn observe(&mut self, observation: Observation) {
+    /// The series is there. A resolved alert begins anew.
+    fn see(&mut self, observation: Observation, ts_ms: i64) {
+        if !self.is_active() {
+            *self = AlertInstance::pending(self.labels.clone(), observation, ts_ms);
+            return;
+        }
         self.value = observation.value;
         self.annotations = observation.annotations;
         self.keep_firing_since_ms = None;
@@ -195,10 +200,13 @@ pub struct TooManyAlerts {
     pub alerts: usize,
 }
 
-/// All alerts of one rule, by labels.
+/// What an evaluation saw, by the labels of the alerts.
+pub type Observations = HashMap<Labels, Observation, FixedState>;
+
+/// All alerts of one rule, in the order in which they were first seen.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlertBook {
-    alerts: BTreeMap<Labels, AlertInstance>,
+    alerts: Vec<AlertInstance>,
 }
 
 impl AlertBook {
@@ -208,9 +216,9 @@ impl AlertBook {
         Self::default()
     }
 
-    /// The alerts, resolved ones that are still kept included, by labels.
+    /// The alerts, resolved ones that are still kept included.
     pub fn iter(&self) -> impl Iterator<Item = &AlertInstance> {
-        self.alerts.values()
+        self.alerts.iter()
     }
 
     /// The gravest state.
@@ -219,46 +227,32 @@ impl AlertBook {
         self.iter().map(|alert| alert.state).max().unwrap_or(AlertState::Inactive)
     }
 
-    /// Takes over the alerts of `other`.
-    pub(crate) fn adopt(&mut self, other: &AlertBook) {
-        self.alerts.extend(other.alerts.iter().map(|(labels, alert)| (labels.clone(), alert.clone())));
-    }
-
     /// One evaluation at `ts_ms` that saw these alerts.
     ///
     /// # Errors
     ///
     /// When more alerts are active than allowed; the book is then empty.
-    pub fn step(
-        &mut self,
-        ts_ms: i64,
-        timing: &AlertTiming,
-        seen: BTreeMap<Labels, Observation>,
-    ) -> Result<(), TooManyAlerts> {
-        self.alerts.retain(|labels, alert| seen.contains_key(labels) || alert.miss(ts_ms, timing.keep_firing_for_ms));
-        for (labels, observation) in seen {
-            self.observe(labels, observation, ts_ms);
-        }
-        for alert in self.alerts.values_mut() {
+    pub fn step(&mut self, ts_ms: i64, timing: &AlertTiming, mut seen: Observations) -> Result<(), TooManyAlerts> {
+        self.alerts.retain_mut(|alert| match seen.remove(&alert.labels) {
+            Some(observation) => {
+                alert.see(observation, ts_ms);
+                true
+            }
+            None => alert.miss(ts_ms, timing.keep_firing_for_ms),
+        });
+        self.add_new(seen, ts_ms);
+        for alert in &mut self.alerts {
             alert.settle(ts_ms, timing.for_ms);
         }
         self.enforce(timing.limit)
     }
 
-    fn observe(&mut self, labels: Labels, observation: Observation, ts_ms: i64) {
-        match self.alerts.entry(labels) {
-            Entry::Occupied(mut known) if known.get().is_active() => known.get_mut().observe(observation),
-            Entry::Occupied(mut resolved) => {
-                let labels = resolved.key().clone();
-                resolved.insert(AlertInstance::pending(labels, observation, ts_ms));
-            }
-            Entry::Vacant(new) => {
-                let labels = new.key().clone();
-                new.insert(AlertInstance::pending(labels, observation, ts_ms));
-            }
-        }
+    /// New alerts come in the order of their labels, so that a run repeats exactly.
+    fn add_new(&mut self, seen: Observations, ts_ms: i64) {
+        let mut new: Vec<(Labels, Observation)> = seen.into_iter().collect();
+        new.sort_by(|a, b| a.0.cmp(&b.0));
+        self.alerts.extend(new.into_iter().map(|(labels, seen)| AlertInstance::pending(labels, seen, ts_ms)));
     }
-
     fn enforce(&mut self, limit: usize) -> Result<(), TooManyAlerts> {
         let alerts = self.iter().filter(|alert| alert.is_active()).count();
         if limit == 0 || alerts <= limit {
@@ -273,7 +267,7 @@ impl AlertBook {
     pub fn take_due(&mut self, ts_ms: i64, resend_delay_ms: i64, interval_ms: i64) -> Vec<AlertInstance> {
         let valid_until_ms = ts_ms.saturating_add(interval_ms.max(resend_delay_ms).saturating_mul(4));
         let mut due = Vec::new();
-        for alert in self.alerts.values_mut().filter(|alert| alert.needs_sending(ts_ms, resend_delay_ms)) {
+        for alert in self.alerts.iter_mut().filter(|alert| alert.needs_sending(ts_ms, resend_delay_ms)) {
             alert.last_sent_at_ms = Some(ts_ms);
             alert.valid_until_ms = Some(valid_until_ms);
             due.push(alert.clone());

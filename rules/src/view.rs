@@ -50,7 +50,7 @@ pub struct AlertRuleView {
     pub labels: SortedPairs,
     /// Templates as written.
     pub annotations: SortedPairs,
-    /// Pending and firing alerts, by labels.
+    /// Pending and firing alerts, in the order in which they were first seen.
     pub alerts: Vec<AlertInstance>,
     /// Whether the last evaluation succeeded.
     pub health: RuleHealth,

@@ -1,18 +1,17 @@
 //! Storing what rules give, and marking what they no longer give.
 
-use std::collections::HashSet;
-
 use promethium_model::{
     AppendError, AppendOptions, Appendable, Appender, Labels, Point, PointValue, SampleValue, SeriesKey, VectorSample,
 };
 
 use crate::error::RuleError;
+use crate::overlay::SeriesSet;
 
 /// What became of one rule's samples.
 #[derive(Debug, Default)]
 pub(crate) struct Written {
     /// Series that took a sample.
-    pub(crate) series: HashSet<Labels>,
+    pub(crate) series: SeriesSet,
     /// The last refusal.
     pub(crate) refusal: Option<AppendError>,
     /// Samples refused for their time or for a conflict with a stored one.
@@ -24,11 +23,12 @@ pub(crate) struct Written {
 pub(crate) fn write_rule(
     sink: &dyn Appendable,
     samples: &[VectorSample],
-    previous: &HashSet<Labels>,
+    previous: &SeriesSet,
     stale_ms: i64,
 ) -> Result<Written, RuleError> {
     let mut appender = sink.appender();
     let mut written = Written::default();
+    written.series.reserve(samples.len());
     for sample in samples {
         match append(&mut *appender, sample) {
             Ok(()) => {

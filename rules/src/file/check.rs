@@ -13,7 +13,7 @@ use promethium_model::Position;
 use promethium_model::labels::{METRIC_NAME, is_legacy_label_name, is_legacy_metric_name, is_valid_label_name};
 use serde_saphyr::Spanned;
 
-use super::spec::{AlertSpec, Annotated, GroupSpec, RecordSpec, RuleKind, RuleSpec, SortedPairs, TemplateText};
+use super::spec::{AlertSpec, Annotated, GroupSpec, RecordSpec, RuleKind, RuleSpec, TemplateText};
 use super::yaml::{FileYaml, GroupYaml, RuleYaml, TextMap, position_of};
 use super::{FileChecks, RuleFileError, RuleFileProblem, RulePlace};
 use crate::template::TemplateError;
@@ -87,36 +87,43 @@ struct RuleJudge<'r, 'f, 'c> {
 }
 
 impl RuleJudge<'_, '_, '_> {
-    /// The rule, ready to run; `None` when its expression or a template cannot be read.
+    /// The rule, ready to run; `None` when its expression cannot be read.
     fn rule(&mut self, rule: RuleYaml, group_labels: &TextPairs) -> Option<RuleSpec> {
         self.check_kind(&rule);
         let expr = self.check_expr(&rule);
-        let is_alert = !text_of(&rule.alert).is_empty();
         if !text_of(&rule.record).is_empty() {
             self.check_recording(&rule);
         }
-        let own_labels = texts(rule.labels);
-        let annotations = texts(rule.annotations);
-        let mut problems: Vec<_> = label_name_problems(&own_labels, self.checks).collect();
-        problems.extend(annotation_name_problems(&annotations, self.checks));
-        problems.into_iter().for_each(|problem| self.add(Vec::new(), problem));
-        let mut labels = group_labels.clone();
-        labels.extend(own_labels);
-        let kind = if is_alert {
-            let labels = self.templates(labels, |name, error| RuleFileProblem::LabelTemplate { name, error });
-            let annotations =
-                self.templates(annotations, |name, error| RuleFileProblem::AnnotationTemplate { name, error });
-            RuleKind::Alert(AlertSpec {
-                alert: self.place.name.clone(),
-                for_ms: rule.hold.map_or(0, |d| d.0),
-                keep_firing_for_ms: rule.keep_firing_for.map_or(0, |d| d.0),
-                labels,
-                annotations,
-            })
-        } else {
-            RuleKind::Record(RecordSpec { record: self.place.name.clone(), labels: pairs(labels) })
-        };
+        let is_alert = !text_of(&rule.alert).is_empty();
+        let times = [rule.hold, rule.keep_firing_for].map(|time| time.map_or(0, |d| d.0));
+        let (labels, annotations) = (texts(rule.labels), texts(rule.annotations));
+        self.check_names(&labels, &annotations);
+        let labels = group_labels.clone().into_iter().chain(labels).collect();
+        let kind = if is_alert { self.alert(times, labels, annotations) } else { self.record(labels) };
         Some(RuleSpec { expr: expr?, kind })
+    }
+
+    fn alert(&mut self, times: [i64; 2], labels: TextPairs, annotations: TextPairs) -> RuleKind {
+        let [for_ms, keep_firing_for_ms] = times;
+        let wrong_label = |name, error| RuleFileProblem::LabelTemplate { name, error };
+        let wrong_annotation = |name, error| RuleFileProblem::AnnotationTemplate { name, error };
+        RuleKind::Alert(AlertSpec {
+            alert: self.place.name.clone(),
+            for_ms,
+            keep_firing_for_ms,
+            labels: self.templates(labels, wrong_label),
+            annotations: self.templates(annotations, wrong_annotation),
+        })
+    }
+
+    fn record(&self, labels: TextPairs) -> RuleKind {
+        RuleKind::Record(RecordSpec { record: self.place.name.clone(), labels: labels.into_iter().collect() })
+    }
+
+    fn check_names(&mut self, labels: &TextPairs, annotations: &TextPairs) {
+        let mut problems = label_name_problems(labels, self.checks);
+        problems.extend(annotation_name_problems(annotations, self.checks));
+        problems.into_iter().for_each(|problem| self.add(Vec::new(), problem));
     }
 
     fn add(&mut self, positions: Vec<Position>, problem: RuleFileProblem) {
@@ -185,10 +192,6 @@ fn texts(map: Option<TextMap>) -> TextPairs {
     map.unwrap_or_default().into_iter().map(|(name, text)| (name, text.unwrap_or_default())).collect()
 }
 
-fn pairs(texts: TextPairs) -> SortedPairs {
-    texts.into_iter().collect()
-}
-
 fn text_of(field: &Option<Spanned<String>>) -> &str {
     field.as_ref().map_or("", |f| f.value.as_str())
 }
@@ -206,18 +209,12 @@ fn is_label_name(name: &str, checks: &FileChecks<'_>) -> bool {
     if checks.legacy_names { is_legacy_label_name(name) } else { is_valid_label_name(name) }
 }
 
-fn label_name_problems<'a>(
-    labels: &'a TextPairs,
-    checks: &'a FileChecks<'_>,
-) -> impl Iterator<Item = RuleFileProblem> + use<'a> {
+fn label_name_problems(labels: &TextPairs, checks: &FileChecks<'_>) -> Vec<RuleFileProblem> {
     let wrong = |name: &&String| !is_label_name(name, checks) || *name == METRIC_NAME;
-    labels.keys().filter(wrong).cloned().map(RuleFileProblem::InvalidLabelName)
+    labels.keys().filter(wrong).cloned().map(RuleFileProblem::InvalidLabelName).collect()
 }
 
-fn annotation_name_problems<'a>(
-    annotations: &'a TextPairs,
-    checks: &'a FileChecks<'_>,
-) -> impl Iterator<Item = RuleFileProblem> + use<'a> {
+fn annotation_name_problems(annotations: &TextPairs, checks: &FileChecks<'_>) -> Vec<RuleFileProblem> {
     let wrong = |name: &&String| !is_label_name(name, checks);
-    annotations.keys().filter(wrong).cloned().map(RuleFileProblem::InvalidAnnotationName)
+    annotations.keys().filter(wrong).cloned().map(RuleFileProblem::InvalidAnnotationName).collect()
 }

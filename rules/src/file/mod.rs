@@ -2,11 +2,13 @@
 
 mod check;
 mod error;
+mod glob;
 mod read;
 mod spec;
 mod yaml;
 
 pub use error::{RuleFileError, RuleFileErrors, RuleFileProblem, RulePlace};
+pub use glob::{PatternError, matching_files};
 pub use read::{RuleSource, read_sources};
 pub(crate) use spec::texts_of;
 pub use spec::{AlertSpec, Annotated, GroupSpec, RecordSpec, RuleKind, RuleSpec, SortedPairs, TemplateText};

@@ -1,9 +1,7 @@
 //! The state machine against a naive model that keeps the whole history and derives everything from it.
 
-use std::collections::BTreeMap;
-
 use promethium_model::Labels;
-use promethium_rules::{AlertBook, AlertState, AlertTiming, Observation};
+use promethium_rules::{AlertBook, AlertState, AlertTiming, Observation, Observations};
 use proptest::prelude::*;
 
 const SERIES: usize = 3;
@@ -121,7 +119,7 @@ proptest! {
         let mut book = AlertBook::new();
         let mut last_sent = [None; SERIES];
         for (i, tick) in history.iter().enumerate() {
-            let seen: BTreeMap<Labels, Observation> = (0..SERIES)
+            let seen: Observations = (0..SERIES)
                 .filter(|s| tick.seen[*s])
                 .map(|s| (labels(s), Observation { value: i as f64, annotations: Vec::new() }))
                 .collect();

@@ -1,0 +1,139 @@
+//! Loading many rules, and one evaluation of an alerting rule with many alerts. The engine only hands out a prepared
+//! vector, so that what is measured is the rules' own work.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use promethium_model::{
+    AppendError, AppendOptions, Appendable, Appended, Appender, CommitError, CommitStats, InstantOptions, Labels,
+    Matcher, MemStore, Point, QueryCx, QueryEngine, QueryError, QueryOutput, QueryValue, Queryable, RangeOptions,
+    SampleValue, SeriesKey, SeriesRef, VectorSample,
+};
+use promethium_rules::{Discard, RuleGlobals, RuleManager, RuleOptions, RuleSource};
+
+/// Answers every query with the same series.
+struct Prepared(Vec<Labels>);
+
+impl QueryEngine for Prepared {
+    fn check(&self, query: &str) -> Result<String, QueryError> {
+        Ok(query.to_owned())
+    }
+
+    fn selector(&self, text: &str) -> Result<Vec<Matcher>, QueryError> {
+        Err(QueryError::Invalid(text.to_owned()))
+    }
+
+    fn instant(
+        &self,
+        _store: &dyn Queryable,
+        _query: &str,
+        options: &InstantOptions,
+        _cx: &QueryCx,
+    ) -> Result<QueryOutput, QueryError> {
+        let sample = |labels: &Labels| VectorSample {
+            labels: labels.clone(),
+            timestamp_ms: options.time_ms,
+            value: SampleValue::Float(0.5),
+        };
+        let samples = self.0.iter().map(sample).collect();
+        Ok(QueryOutput { value: QueryValue::Vector(samples), annotations: Default::default() })
+    }
+
+    fn range(
+        &self,
+        _store: &dyn Queryable,
+        query: &str,
+        _options: &RangeOptions,
+        _cx: &QueryCx,
+    ) -> Result<QueryOutput, QueryError> {
+        Err(QueryError::Invalid(query.to_owned()))
+    }
+}
+
+/// Takes every sample and keeps none.
+struct Sink;
+
+impl Appendable for Sink {
+    fn appender(&self) -> Box<dyn Appender + '_> {
+        Box::new(Sink)
+    }
+}
+
+impl Appender for Sink {
+    fn append(&mut self, _: SeriesKey<'_>, point: Point<'_>, _: &AppendOptions<'_>) -> Result<Appended, AppendError> {
+        black_box(point.timestamp_ms);
+        Ok(Appended::new(SeriesRef(1), false))
+    }
+
+    fn commit(self: Box<Self>) -> Result<CommitStats, CommitError> {
+        Ok(CommitStats::default())
+    }
+
+    fn rollback(self: Box<Self>) {}
+}
+
+fn series(n: usize) -> Vec<Labels> {
+    let labels = |i: usize| {
+        Labels::from_pairs([
+            ("__name__", "up"),
+            ("instance", &format!("10.0.{}.{}:9100", i / 256, i % 256)),
+            ("job", "node"),
+            ("zone", "b"),
+        ])
+    };
+    (0..n).map(labels).collect()
+}
+
+const ALERT: &str = "groups:
+- name: g
+  rules:
+  - alert: Down
+    expr: up == 0
+    for: 5m
+    labels: {severity: page}
+    annotations: {summary: '{{ $labels.instance }} has been down: {{ $value | humanizePercentage }}'}
+";
+const RECORD: &str = "groups: [{name: g, rules: [{record: job:up:sum, expr: up, labels: {team: a}}]}]";
+
+fn manager(series: usize, text: &str) -> RuleManager {
+    let manager = RuleManager::new(Arc::new(Prepared(self::series(series))), RuleOptions::default());
+    manager.load(&[RuleSource::new("rules.yml", text)], &RuleGlobals::default(), 0).unwrap();
+    manager
+}
+
+fn evaluate(c: &mut Criterion) {
+    let mut group = c.benchmark_group("evaluate");
+    for (name, text) in [("alerting", ALERT), ("recording", RECORD)] {
+        for n in [10, 10_000] {
+            let (manager, store) = (manager(n, text), MemStore::new());
+            let mut ts_ms = 0;
+            group.throughput(Throughput::Elements(n as u64));
+            group.bench_function(BenchmarkId::new(name, n), |b| {
+                b.iter(|| {
+                    ts_ms += 60_000;
+                    manager.evaluate_all_at(ts_ms, &store, &Sink, &Discard);
+                });
+            });
+        }
+    }
+}
+
+fn load(c: &mut Criterion) {
+    let rule = |i: usize| {
+        format!(
+            "  - alert: A{i}\n    expr: up == {i}\n    for: 5m\n    labels: {{severity: page}}\n    annotations: {{s: '{{{{ $value }}}}'}}\n"
+        )
+    };
+    let text = format!("groups:\n- name: g\n  rules:\n{}", (0..1_000).map(rule).collect::<String>());
+    let source = [RuleSource::new("rules.yml", text)];
+    let manager = RuleManager::new(Arc::new(Prepared(Vec::new())), RuleOptions::default());
+    let mut group = c.benchmark_group("load");
+    group.throughput(Throughput::Elements(1_000));
+    group.bench_function("1000 rules", |b| {
+        b.iter(|| manager.load(black_box(&source), &RuleGlobals::default(), 0).unwrap());
+    });
+}
+
+criterion_group!(benches, evaluate, load);
+criterion_main!(benches);
