@@ -92,7 +92,6 @@ mod parameter;
 mod request;
 mod response;
 mod router;
-mod sha256;
 mod view;
 
 #[cfg(feature = "axum")]

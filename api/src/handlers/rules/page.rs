@@ -3,8 +3,8 @@
 use crate::error::{ApiError, ParameterError};
 use crate::parameter::parse_integer;
 use crate::request::ApiRequest;
-use crate::sha256::sha256_hex;
 use crate::view::RuleGroupView;
+use sha2::{Digest, Sha256};
 
 /// Which page is wanted.
 pub(super) struct PageRequest<'r> {
@@ -69,5 +69,6 @@ impl<'r> PageRequest<'r> {
 
 /// The token of a page that starts with this group.
 fn token_of(group: &RuleGroupView) -> String {
-    sha256_hex(format!("{};{}", group.file, group.name).as_bytes())
+    let digest = Sha256::digest(format!("{};{}", group.file, group.name));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
