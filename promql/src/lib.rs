@@ -1,8 +1,16 @@
 //! PromQL: parser and columnar engine, exact to Prometheus
-mod options;
-#[cfg(feature = "parser")]
-pub mod parser;
-pub use options::Features;
+
+#[cfg(feature = "engine")]
+mod engine;
 #[cfg(feature = "parser")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod options;
+#[cfg(feature = "parser")]
+pub mod parser;
+#[cfg(feature = "engine")]
+mod plan;
+
+#[cfg(feature = "engine")]
+pub use engine::{Engine, EngineOptions};
+pub use options::Features;

@@ -1,0 +1,70 @@
+//! Aggregations. Those that need one pass take the series as they stream by, into one accumulator a group; the others
+//! hold the vector whole.
+
+mod accumulate;
+mod count_values;
+mod groups;
+mod ranked;
+mod sampled;
+mod variance;
+
+use promethium_model::QueryError;
+
+use super::column::Series;
+use super::eval::{Evaluator, Sink, unexpected};
+use super::steps::Steps;
+use crate::parser::{AggregateOp, ExprId};
+use crate::plan::AggregatePlan;
+use accumulate::Accumulator;
+use groups::Groups;
+
+impl<'a> Evaluator<'a> {
+    pub(crate) fn aggregate(
+        &self,
+        plan: &'a AggregatePlan,
+        id: ExprId,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), QueryError> {
+        use AggregateOp as A;
+        match plan.op {
+            A::Sum | A::Avg | A::Count | A::Min | A::Max | A::Group | A::Stddev | A::Stdvar => {
+                self.accumulate(plan, steps, sink)
+            }
+            A::CountValues => self.count_values(plan, steps, sink),
+            A::Quantile => self.quantile(plan, steps, sink),
+            A::Topk | A::Bottomk => self.ranked(plan, id, steps, sink),
+            A::Limitk => self.limitk(plan, steps, sink),
+            A::LimitRatio => self.limit_ratio(plan, steps, sink),
+        }
+    }
+
+    fn accumulate(&self, plan: &AggregatePlan, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
+        let mut groups: Groups<Box<dyn Accumulator>> = Groups::new(plan);
+        let mut charge = self.budget.open();
+        self.vector(plan.expr, steps, &mut |series| {
+            let group = groups.of(&series, || accumulate::for_op(plan.op, steps.count));
+            if group.is_new {
+                charge.add(steps.count)?;
+            }
+            group.state.add(&series);
+            Ok(())
+        })?;
+        let span = self.node(plan.expr).span;
+        for group in groups.into_iter() {
+            let column = group.state.finish(self.notes, span, plan.op);
+            if column.any() {
+                sink(Series { labels: group.labels, drop_name: group.drop_name, column })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The scalar parameter of an aggregation, one value a step.
+    fn parameter(&self, plan: &AggregatePlan, steps: Steps) -> Result<Vec<f64>, QueryError> {
+        match plan.param {
+            Some(param) => self.scalar(param, steps),
+            None => Err(unexpected("a parameter", self.node(plan.expr))),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `limitk` and `limit_ratio`: some series of each group, with all their samples.
+
+use promethium_model::float::format_g;
+use promethium_model::{Labels, QueryError};
+
+use super::super::bitmap::Bitmap;
+use super::super::eval::{Evaluator, Sink};
+use super::super::steps::Steps;
+use super::groups::members;
+use super::ranked::Counts;
+use crate::plan::AggregatePlan;
+
+impl<'a> Evaluator<'a> {
+    /// The first `k` of each group at each step.
+    pub(super) fn limitk(&self, plan: &AggregatePlan, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
+        let Some(counts) = Counts::of(&self.parameter(plan, steps)?)? else { return Ok(()) };
+        let mut all = self.collect(plan.expr, steps)?;
+        for group in members(plan, &all.series) {
+            let mut taken = vec![0usize; steps.count];
+            for i in group.state {
+                let mut kept = Bitmap::new(steps.count);
+                for step in all.series[i].column.occupied().ones().filter(|step| taken[*step] < counts.at(*step)) {
+                    kept.set(step);
+                }
+                kept.ones().for_each(|step| taken[step] += 1);
+                all.series[i].column.retain(&kept);
+            }
+        }
+        all.series.into_iter().filter(|s| s.column.any()).try_for_each(sink)
+    }
+
+    /// Each series by its hash; groups do not matter.
+    pub(super) fn limit_ratio(&self, plan: &AggregatePlan, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
+        let ratios = self.parameter(plan, steps)?;
+        if ratios.iter().all(|r| *r == 0.0) {
+            return Ok(());
+        }
+        self.check_ratios(plan, &ratios)?;
+        self.vector(plan.expr, steps, &mut |mut series| {
+            let mut kept = Bitmap::new(steps.count);
+            for (step, ratio) in ratios.iter().enumerate().filter(|(_, r)| is_sampled(&series.labels, **r)) {
+                debug_assert!(*ratio != 0.0);
+                kept.set(step);
+            }
+            series.column.retain(&kept);
+            if series.column.any() { sink(series) } else { Ok(()) }
+        })
+    }
+
+    fn check_ratios(&self, plan: &AggregatePlan, ratios: &[f64]) -> Result<(), QueryError> {
+        if ratios.iter().any(|r| r.is_nan()) {
+            return Err(QueryError::Execution("Ratio value is NaN".to_owned()));
+        }
+        let Some(param) = plan.param else { return Ok(()) };
+        let span = self.node(param).span;
+        let max = ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let min = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+        for (extreme, cap) in [(max, 1.0), (min, -1.0)] {
+            if extreme.abs() > 1.0 && extreme.signum() == cap {
+                let (got, cap) = (format_g(extreme), format_g(cap));
+                let text = format!("ratio value should be between -1 and 1, got {got}, capping to {cap}");
+                self.notes.warn(span, text);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A negative ratio takes exactly what its positive complement leaves.
+fn is_sampled(labels: &Labels, ratio: f64) -> bool {
+    let ratio = ratio.clamp(-1.0, 1.0);
+    let offset = labels.hash() as f64 / u64::MAX as f64;
+    match ratio {
+        r if r > 0.0 => offset < r,
+        r if r < 0.0 => offset >= 1.0 + r,
+        _ => false,
+    }
+}

@@ -1,0 +1,287 @@
+//! Operators between vectors, one-to-one or many-to-one.
+//!
+//! Match groups are independent of each other, and inside one every pair of series is a pair of columns: signatures and
+//! result labels are worked out once a series or pair, never once a step.
+
+use promethium_model::{Labels, LabelsBuilder, QueryError, SampleValue};
+
+use super::super::bitmap::Bitmap;
+use super::super::column::{Column, Series};
+use super::super::notes::Notes;
+use super::super::output::is_metadata;
+use super::super::steps::Steps;
+use super::group::{MatchGroup, groups};
+use super::op::{Outcome, arithmetic, compare, samples};
+use super::vector_scalar::{matching_error, noted};
+use crate::parser::{Binary, BinaryOp, Grouping, Span};
+
+pub(super) fn combine(
+    notes: &Notes<'_>,
+    binary: &Binary,
+    span: Span,
+    left: Vec<Series>,
+    right: Vec<Series>,
+    steps: Steps,
+) -> Result<Vec<Series>, QueryError> {
+    let groups = groups(&left, &right, &binary.matching);
+    let live = live_steps(binary, &left, &right, steps);
+    let swapped = binary.matching.grouping == Some(Grouping::Right);
+    let (many, one) = if swapped { (&right, &left) } else { (&left, &right) };
+    let mut join = Join { notes, binary, span, swapped, many, one, live, steps, results: Vec::new() };
+    for group in &groups {
+        join.group(group)?;
+    }
+    // In the order of the many side, as written.
+    join.results.sort_by_key(|(position, _)| *position);
+    Ok(join.results.into_iter().map(|(_, series)| series).collect())
+}
+
+/// The steps at which anything is compared at all: both sides have samples, or fill values stand in.
+fn live_steps(binary: &Binary, left: &[Series], right: &[Series], steps: Steps) -> Bitmap {
+    let occupied = |side: &[Series]| {
+        let mut all = Bitmap::new(steps.count);
+        side.iter().for_each(|s| all.union(&s.column.occupied()));
+        all
+    };
+    let (mut live, other) = (occupied(left), occupied(right));
+    let fills = binary.matching.fill_left.is_some() || binary.matching.fill_right.is_some();
+    if fills { live.union(&other) } else { live.intersect(&other) }
+    live
+}
+
+struct Join<'j> {
+    notes: &'j Notes<'j>,
+    binary: &'j Binary,
+    span: Span,
+    /// Whether the left operand is the one side.
+    swapped: bool,
+    many: &'j [Series],
+    one: &'j [Series],
+    live: Bitmap,
+    steps: Steps,
+    /// With the position of the many-side series.
+    results: Vec<(usize, Series)>,
+}
+
+/// A side of a pair: its labels and its samples at the steps in question.
+struct Operand<'o> {
+    labels: &'o Labels,
+    column: &'o Column,
+}
+
+impl Join<'_> {
+    fn members<'g>(&self, group: &'g MatchGroup) -> (&'g [usize], &'g [usize]) {
+        if self.swapped { (&group.right, &group.left) } else { (&group.left, &group.right) }
+    }
+
+    fn group(&mut self, group: &MatchGroup) -> Result<(), QueryError> {
+        let (many, one) = self.members(group);
+        self.refuse_duplicates(group, one)?;
+        let first_result = self.results.len();
+        // Steps of the one side that some sample of the many side met.
+        let mut met = Bitmap::new(self.steps.count);
+        for m in many {
+            self.many_series(group, *m, one, &mut met)?;
+        }
+        if let Some(value) = self.binary.matching.fill_left {
+            self.fill_many(group, one, value, &met);
+        }
+        if self.binary.matching.grouping.is_some() {
+            self.refuse_ambiguous_results(first_result)?;
+        }
+        Ok(())
+    }
+
+    /// The one side must be unique at every live step.
+    fn refuse_duplicates(&self, group: &MatchGroup, one: &[usize]) -> Result<(), QueryError> {
+        if one.len() < 2 {
+            return Ok(());
+        }
+        let mut seen = Bitmap::new(self.steps.count);
+        for i in one {
+            let mut occupied = self.one[*i].column.occupied();
+            occupied.intersect(&self.live);
+            if seen.overlaps(&occupied) {
+                return Err(self.duplicates(group, one, *i, &occupied));
+            }
+            seen.union(&occupied);
+        }
+        Ok(())
+    }
+
+    fn duplicates(&self, group: &MatchGroup, one: &[usize], second: usize, steps: &Bitmap) -> QueryError {
+        let first = one.iter().find(|i| self.one[**i].column.occupied().overlaps(steps)).unwrap_or(&second);
+        let mut pair = [*first, second].map(|i| format!("{:?}", self.one[i].labels));
+        pair.sort_unstable();
+        let side = if self.swapped { "left" } else { "right" };
+        let signature = format!("{:?}", group.signature);
+        let [a, b] = pair;
+        matching_error(format!(
+            "found duplicate series for the match group {signature} on the {side} hand-side of the operation: [{a}, {b}];many-to-many matching not allowed: matching labels must be unique on one side"
+        ))
+    }
+
+    /// One series of the many side with all of the one side.
+    fn many_series(
+        &mut self,
+        group: &MatchGroup,
+        m: usize,
+        one: &[usize],
+        met: &mut Bitmap,
+    ) -> Result<(), QueryError> {
+        let many = &self.many[m];
+        let mut unmatched = many.column.occupied();
+        unmatched.intersect(&self.live);
+        for o in one {
+            let one = &self.one[*o];
+            let mut both = unmatched.clone();
+            both.intersect(&one.column.occupied());
+            let operands = (Operand::of(many), Operand::of(one));
+            self.pair(m, operands, &both, met)?;
+            unmatched.subtract(&both);
+        }
+        if let Some(value) = self.binary.matching.fill_right {
+            let filled = Column::constant(self.steps.count, value);
+            let operands = (Operand::of(many), Operand { labels: &group.signature, column: &filled });
+            self.pair(m, operands, &unmatched, met)?;
+        }
+        Ok(())
+    }
+
+    fn fill_many(&mut self, group: &MatchGroup, one: &[usize], value: f64, met: &Bitmap) {
+        let filled = Column::constant(self.steps.count, value);
+        for o in one {
+            let one = &self.one[*o];
+            let mut unmet = one.column.occupied();
+            unmet.intersect(&self.live);
+            unmet.subtract(met);
+            let operands = (Operand { labels: &group.signature, column: &filled }, Operand::of(one));
+            let (series, _) = self.apply(operands, &unmet);
+            self.emit(self.many.len(), series);
+        }
+    }
+
+    fn pair(
+        &mut self,
+        m: usize,
+        operands: (Operand<'_>, Operand<'_>),
+        steps: &Bitmap,
+        met: &mut Bitmap,
+    ) -> Result<(), QueryError> {
+        if !steps.any() {
+            return Ok(());
+        }
+        let (series, ran) = self.apply(operands, steps);
+        if self.binary.matching.grouping.is_none() && met.overlaps(&ran) {
+            return Err(matching_error(
+                "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
+            ));
+        }
+        met.union(&ran);
+        self.emit(m, series);
+        Ok(())
+    }
+
+    fn emit(&mut self, position: usize, series: Series) {
+        if series.column.any() {
+            self.results.push((position, series));
+        }
+    }
+
+    /// The result of a pair at some steps, and the steps at which the operation ran.
+    fn apply(&self, (many, one): (Operand<'_>, Operand<'_>), steps: &Bitmap) -> (Series, Bitmap) {
+        let (left, right) = if self.swapped { (one.column, many.column) } else { (many.column, one.column) };
+        let plain = left.histograms.is_empty() && right.histograms.is_empty() && !self.binary.op.is_trim();
+        let (column, ran) = if plain {
+            (float_columns(self.binary, left, right, steps), steps.clone())
+        } else {
+            self.mixed_columns(left, right, steps)
+        };
+        let labels = result_labels(self.binary, many.labels, one.labels);
+        (Series { labels, drop_name: self.binary.return_bool, column }, ran)
+    }
+
+    fn mixed_columns(&self, left: &Column, right: &Column, steps: &Bitmap) -> (Column, Bitmap) {
+        let mut out = Column::new(self.steps.count);
+        let mut ran = steps.clone();
+        for step in steps.ones() {
+            let (Some(a), Some(b)) = (left.value(step), right.value(step)) else { continue };
+            let outcome = samples(self.binary.op, self.binary.return_bool, &a, &b, &a);
+            if matches!(outcome, Outcome::Incompatible | Outcome::Failed(_)) {
+                ran.clear(step);
+            }
+            let result: Option<SampleValue> = noted(self.notes, self.binary.op, self.span, &a, &b, outcome);
+            if let Some(value) = result {
+                out.set_value(step, value);
+            }
+        }
+        (out, ran)
+    }
+
+    /// Two results of a group with equal labels at one step: the grouping labels do not tell them apart.
+    fn refuse_ambiguous_results(&self, first: usize) -> Result<(), QueryError> {
+        let results = &self.results[first..];
+        for (i, (_, a)) in results.iter().enumerate() {
+            let clash = |(_, b): &(usize, Series)| {
+                a.labels == b.labels && a.column.occupied().overlaps(&b.column.occupied())
+            };
+            if results[..i].iter().any(clash) {
+                return Err(matching_error(
+                    "multiple matches for labels: grouping labels must ensure unique matches",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'o> Operand<'o> {
+    fn of(series: &'o Series) -> Self {
+        Operand { labels: &series.labels, column: &series.column }
+    }
+}
+
+fn float_columns(binary: &Binary, left: &Column, right: &Column, steps: &Bitmap) -> Column {
+    let op = binary.op;
+    if op.is_comparison() {
+        return compared_columns(binary, left, right, steps);
+    }
+    let values = left.values.iter().zip(&right.values).map(|(a, b)| arithmetic(op, *a, *b)).collect();
+    Column { present: steps.clone(), values, histograms: Vec::new() }
+}
+
+fn compared_columns(binary: &Binary, left: &Column, right: &Column, steps: &Bitmap) -> Column {
+    let mut out = Column::new(left.steps());
+    for step in steps.ones() {
+        let (a, b) = (left.values[step], right.values[step]);
+        let holds = compare(binary.op, a, b);
+        if binary.return_bool {
+            out.set(step, f64::from(holds));
+        } else if holds {
+            out.set(step, a);
+        }
+    }
+    out
+}
+
+fn drops_metadata(op: BinaryOp) -> bool {
+    op.precedence() >= BinaryOp::Add.precedence()
+}
+
+fn result_labels(binary: &Binary, many: &Labels, one: &Labels) -> Labels {
+    let matching = &binary.matching;
+    let listed = |name: &str| matching.labels.iter().any(|l| l == name);
+    let drops = drops_metadata(binary.op);
+    let one_to_one = matching.grouping.is_none();
+    let kept = many.without(|name| {
+        (drops && is_metadata(name)) || (one_to_one && listed(name) != matching.on)
+    });
+    if matching.include.is_empty() {
+        return kept;
+    }
+    let mut builder = LabelsBuilder::from_labels(&kept);
+    for name in &matching.include {
+        builder.set(name, one.get(name).unwrap_or(""));
+    }
+    builder.build()
+}

@@ -1,0 +1,129 @@
+//! Binary operators. Chains are folded from the left in a loop, so that their length is no depth.
+
+mod group;
+mod join;
+mod op;
+mod set;
+mod vector_scalar;
+
+use promethium_model::QueryError;
+
+use super::column::Series;
+use super::eval::{Collected, Evaluator, Sink};
+use super::steps::Steps;
+use crate::parser::{Binary, ExprId, Span, ValueType};
+use crate::plan::Op;
+pub(crate) use op::Outcome;
+use vector_scalar::{ScalarSide, apply_scalar};
+
+/// A vector∘scalar operation that waits for its vector.
+struct Pending<'a> {
+    binary: &'a Binary,
+    span: Span,
+    scalar: Vec<f64>,
+    side: ScalarSide,
+}
+
+impl<'a> Evaluator<'a> {
+    fn as_binary(&self, id: ExprId) -> Option<&'a Binary> {
+        match &self.node(id).op {
+            Op::Binary(binary) => Some(binary),
+            _ => None,
+        }
+    }
+
+    /// A binary expression with a vector on at least one side. Operations with a scalar are applied to the series of the
+    /// vector as they stream by.
+    pub(crate) fn binary(&self, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
+        let mut pending: Vec<Pending<'a>> = Vec::new();
+        let mut vector = id;
+        while let Some(binary) = self.as_binary(vector) {
+            let span = self.node(vector).span;
+            let is_scalar = |id: ExprId| self.plan.value_type(id) == ValueType::Scalar;
+            if is_scalar(binary.rhs) {
+                let scalar = self.scalar(binary.rhs, steps)?;
+                pending.push(Pending { binary, span, scalar, side: ScalarSide::Right });
+                vector = binary.lhs;
+            } else if is_scalar(binary.lhs) {
+                let scalar = self.scalar(binary.lhs, steps)?;
+                pending.push(Pending { binary, span, scalar, side: ScalarSide::Left });
+                vector = binary.rhs;
+            } else {
+                break;
+            }
+        }
+        let mut apply = |mut series: Series| {
+            for p in pending.iter().rev() {
+                apply_scalar(self, p.binary, p.span, &p.scalar, p.side, &mut series);
+                if !series.column.any() {
+                    return Ok(());
+                }
+            }
+            sink(series)
+        };
+        match self.as_binary(vector) {
+            Some(_) if !self.is_scalar_operation(vector) => self.joined(vector, steps, &mut apply),
+            _ => self.vector(vector, steps, &mut apply),
+        }
+    }
+
+    fn is_scalar_operation(&self, id: ExprId) -> bool {
+        self.as_binary(id).is_some_and(|b| {
+            [b.lhs, b.rhs].into_iter().any(|side| self.plan.value_type(side) == ValueType::Scalar)
+        })
+    }
+
+    /// A chain of operators between vectors: the leftmost operand is evaluated, then each operator in turn.
+    fn joined(&self, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
+        let mut chain: Vec<(&'a Binary, Span)> = Vec::new();
+        let mut leftmost = id;
+        while let Some(binary) = self.as_binary(leftmost).filter(|_| !self.is_scalar_operation(leftmost)) {
+            chain.push((binary, self.node(leftmost).span));
+            leftmost = binary.lhs;
+        }
+        let mut left = self.collect(leftmost, steps)?;
+        while let Some((binary, span)) = chain.pop() {
+            let right = self.collect(binary.rhs, steps)?;
+            left = self.join(binary, span, left, right, steps)?;
+        }
+        left.series.into_iter().try_for_each(sink)
+    }
+
+    fn join(
+        &self,
+        binary: &Binary,
+        span: Span,
+        left: Collected<'a>,
+        right: Collected<'a>,
+        steps: Steps,
+    ) -> Result<Collected<'a>, QueryError> {
+        let series = if binary.op.is_set() {
+            set::combine(binary, left.series, right.series, steps)
+        } else {
+            join::combine(self.notes, binary, span, left.series, right.series, steps)?
+        };
+        let mut series = if steps.count > 1 { super::output::merge_equal(series)? } else { series };
+        if !self.features.delayed_name_removal {
+            series.iter_mut().filter(|s| s.drop_name).for_each(super::output::drop_metadata);
+        }
+        let mut joined = Collected::new(self.budget);
+        series.into_iter().try_for_each(|s| joined.push(s))?;
+        Ok(joined)
+    }
+
+    /// A binary expression of scalars.
+    pub(crate) fn scalar_binary(&self, id: ExprId, steps: Steps) -> Result<Vec<f64>, QueryError> {
+        let mut chain: Vec<&'a Binary> = Vec::new();
+        let mut leftmost = id;
+        while let Some(binary) = self.as_binary(leftmost) {
+            chain.push(binary);
+            leftmost = binary.lhs;
+        }
+        let mut left = self.scalar(leftmost, steps)?;
+        while let Some(binary) = chain.pop() {
+            let right = self.scalar(binary.rhs, steps)?;
+            left.iter_mut().zip(right).for_each(|(l, r)| *l = op::scalars(binary.op, *l, r));
+        }
+        Ok(left)
+    }
+}

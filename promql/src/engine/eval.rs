@@ -1,0 +1,143 @@
+//! The walk over the plan. Vectors are pushed series by series into a sink, scalars are columns without labels.
+
+use promethium_model::QueryError;
+
+use super::budget::{Budget, Charge};
+use super::column::{Column, Series};
+use super::fetch::Fetcher;
+use super::notes::Notes;
+use super::naming::can_drop_name;
+use super::steps::Steps;
+use crate::Features;
+use crate::parser::ExprId;
+use crate::plan::{Op, Plan, PlanNode};
+
+/// One evaluation of one plan.
+pub(crate) struct Evaluator<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) fetcher: Fetcher<'a>,
+    pub(crate) budget: &'a Budget<'a>,
+    pub(crate) notes: &'a Notes<'a>,
+    pub(crate) features: Features,
+    pub(crate) lookback_ms: i64,
+}
+
+/// Takes the series of a vector, one by one.
+pub(crate) type Sink<'s> = &'s mut dyn FnMut(Series) -> Result<(), QueryError>;
+
+/// A vector held whole.
+pub(crate) struct Collected<'a> {
+    pub(crate) series: Vec<Series>,
+    charge: Charge<'a>,
+}
+
+impl<'a> Collected<'a> {
+    pub(crate) fn new(budget: &'a Budget<'a>) -> Self {
+        Collected { series: Vec::new(), charge: budget.open() }
+    }
+
+    pub(crate) fn push(&mut self, series: Series) -> Result<(), QueryError> {
+        self.charge.add(series.column.cost())?;
+        self.series.push(series);
+        Ok(())
+    }
+}
+
+impl<'a> Evaluator<'a> {
+    pub(crate) fn node(&self, id: ExprId) -> &'a PlanNode {
+        self.plan.node(id)
+    }
+
+    /// Evaluates a vector.
+    pub(crate) fn vector(&self, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
+        self.budget.check()?;
+        let node = self.node(id);
+        if node.invariant && steps.count > 1 {
+            // Once, at the first step, then the same for all.
+            return self.vector(id, steps.first(), &mut |series| {
+                let column = series.column.broadcast(steps.count);
+                sink(Series { column, ..series })
+            });
+        }
+        if self.features.delayed_name_removal || !can_drop_name(&node.op) {
+            return self.vector_flagged(id, steps, sink);
+        }
+        self.vector_dropping(id, steps, sink)
+    }
+
+    pub(super) fn vector_flagged(&self, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
+        match &self.node(id).op {
+            Op::Selector(selector) => self.instant_selector(selector, id, steps, sink),
+            Op::Unary { negative, expr } => self.unary(*negative, *expr, steps, sink),
+            Op::Binary(_) => self.binary(id, steps, sink),
+            Op::Call { function, args } => self.call(*function, args, id, steps, sink),
+            Op::Aggregate(aggregate) => self.aggregate(aggregate, id, steps, sink),
+            Op::Info(info) => self.info(info, steps, sink),
+            Op::Number(_) | Op::String(_) | Op::Range(_) | Op::Subquery(_) | Op::Paren(_) => {
+                Err(unexpected("a vector", self.node(id)))
+            }
+        }
+    }
+
+    /// Evaluates a vector and holds it whole.
+    pub(crate) fn collect(&self, id: ExprId, steps: Steps) -> Result<Collected<'a>, QueryError> {
+        let mut all = Collected::new(self.budget);
+        self.vector(id, steps, &mut |series| all.push(series))?;
+        Ok(all)
+    }
+
+    /// Evaluates a scalar: one value a step.
+    pub(crate) fn scalar(&self, id: ExprId, steps: Steps) -> Result<Vec<f64>, QueryError> {
+        self.budget.check()?;
+        self.budget.refuse_above_limit(steps.count / 2)?;
+        let node = self.node(id);
+        if let Op::Number(value) = node.op {
+            return Ok(vec![value; steps.count]);
+        }
+        if node.invariant && steps.count > 1 {
+            let value = self.scalar(id, steps.first())?.first().copied().unwrap_or(f64::NAN);
+            return Ok(vec![value; steps.count]);
+        }
+        match &node.op {
+            Op::Unary { negative, expr } => {
+                let mut values = self.scalar(*expr, steps)?;
+                if *negative {
+                    values.iter_mut().for_each(|v| *v = -*v);
+                }
+                Ok(values)
+            }
+            Op::Binary(_) => self.scalar_binary(id, steps),
+            Op::Call { function, args } => self.scalar_call(*function, args, steps),
+            _ => Err(unexpected("a scalar", node)),
+        }
+    }
+
+    /// The bytes of a string literal.
+    pub(crate) fn string(&self, id: ExprId) -> Result<&'a [u8], QueryError> {
+        match &self.node(id).op {
+            Op::String(bytes) => Ok(bytes),
+            _ => Err(unexpected("a string", self.node(id))),
+        }
+    }
+
+    fn unary(&self, negative: bool, expr: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
+        self.vector(expr, steps, &mut |mut series| {
+            if negative {
+                negate(&mut series.column);
+                series.drop_name = true;
+            }
+            sink(series)
+        })
+    }
+}
+
+fn negate(column: &mut Column) {
+    column.map(|v| -v);
+    super::histogram::scale_all(column, -1.0);
+}
+
+/// The checker gives every node a type, so another one here is a mistake of ours.
+pub(crate) fn unexpected(wanted: &str, node: &PlanNode) -> QueryError {
+    debug_assert!(false, "expected {wanted}, found {node:?}");
+    QueryError::Execution(format!("unexpected error: expected {wanted}, found {:?}", node.value_type))
+}

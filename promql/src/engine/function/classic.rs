@@ -1,0 +1,337 @@
+//! `histogram_quantile` and `histogram_quantiles` on classic buckets and native histograms.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+use promethium_model::labels::{BUCKET_LABEL, is_valid_label_name};
+use promethium_model::quote::{go_quoted, go_quoted_bytes};
+use promethium_model::{Labels, LabelsBuilder, QueryError, float};
+
+use super::super::column::{Column, Series};
+use super::super::eval::{Evaluator, Sink};
+use super::super::histogram::statistics::{self, NanNote};
+use super::super::quantile;
+use super::super::steps::Steps;
+use crate::parser::{ExprId, Function, Span};
+
+/// The buckets of one classic histogram, and the native one of the same name and labels if there is one.
+pub(super) struct HistogramGroup {
+    /// Without `le`.
+    pub(super) labels: Labels,
+    /// Upper bound and position of the series, as written: bounds may repeat.
+    buckets: Vec<(f64, usize)>,
+    native: Option<usize>,
+}
+
+/// What a group holds at one step.
+pub(super) enum AtStep<'g> {
+    Classic(Vec<Bucket>),
+    Native(&'g std::sync::Arc<promethium_model::FloatHistogram>),
+}
+
+/// A classic bucket: upper bound and cumulative count.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Bucket {
+    pub(super) upper: f64,
+    pub(super) count: f64,
+}
+
+impl<'a> Evaluator<'a> {
+    pub(super) fn histogram_quantile(
+        &self,
+        function: Function,
+        args: &[ExprId],
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), QueryError> {
+        let (vector, label, quantiles) = if function == Function::HistogramQuantile {
+            (args[1], None, &args[..1])
+        } else {
+            (args[0], Some(self.quantile_label(args[1])?), &args[2..])
+        };
+        let quantiles: Vec<Vec<f64>> = quantiles
+            .iter()
+            .map(|q| {
+                let values = self.scalar(*q, steps)?;
+                quantile::warn_invalid_steps(self.notes, self.node(*q).span, &values);
+                Ok(values)
+            })
+            .collect::<Result<_, QueryError>>()?;
+        let all = self.collect(vector, steps)?;
+        let span = self.node(vector).span;
+        for group in self.histogram_groups(&all.series, span) {
+            for values in &quantiles {
+                self.quantiles_of(&group, &all.series, values, label.as_deref(), steps, span, sink)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn quantile_label(&self, id: ExprId) -> Result<String, QueryError> {
+        let bytes = self.string(id)?;
+        match std::str::from_utf8(bytes) {
+            Ok(label) if is_valid_label_name(label) => Ok(label.to_owned()),
+            _ => Err(QueryError::Execution(format!("invalid label name {}", go_quoted_bytes(bytes)))),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one quantile of one group, with all that names it")]
+    fn quantiles_of(
+        &self,
+        group: &HistogramGroup,
+        all: &[Series],
+        quantiles: &[f64],
+        label: Option<&str>,
+        steps: Steps,
+        span: Span,
+        sink: Sink<'_>,
+    ) -> Result<(), QueryError> {
+        let mut by_text: Vec<(String, Column)> = Vec::new();
+        for (step, q) in quantiles.iter().enumerate() {
+            let Some(at_step) = self.at_step(group, all, step, span) else { continue };
+            let value = match at_step {
+                AtStep::Native(h) => {
+                    let (value, note) = statistics::quantile(*q, h);
+                    self.note_nan(note, group, span);
+                    value
+                }
+                AtStep::Classic(buckets) => self.classic_quantile(*q, buckets, group, steps.time(step), span),
+            };
+            let text = label.map_or(String::new(), |_| float::format_open_metrics(*q));
+            let at = by_text.iter().position(|(t, _)| *t == text).unwrap_or_else(|| {
+                by_text.push((text, Column::new(steps.count)));
+                by_text.len() - 1
+            });
+            by_text[at].1.set(step, value);
+        }
+        for (text, column) in by_text {
+            let labels = match label {
+                Some(name) => LabelsBuilder::from_labels(&group.labels).set(name, &text).build(),
+                None => group.labels.clone(),
+            };
+            sink(Series { labels, drop_name: true, column })?;
+        }
+        Ok(())
+    }
+
+    fn classic_quantile(
+        &self,
+        q: f64,
+        mut buckets: Vec<Bucket>,
+        group: &HistogramGroup,
+        time_ms: i64,
+        span: Span,
+    ) -> f64 {
+        let (value, fix) = bucket_quantile(q, &mut buckets);
+        if let Some(fix) = fix {
+            self.notes.fixed_monotonicity(span, self.name_in_text(&group.labels), fix, time_ms);
+        }
+        value
+    }
+
+    pub(super) fn note_nan(&self, note: Option<NanNote>, group: &HistogramGroup, span: Span) {
+        let text = match note {
+            None => return,
+            Some(NanNote::Nan) => "input to histogram_quantile has NaN observations, result is NaN",
+            Some(NanNote::Skewed) => "input to histogram_quantile has NaN observations, result is skewed higher",
+            Some(NanNote::Excluded) => {
+                "input to histogram_fraction has NaN observations, which are excluded from all fractions"
+            }
+        };
+        let suffix = self.name_suffix(&group.labels);
+        self.notes.info(span, format!("{text}{suffix}"));
+    }
+
+    /// The metric name, where names last until the end of the query.
+    fn name_in_text<'l>(&self, labels: &'l Labels) -> &'l str {
+        if self.features.delayed_name_removal { labels.metric_name() } else { "" }
+    }
+
+    fn name_suffix(&self, labels: &Labels) -> String {
+        match self.name_in_text(labels) {
+            "" => String::new(),
+            name => format!(" for metric name {}", go_quoted(name)),
+        }
+    }
+
+    /// Puts buckets and native histograms of the same labels together, in the order of their first.
+    pub(super) fn histogram_groups(&self, all: &[Series], span: Span) -> Vec<HistogramGroup> {
+        let mut groups: Vec<HistogramGroup> = Vec::new();
+        let mut index: HashMap<Labels, usize, FixedState> = HashMap::default();
+        let mut find = |groups: &mut Vec<HistogramGroup>, labels: Labels| {
+            *index.entry(labels.clone()).or_insert_with(|| {
+                groups.push(HistogramGroup { labels, buckets: Vec::new(), native: None });
+                groups.len() - 1
+            })
+        };
+        for (i, series) in all.iter().enumerate() {
+            if series.column.present.any()
+                && let Some(upper) = self.bucket_bound(&series.labels, span)
+            {
+                let at = find(&mut groups, series.labels.without(|name| name == BUCKET_LABEL));
+                groups[at].buckets.push((upper, i));
+            }
+            if !series.column.histograms.is_empty() {
+                let at = find(&mut groups, series.labels.clone());
+                groups[at].native = Some(i);
+            }
+        }
+        groups.iter_mut().for_each(|g| g.labels = g.labels.without(|name| name == BUCKET_LABEL));
+        groups
+    }
+
+    fn bucket_bound(&self, labels: &Labels, span: Span) -> Option<f64> {
+        let text = labels.get(BUCKET_LABEL).unwrap_or("");
+        let bound = float::parse_go_lenient(text).ok();
+        if bound.is_none() {
+            let (shown, suffix) = (go_quoted(text), self.name_suffix(labels));
+            let text = format!("bucket label \"le\" is missing or has a malformed value of {shown}{suffix}");
+            self.notes.warn(span, text);
+        }
+        bound
+    }
+
+    /// What a group holds at a step: classic or native, and nothing where it has both.
+    pub(super) fn at_step<'s>(
+        &self,
+        group: &HistogramGroup,
+        all: &'s [Series],
+        step: usize,
+        span: Span,
+    ) -> Option<AtStep<'s>> {
+        let bucket = |(upper, i): &(f64, usize)| {
+            let count = all[*i].column.float(step)?;
+            Some(Bucket { upper: *upper, count })
+        };
+        let buckets: Vec<Bucket> = group.buckets.iter().filter_map(bucket).collect();
+        let native = group.native.and_then(|i| all[i].column.histogram(step));
+        match (buckets.is_empty(), native) {
+            (true, None) => None,
+            (true, Some(h)) => Some(AtStep::Native(h)),
+            (false, None) => Some(AtStep::Classic(buckets)),
+            (false, Some(_)) => {
+                let suffix = self.name_suffix(&group.labels);
+                self.notes.warn(span, format!("vector contains a mix of classic and native histograms{suffix}"));
+                None
+            }
+        }
+    }
+}
+
+/// How counts had to be raised so that they do not fall.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct MonotonicityFix {
+    pub(crate) from_bucket: f64,
+    pub(crate) to_bucket: f64,
+    pub(crate) max_difference: f64,
+}
+
+fn bucket_quantile(q: f64, buckets: &mut Vec<Bucket>) -> (f64, Option<MonotonicityFix>) {
+    if q.is_nan() {
+        return (f64::NAN, None);
+    }
+    if !(0.0..=1.0).contains(&q) {
+        return (if q < 0.0 { f64::NEG_INFINITY } else { f64::INFINITY }, None);
+    }
+    buckets.sort_by(|a, b| a.upper.total_cmp(&b.upper));
+    if buckets.last().is_none_or(|b| b.upper != f64::INFINITY) {
+        return (f64::NAN, None);
+    }
+    merge_equal_bounds(buckets);
+    let fix = force_monotonicity(buckets);
+    let last = buckets.len() - 1;
+    let total = buckets[last].count;
+    if buckets.len() < 2 || total == 0.0 || total.is_nan() {
+        return (f64::NAN, fix);
+    }
+    let rank = q * total;
+    let found = buckets[..last].partition_point(|b| b.count < rank);
+    (interpolated(buckets, found, rank), fix)
+}
+
+fn interpolated(buckets: &[Bucket], found: usize, rank: f64) -> f64 {
+    let last = buckets.len() - 1;
+    if found == last {
+        return buckets[last - 1].upper;
+    }
+    let upper = buckets[found].upper;
+    if found == 0 && upper <= 0.0 {
+        return upper;
+    }
+    let (lower, below) = if found == 0 { (0.0, 0.0) } else { (buckets[found - 1].upper, buckets[found - 1].count) };
+    lower + (upper - lower) * ((rank - below) / (buckets[found].count - below))
+}
+
+/// Different spellings of one bound count together. The buckets must be sorted.
+pub(super) fn merge_equal_bounds(buckets: &mut Vec<Bucket>) {
+    buckets.dedup_by(|next, kept| {
+        let same = next.upper == kept.upper;
+        if same {
+            kept.count += next.count;
+        }
+        same
+    });
+}
+
+/// Raises counts that fall: quietly where rounding explains it.
+fn force_monotonicity(buckets: &mut [Bucket]) -> Option<MonotonicityFix> {
+    let mut fix: Option<MonotonicityFix> = None;
+    let mut previous = buckets[0].count;
+    for bucket in &mut buckets[1..] {
+        if bucket.count < previous {
+            if !almost_equal(bucket.count, previous) {
+                let difference = previous - bucket.count;
+                let fix = fix.get_or_insert(MonotonicityFix {
+                    from_bucket: bucket.upper,
+                    to_bucket: bucket.upper,
+                    max_difference: difference,
+                });
+                fix.to_bucket = bucket.upper;
+                fix.max_difference = fix.max_difference.max(difference);
+            }
+            bucket.count = previous;
+        } else if almost_equal(bucket.count, previous) {
+            bucket.count = previous;
+        }
+        previous = bucket.count;
+    }
+    fix
+}
+
+fn almost_equal(a: f64, b: f64) -> bool {
+    crate::engine::almost_equal(a, b, 1e-12)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(pairs: &[(f64, f64)]) -> Vec<Bucket> {
+        pairs.iter().map(|(upper, count)| Bucket { upper: *upper, count: *count }).collect()
+    }
+
+    #[test]
+    fn quantiles_interpolate_inside_buckets() {
+        let inf = f64::INFINITY;
+        for (q, pairs, expected) in [
+            (0.5, vec![(1.0, 10.0), (inf, 10.0)], 0.5),
+            (0.75, vec![(1.0, 10.0), (2.0, 20.0), (inf, 20.0)], 1.5),
+            (0.99, vec![(1.0, 10.0), (inf, 20.0)], 1.0),
+            (0.5, vec![(-1.0, 10.0), (inf, 10.0)], -1.0),
+            (-0.1, vec![(1.0, 10.0), (inf, 10.0)], f64::NEG_INFINITY),
+            (1.1, vec![(1.0, 10.0), (inf, 10.0)], inf),
+        ] {
+            assert_eq!(bucket_quantile(q, &mut of(&pairs)).0, expected, "{q} of {pairs:?}");
+        }
+        assert!(bucket_quantile(0.5, &mut of(&[(1.0, 10.0), (2.0, 20.0)])).0.is_nan());
+    }
+
+    #[test]
+    fn falling_counts_are_raised_and_reported() {
+        let mut buckets = of(&[(1.0, 10.0), (2.0, 8.0), (3.0, 9.0), (f64::INFINITY, 10.0)]);
+        let (_, fix) = bucket_quantile(0.5, &mut buckets);
+        assert_eq!(fix, Some(MonotonicityFix { from_bucket: 2.0, to_bucket: 3.0, max_difference: 2.0 }));
+        let mut nearly = of(&[(1.0, 10.0), (2.0, 10.0 - 1e-12), (f64::INFINITY, 10.0)]);
+        assert_eq!(bucket_quantile(0.5, &mut nearly).1, None);
+    }
+}

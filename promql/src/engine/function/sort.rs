@@ -1,0 +1,121 @@
+//! `sort` and its kin: they order the answer of an instant query.
+
+use std::cmp::Ordering;
+
+use promethium_model::{Labels, QueryError};
+
+use super::super::column::Series;
+use super::super::eval::{Evaluator, Sink};
+use super::super::steps::Steps;
+use crate::parser::{ExprId, Function};
+
+impl<'a> Evaluator<'a> {
+    /// Floats by value, NaN last either way.
+    pub(super) fn sort(
+        &self,
+        function: Function,
+        arg: ExprId,
+        id: ExprId,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), QueryError> {
+        self.warn_of_range(id, steps);
+        let mut all = self.collect(arg, steps)?;
+        all.series.iter_mut().for_each(|s| s.column.histograms.clear());
+        all.series.retain(|s| s.column.any());
+        let descending = function == Function::SortDesc;
+        let key = |s: &Series| s.column.values.first().copied().unwrap_or(0.0);
+        all.series.sort_by(|a, b| value_order(key(a), key(b), descending));
+        all.series.into_iter().try_for_each(sink)
+    }
+
+    pub(super) fn sort_by_label(
+        &self,
+        function: Function,
+        args: &[ExprId],
+        id: ExprId,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), QueryError> {
+        self.warn_of_range(id, steps);
+        let names: Vec<&str> = args[1..]
+            .iter()
+            .map(|a| Ok(std::str::from_utf8(self.string(*a)?).unwrap_or("")))
+            .collect::<Result<_, QueryError>>()?;
+        let mut all = self.collect(args[0], steps)?;
+        all.series.sort_by(|a, b| {
+            let order = label_order(&a.labels, &b.labels, &names);
+            if function == Function::SortByLabelDesc { order.reverse() } else { order }
+        });
+        all.series.into_iter().try_for_each(sink)
+    }
+
+    fn warn_of_range(&self, id: ExprId, steps: Steps) {
+        if steps.count > 1 {
+            let text = "sort is ineffective for range queries since results are always ordered by labels";
+            self.notes.warn(self.node(id).span, text);
+        }
+    }
+}
+
+fn value_order(a: f64, b: f64, descending: bool) -> Ordering {
+    match (a.is_nan(), b.is_nan()) {
+        (false, false) if descending => b.partial_cmp(&a).unwrap_or(Ordering::Equal),
+        (false, false) => a.partial_cmp(&b).unwrap_or(Ordering::Equal),
+        (a_nan, b_nan) => a_nan.cmp(&b_nan),
+    }
+}
+
+fn label_order(a: &Labels, b: &Labels, names: &[&str]) -> Ordering {
+    let by_name = |name: &&str| natural_order(a.get(name).unwrap_or(""), b.get(name).unwrap_or(""));
+    names.iter().map(by_name).find(|o| o.is_ne()).unwrap_or_else(|| a.cmp(b))
+}
+
+/// Runs of digits compare as integers, other runs as text; a text that ends first is smaller.
+fn natural_order(a: &str, b: &str) -> Ordering {
+    let (mut a, mut b) = (runs(a), runs(b));
+    loop {
+        match (a.next(), b.next()) {
+            (None, None) => return Ordering::Equal,
+            (None, Some(_)) => return Ordering::Less,
+            (Some(_), None) => return Ordering::Greater,
+            (Some(x), Some(y)) => match run_order(x, y) {
+                Ordering::Equal => {}
+                other => return other,
+            },
+        }
+    }
+}
+
+fn run_order(x: &str, y: &str) -> Ordering {
+    let number = |s: &str| s.starts_with(|c: char| c.is_ascii_digit());
+    if number(x) && number(y) {
+        let (x, y) = (x.trim_start_matches('0'), y.trim_start_matches('0'));
+        return x.len().cmp(&y.len()).then_with(|| x.cmp(y));
+    }
+    x.cmp(y)
+}
+
+/// Alternating runs of digits and of anything else.
+fn runs(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let digits = rest.chars().next()?.is_ascii_digit();
+        let end = rest.find(|c: char| c.is_ascii_digit() != digits).unwrap_or(rest.len());
+        let (run, tail) = rest.split_at(end);
+        rest = tail;
+        Some(run)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn natural_order_counts() {
+        let mut words = vec!["a10", "a2", "a", "10", "9", "a02b", "b", "a2c"];
+        words.sort_by(|a, b| natural_order(a, b));
+        assert_eq!(words, ["9", "10", "a", "a2", "a02b", "a2c", "a10", "b"]);
+    }
+}

@@ -1,0 +1,142 @@
+//! The rate family on histograms.
+
+use std::sync::Arc;
+
+use promethium_model::quote::go_quoted;
+use promethium_model::{CounterResetHint, FloatHistogram};
+
+use super::super::window::{Extent, RangeCall, RangeSeries, Window, assumed_zero, histogram_reset};
+use super::arithmetic::{Added, add, subtract};
+use super::sparse::Sparse;
+use super::sum::warn_schema_mix;
+
+/// `rate`, `increase` and `delta` of a window of histograms.
+pub(crate) fn extrapolated(
+    call: &RangeCall<'_>,
+    series: &RangeSeries<'_>,
+    window: &Window,
+) -> Option<Arc<FloatHistogram>> {
+    let samples = series.samples;
+    let (first, last) = (window.histograms.start, window.histograms.end - 1);
+    let first_ms = samples.histogram_times[first];
+    let zero_at = assumed_zero(call, first_ms, samples.histogram_start_time(first), window.end_ms);
+    let mut change = match (first == last, zero_at) {
+        (true, None) => return None,
+        (true, Some(_)) => Sparse::<f64>::of(&samples.histograms[first]),
+        (false, _) => {
+            let mut change = difference(call, series, first, last)?;
+            if zero_at.is_some() {
+                add(&mut change, Sparse::of(&samples.histograms[first])).ok()?;
+                change.hint = CounterResetHint::Gauge;
+            }
+            change
+        }
+    };
+    let extent = Extent { first_ms, last_ms: samples.histogram_times[last], samples: last - first + 1, zero_at };
+    change.scale(extent.factor(call, window.end_ms, change.count, samples.histograms[first].count));
+    if first != last {
+        change.hint = CounterResetHint::Gauge;
+        change.compact();
+    }
+    Some(Arc::new(change.into_histogram()))
+}
+
+/// Last minus first, plus for counters what was lost at resets.
+fn difference(call: &RangeCall<'_>, series: &RangeSeries<'_>, first: usize, last: usize) -> Option<Sparse<f64>> {
+    let samples = series.samples;
+    let histograms = &samples.histograms[..];
+    let counter = call.is_counter();
+    let mut base = Sparse::<f64>::of(&histograms[first]);
+    if counter && histogram_reset(call, samples, first, first + 1) {
+        // What the first sample looked like does not matter then.
+        base = Sparse::empty_like(&Sparse::of(&histograms[first + 1]));
+    }
+    check_schemas(call, series, first, last, base.is_custom())?;
+    warn_wrong_kind(call, series, first, last);
+    let coarsest = if counter { &histograms[first + 1..=last] } else { &histograms[last..=last] };
+    let schema = coarsest.iter().map(|h| h.schema).min().unwrap_or(base.schema).min(base.schema);
+    let mut change = Sparse::<f64>::of(&histograms[last]);
+    if !change.is_custom() {
+        change.reduce_to(schema);
+    }
+    note_reconciled(call, subtract(&mut change, base.clone()).ok()?, "subtraction");
+    if counter {
+        let mut previous = base;
+        for i in first + 1..=last {
+            if histogram_reset(call, samples, i - 1, i) {
+                note_reconciled(call, add(&mut change, previous).ok()?, "addition");
+            }
+            previous = Sparse::of(&histograms[i]);
+        }
+    }
+    Some(change)
+}
+
+/// Refuses a mix of exponential and custom buckets among the samples that matter.
+fn check_schemas(
+    call: &RangeCall<'_>,
+    series: &RangeSeries<'_>,
+    first: usize,
+    last: usize,
+    custom: bool,
+) -> Option<()> {
+    let from = if call.is_counter() { first + 1 } else { last };
+    let is_custom = |h: &Arc<FloatHistogram>| h.schema == promethium_model::histogram::CUSTOM_BUCKETS_SCHEMA;
+    if series.samples.histograms[from..=last].iter().all(|h| is_custom(h) == custom) {
+        return Some(());
+    }
+    warn_schema_mix(call.notes, call.span, series.labels.metric_name());
+    None
+}
+
+fn warn_wrong_kind(call: &RangeCall<'_>, series: &RangeSeries<'_>, first: usize, last: usize) {
+    let gauge = |i: usize| series.samples.histograms[i].counter_reset_hint == CounterResetHint::Gauge;
+    if call.is_counter() {
+        if (first..=last).any(gauge) {
+            warn_not_a(call, series, "counter");
+        }
+    } else if !gauge(first) || !gauge(last) {
+        warn_not_a(call, series, "gauge");
+    }
+}
+
+pub(crate) fn warn_not_a(call: &RangeCall<'_>, series: &RangeSeries<'_>, kind: &str) {
+    let name = go_quoted(series.labels.metric_name());
+    call.notes.warn(call.span, format!("this native histogram metric is not a {kind}: {name}"));
+}
+
+pub(super) fn note_reconciled(call: &RangeCall<'_>, added: Added, operation: &str) {
+    if added.reconciled {
+        call.notes.info(call.span, format!("mismatched custom buckets were reconciled during {operation}"));
+    }
+}
+
+/// `irate` and `idelta` of two neighbours.
+pub(crate) fn instant(
+    call: &RangeCall<'_>,
+    series: &RangeSeries<'_>,
+    a: usize,
+    b: usize,
+) -> Option<Arc<FloatHistogram>> {
+    let samples = series.samples;
+    let elapsed_ms = samples.histogram_times[b] - samples.histogram_times[a];
+    if elapsed_ms == 0 {
+        return None;
+    }
+    warn_wrong_kind(call, series, a, b);
+    let mut change = Sparse::<f64>::of(&samples.histograms[b]);
+    let before = Sparse::<f64>::of(&samples.histograms[a]);
+    if change.is_custom() != before.is_custom() {
+        warn_schema_mix(call.notes, call.span, series.labels.metric_name());
+        return None;
+    }
+    if !call.is_rate() || !histogram_reset(call, samples, a, b) {
+        note_reconciled(call, subtract(&mut change, before).ok()?, "subtraction");
+    }
+    if call.is_rate() {
+        change.scale(1.0 / (elapsed_ms as f64 / 1000.0));
+    }
+    change.hint = CounterResetHint::Gauge;
+    change.compact();
+    Some(Arc::new(change.into_histogram()))
+}

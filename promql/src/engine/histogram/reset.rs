@@ -1,0 +1,67 @@
+//! Whether a counter histogram was reset between two samples.
+
+use std::sync::Arc;
+
+use promethium_model::{CounterResetHint, FloatHistogram};
+
+use super::arithmetic::common_bounds;
+use super::bounds::upper_bound;
+use super::sparse::Sparse;
+
+/// Whether `current` cannot have grown out of `previous`. The sum is never looked at: observations may be negative.
+pub(crate) fn detect(current: &FloatHistogram, previous: &FloatHistogram) -> bool {
+    match current.counter_reset_hint {
+        CounterResetHint::Reset => return true,
+        CounterResetHint::NotReset => return false,
+        CounterResetHint::Unknown | CounterResetHint::Gauge => {}
+    }
+    by_values(current, previous)
+}
+
+/// The same, whatever the hint says.
+pub(crate) fn by_values(current: &FloatHistogram, previous: &FloatHistogram) -> bool {
+    if current.count < previous.count {
+        return true;
+    }
+    let (now, mut before) = (Sparse::<f64>::of(current), Sparse::<f64>::of(previous));
+    if now.is_custom() {
+        return !before.is_custom() || custom_fell(now, before);
+    }
+    if before.is_custom() || now.schema > before.schema || now.zero_threshold < before.zero_threshold {
+        return true;
+    }
+    if now.zero_threshold > before.zero_threshold && splits_bucket(&before, now.zero_threshold) {
+        return true;
+    }
+    before.widen_zero_bucket(now.zero_threshold);
+    if now.zero_count < before.zero_count {
+        return true;
+    }
+    before.reduce_to(now.schema);
+    fell(&before.positive, &now.positive) || fell(&before.negative, &now.negative)
+}
+
+/// Whether a zero bucket of this width would end inside a populated bucket.
+fn splits_bucket(h: &Sparse<f64>, threshold: f64) -> bool {
+    h.positive.iter().chain(&h.negative).any(|(i, n)| {
+        *n != 0.0 && upper_bound(h.schema, i - 1) < threshold && threshold < upper_bound(h.schema, *i)
+    })
+}
+
+fn custom_fell(mut now: Sparse<f64>, mut before: Sparse<f64>) -> bool {
+    if now.bounds != before.bounds {
+        let common: Arc<[f64]> = common_bounds(&now.bounds, &before.bounds);
+        now.map_to_bounds(&common);
+        before.map_to_bounds(&common);
+    }
+    fell(&before.positive, &now.positive)
+}
+
+/// Whether some populated bucket of before is missing or smaller now.
+fn fell(before: &[(i32, f64)], now: &[(i32, f64)]) -> bool {
+    let mut now = now.iter().peekable();
+    before.iter().filter(|(_, n)| *n != 0.0).any(|(i, n)| {
+        while now.next_if(|(j, _)| j < i).is_some() {}
+        !now.peek().is_some_and(|(j, m)| j == i && m >= n)
+    })
+}

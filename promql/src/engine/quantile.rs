@@ -1,0 +1,71 @@
+//! The quantile of plain values.
+
+use std::cmp::Ordering;
+
+use promethium_model::float::format_g;
+
+use super::notes::Notes;
+use crate::parser::Span;
+
+/// Interpolated between neighbours; sorts `values`, NaN smallest.
+pub(crate) fn of(q: f64, values: &mut [f64]) -> f64 {
+    if values.is_empty() || q.is_nan() {
+        return f64::NAN;
+    }
+    if q < 0.0 {
+        return f64::NEG_INFINITY;
+    }
+    if q > 1.0 {
+        return f64::INFINITY;
+    }
+    values.sort_unstable_by(nan_first);
+    let last = values.len() - 1;
+    let rank = q * last as f64;
+    let below = rank.floor();
+    let weight = rank - below;
+    let below = (below as usize).min(last);
+    let above = (below + 1).min(last);
+    values[below] * (1.0 - weight) + values[above] * weight
+}
+
+fn nan_first(a: &f64, b: &f64) -> Ordering {
+    a.partial_cmp(b).unwrap_or_else(|| b.is_nan().cmp(&a.is_nan()))
+}
+
+pub(crate) fn is_invalid(q: f64) -> bool {
+    !(0.0..=1.0).contains(&q)
+}
+
+pub(crate) fn warn_invalid(notes: &Notes<'_>, span: Span, q: f64) {
+    notes.warn(span, format!("quantile value should be between 0 and 1, got {}", format_g(q)));
+}
+
+/// Warns of the quantiles of all steps that are out of bounds: of a NaN, of the largest, of the smallest.
+pub(crate) fn warn_invalid_steps(notes: &Notes<'_>, span: Span, quantiles: &[f64]) {
+    if let Some(nan) = quantiles.iter().find(|q| q.is_nan()) {
+        warn_invalid(notes, span, *nan);
+    }
+    let numbers = || quantiles.iter().copied().filter(|q| !q.is_nan());
+    if let Some(max) = numbers().reduce(f64::max).filter(|q| *q > 1.0) {
+        warn_invalid(notes, span, max);
+    }
+    if let Some(min) = numbers().reduce(f64::min).filter(|q| *q < 0.0) {
+        warn_invalid(notes, span, min);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interpolates_between_ranks() {
+        assert_eq!(of(0.5, &mut [3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(of(0.25, &mut [1.0, 2.0]), 1.25);
+        assert_eq!(of(-0.1, &mut [1.0]), f64::NEG_INFINITY);
+        assert_eq!(of(1.1, &mut [1.0]), f64::INFINITY);
+        assert!(of(f64::NAN, &mut [1.0]).is_nan() && of(0.5, &mut []).is_nan());
+        assert_eq!(of(1.0, &mut [f64::NAN, 1.0]), 1.0);
+        assert!(of(0.0, &mut [f64::NAN, 1.0]).is_nan());
+    }
+}

@@ -1,0 +1,234 @@
+//! The engine as a whole: parse, plan, open storage, evaluate, hand out.
+
+use promethium_model::{
+    InstantOptions, Limits, Matcher, QueryCx, QueryEngine, QueryError, QueryOutput, QueryValue, Queryable,
+    RangeOptions, StorageError, TimeRange,
+};
+
+use super::budget::Budget;
+use super::eval::Evaluator;
+use super::fetch::Fetcher;
+use super::notes::Notes;
+use super::output;
+use super::steps::Steps;
+use crate::Features;
+use crate::parser::{Ast, ParserOptions, ValueType, parse, parse_selector};
+use crate::plan::{Op, Plan, PlanContext, QueryTimes, build};
+
+/// How an [`Engine`] evaluates.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct EngineOptions {
+    /// Parts of the language.
+    pub features: Features,
+    /// How far an instant selector looks back, milliseconds; a query may ask for another.
+    pub lookback_ms: i64,
+    /// Distance of a subquery's evaluations where it names none, milliseconds. Prometheus takes its global evaluation
+    /// interval.
+    pub subquery_step_ms: i64,
+    /// Samples, steps, bytes and nesting.
+    pub limits: Limits,
+}
+
+impl Default for EngineOptions {
+    /// A Prometheus server's: five minutes of lookback, subqueries every minute.
+    fn default() -> Self {
+        EngineOptions {
+            features: Features::default(),
+            lookback_ms: 300_000,
+            subquery_step_ms: 60_000,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl EngineOptions {
+    /// With these features.
+    #[must_use]
+    pub fn with_features(mut self, features: Features) -> Self {
+        self.features = features;
+        self
+    }
+
+    /// With these limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+}
+
+/// A PromQL engine. Holds options alone: queries share nothing, and one engine serves any number of threads and stores.
+///
+/// A query runs on the thread that asks for it. Series are taken in the order in which storage gives them, so equal data
+/// gives equal answers, to the last digit.
+#[derive(Clone, Debug, Default)]
+pub struct Engine {
+    options: EngineOptions,
+}
+
+impl Engine {
+    /// An engine with these options.
+    #[must_use]
+    pub fn new(options: EngineOptions) -> Self {
+        Engine { options }
+    }
+
+    /// Its options.
+    #[must_use]
+    pub fn options(&self) -> &EngineOptions {
+        &self.options
+    }
+
+    fn parser_options(&self) -> ParserOptions {
+        ParserOptions::new(self.options.features, &self.options.limits)
+    }
+
+    fn parse(&self, query: &str) -> Result<Ast, QueryError> {
+        Ok(parse(query, &self.parser_options())?)
+    }
+
+    fn plan(&self, ast: &Ast, times: QueryTimes, lookback_ms: Option<i64>) -> Result<(Plan, i64), QueryError> {
+        let lookback_ms = lookback_ms.unwrap_or(self.options.lookback_ms);
+        let context = PlanContext { times, lookback_ms, subquery_step_ms: self.options.subquery_step_ms };
+        Ok((build(ast, context)?, lookback_ms))
+    }
+
+    fn evaluate(
+        &self,
+        store: &dyn Queryable,
+        query: &str,
+        times: QueryTimes,
+        lookback_ms: Option<i64>,
+        steps: Steps,
+        cx: &QueryCx,
+    ) -> Result<QueryOutput, QueryError> {
+        let ast = self.parse(query)?;
+        if times.interval_ms > 0 {
+            check_range_type(ast.value_type())?;
+        }
+        let (plan, lookback_ms) = self.plan(&ast, times, lookback_ms)?;
+        cx.check().map_err(at_start)?;
+        let range = Fetcher::range_of(&plan).unwrap_or(TimeRange::new(times.start_ms, times.end_ms));
+        let querier = store.querier(range)?;
+        let budget = Budget::new(cx, self.options.limits.max_query_samples);
+        let notes = Notes::new(query);
+        let evaluator = Evaluator {
+            plan: &plan,
+            fetcher: Fetcher::new(&*querier, &plan, times),
+            budget: &budget,
+            notes: &notes,
+            features: self.options.features,
+            lookback_ms,
+        };
+        let value = if times.interval_ms > 0 { range_value(&evaluator, steps) } else { instant_value(&evaluator, steps) };
+        let value = value?;
+        Ok(QueryOutput { value, annotations: notes.take() })
+    }
+
+    fn check_steps(&self, options: &RangeOptions) -> Result<Steps, QueryError> {
+        if options.step_ms <= 0 {
+            let text = "zero or negative query resolution step widths are not accepted. Try a positive integer";
+            return Err(QueryError::Invalid(text.to_owned()));
+        }
+        if options.end_ms < options.start_ms {
+            return Err(QueryError::Invalid("end timestamp must not be before start time".to_owned()));
+        }
+        let steps = Steps::between(options.start_ms, options.end_ms, options.step_ms);
+        let most = self.options.limits.max_query_steps;
+        if steps.count > most {
+            let text = format!(
+                "exceeded maximum resolution of {most} points per timeseries. Try decreasing the query resolution (?step=XX)"
+            );
+            return Err(QueryError::Invalid(text));
+        }
+        Ok(steps)
+    }
+}
+
+impl QueryEngine for Engine {
+    fn check(&self, query: &str) -> Result<String, QueryError> {
+        Ok(self.parse(query)?.to_string())
+    }
+
+    fn selector(&self, text: &str) -> Result<Vec<Matcher>, QueryError> {
+        Ok(parse_selector(text, &self.parser_options())?)
+    }
+
+    fn instant(
+        &self,
+        store: &dyn Queryable,
+        query: &str,
+        options: &InstantOptions,
+        cx: &QueryCx,
+    ) -> Result<QueryOutput, QueryError> {
+        let times = QueryTimes { start_ms: options.time_ms, end_ms: options.time_ms, interval_ms: 0 };
+        self.evaluate(store, query, times, options.lookback_ms, Steps::single(options.time_ms), cx)
+    }
+
+    fn range(
+        &self,
+        store: &dyn Queryable,
+        query: &str,
+        options: &RangeOptions,
+        cx: &QueryCx,
+    ) -> Result<QueryOutput, QueryError> {
+        let steps = self.check_steps(options)?;
+        let times =
+            QueryTimes { start_ms: options.start_ms, end_ms: options.end_ms, interval_ms: options.step_ms };
+        self.evaluate(store, query, times, options.lookback_ms, steps, cx)
+    }
+}
+
+/// A query that was stopped before it began says so.
+fn at_start(error: StorageError) -> QueryError {
+    match error {
+        StorageError::Canceled => QueryError::Canceled { stage: "query execution" },
+        StorageError::TimedOut => QueryError::Timeout { stage: "query execution" },
+        other => other.into(),
+    }
+}
+
+fn check_range_type(value_type: ValueType) -> Result<(), QueryError> {
+    match value_type {
+        ValueType::Scalar | ValueType::Vector => Ok(()),
+        other => {
+            let found = other.described();
+            let text = format!("invalid expression type \"{found}\" for range query, must be Scalar or instant Vector");
+            Err(QueryError::Invalid(text))
+        }
+    }
+}
+
+fn range_value(evaluator: &Evaluator<'_>, steps: Steps) -> Result<QueryValue, QueryError> {
+    let root = evaluator.plan.root;
+    if evaluator.plan.value_type(root) == ValueType::Scalar {
+        let values = evaluator.scalar(root, steps)?;
+        return Ok(QueryValue::Matrix(output::scalar_to_matrix(values, steps)));
+    }
+    let all = evaluator.collect(root, steps)?;
+    Ok(QueryValue::Matrix(output::to_matrix(output::finish(all.series)?, steps)))
+}
+
+fn instant_value(evaluator: &Evaluator<'_>, steps: Steps) -> Result<QueryValue, QueryError> {
+    let root = evaluator.plan.root;
+    let timestamp_ms = steps.start_ms;
+    match evaluator.plan.value_type(root) {
+        ValueType::Scalar => {
+            let value = evaluator.scalar(root, steps)?.first().copied().unwrap_or(f64::NAN);
+            Ok(QueryValue::Scalar { timestamp_ms, value })
+        }
+        ValueType::String => {
+            let bytes = match &evaluator.node(root).op {
+                Op::String(bytes) => bytes.as_slice(),
+                _ => &[],
+            };
+            Ok(QueryValue::String { timestamp_ms, value: String::from_utf8_lossy(bytes).into_owned() })
+        }
+        ValueType::Vector => {
+            let all = evaluator.collect(root, steps)?;
+            Ok(QueryValue::Vector(output::to_vector(output::finish(all.series)?, timestamp_ms)))
+        }
+        ValueType::Matrix => evaluator.top_level_range(root, steps).map(QueryValue::Matrix),
+    }
+}

@@ -1,0 +1,67 @@
+//! Instant selectors: the newest sample of each step's lookback window.
+
+use promethium_model::{HistogramValue, QueryError, SampleBatch, is_stale};
+
+use super::column::{Column, Series};
+use super::eval::{Evaluator, Sink};
+use super::steps::Steps;
+use crate::plan::SelectorPlan;
+
+impl<'a> Evaluator<'a> {
+    pub(crate) fn selector(&self, selector: &SelectorPlan, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
+        let times = steps.shifted(selector.shift);
+        self.fetcher.each(selector.fetch, self.budget, self.notes, &mut |labels, batch| {
+            let mut column = Column::new(steps.count);
+            each_newest(batch, times, self.lookback_ms, |step, row| place(&mut column, batch, step, row));
+            if column.any() { sink(Series::new(labels.clone(), column)) } else { Ok(()) }
+        })
+    }
+
+    /// Like [`Evaluator::selector`], with what `of_row` makes of the selected rows in place of their values.
+    pub(crate) fn selector_rows(
+        &self,
+        selector: &SelectorPlan,
+        times: Steps,
+        of_row: &dyn Fn(&SampleBatch, usize) -> f64,
+        sink: Sink<'_>,
+    ) -> Result<(), QueryError> {
+        self.fetcher.each(selector.fetch, self.budget, self.notes, &mut |labels, batch| {
+            let mut column = Column::new(times.count);
+            each_newest(batch, times, self.lookback_ms, |step, row| column.set(step, of_row(batch, row)));
+            if column.any() { sink(Series::new(labels.clone(), column)) } else { Ok(()) }
+        })
+    }
+}
+
+fn place(column: &mut Column, batch: &SampleBatch, step: usize, row: usize) {
+    match histogram_at(batch, row) {
+        Some(h) => column.push_histogram(step, h.to_float()),
+        None => column.set(step, batch.floats[row]),
+    }
+}
+
+fn histogram_at(batch: &SampleBatch, row: usize) -> Option<&HistogramValue> {
+    if batch.histograms.is_empty() {
+        return None;
+    }
+    let at = batch.histograms.binary_search_by_key(&(row as u32), |(r, _)| *r).ok()?;
+    Some(&batch.histograms[at].1)
+}
+
+/// Calls `on_row` with the newest row of each step's window `(t − lookback, t]`, unless that row is stale. One walk over
+/// the rows.
+#[inline]
+pub(super) fn each_newest(batch: &SampleBatch, times: Steps, lookback_ms: i64, mut on_row: impl FnMut(usize, usize)) {
+    let timestamps = &batch.timestamps[..];
+    let mut after = 0;
+    for step in 0..times.count {
+        let t = times.time(step);
+        while after < timestamps.len() && timestamps[after] <= t {
+            after += 1;
+        }
+        let Some(row) = after.checked_sub(1) else { continue };
+        if timestamps[row] > t.saturating_sub(lookback_ms) && !is_stale(batch.floats[row]) {
+            on_row(step, row);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! `smoothed` instant selectors: values on the line between neighbours.
+
+use std::sync::Arc;
+
+use promethium_model::histogram::CUSTOM_BUCKETS_SCHEMA;
+use promethium_model::quote::go_quoted;
+use promethium_model::{CounterResetHint, FloatHistogram, Labels, QueryError, SampleValue};
+
+use super::column::{Column, Series};
+use super::eval::{Evaluator, Sink};
+use super::histogram::extended::Between;
+use super::histogram::sum::warn_schema_mix;
+use super::samples::Samples;
+use super::steps::Steps;
+use crate::parser::{ExprId, Extension, Span};
+use crate::plan::SelectorPlan;
+
+impl<'a> Evaluator<'a> {
+    pub(super) fn instant_selector(
+        &self,
+        selector: &SelectorPlan,
+        id: ExprId,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), QueryError> {
+        if selector.extension != Some(Extension::Smoothed) {
+            return self.selector(selector, steps, sink);
+        }
+        let times = steps.shifted(selector.shift);
+        let span = self.node(id).span;
+        let mut samples = Samples::default();
+        self.fetcher.each(selector.fetch, self.budget, self.notes, &mut |labels, batch| {
+            samples.take(batch);
+            let mut column = Column::new(steps.count);
+            for step in 0..steps.count {
+                if let Some(value) = self.smoothed_at(&samples, times.time(step), labels, span) {
+                    column.set_value(step, value);
+                }
+            }
+            if column.any() { sink(Series::new(labels.clone(), column)) } else { Ok(()) }
+        })
+    }
+
+    /// Between the newest sample up to `t` and the oldest after it, both within the lookback.
+    fn smoothed_at(&self, samples: &Samples, t: i64, labels: &Labels, span: Span) -> Option<SampleValue> {
+        let (oldest, newest) = (t.saturating_sub(self.lookback_ms), t.saturating_add(self.lookback_ms));
+        let inside = |times: &[i64]| times.partition_point(|x| *x <= oldest)..times.partition_point(|x| *x <= newest);
+        let (floats, histograms) = (inside(&samples.times), inside(&samples.histogram_times));
+        if !floats.is_empty() && !histograms.is_empty() {
+            let name = go_quoted(labels.metric_name());
+            let text = format!("encountered a mix of histograms and floats for metric name {name}");
+            self.notes.warn(span, text);
+            return None;
+        }
+        if histograms.is_empty() {
+            return smoothed_float(samples, floats, t).map(SampleValue::Float);
+        }
+        self.smoothed_histogram(samples, histograms, t, labels, span).map(SampleValue::Histogram)
+    }
+
+    fn smoothed_histogram(
+        &self,
+        samples: &Samples,
+        rows: std::ops::Range<usize>,
+        t: i64,
+        labels: &Labels,
+        span: Span,
+    ) -> Option<Arc<FloatHistogram>> {
+        let times = &samples.histogram_times[..];
+        let after = rows.start + times[rows.clone()].partition_point(|x| *x <= t);
+        let before = after.checked_sub(1).filter(|i| *i >= rows.start)?;
+        let a = &samples.histograms[before];
+        if times[before] == t {
+            return Some(Arc::clone(a));
+        }
+        if after == rows.end {
+            let mut carried = FloatHistogram::clone(a);
+            carried.counter_reset_hint = CounterResetHint::Unknown;
+            return Some(Arc::new(carried));
+        }
+        let b = &samples.histograms[after];
+        let custom = |h: &FloatHistogram| h.schema == CUSTOM_BUCKETS_SCHEMA;
+        if custom(a) != custom(b) {
+            warn_schema_mix(self.notes, span, labels.metric_name());
+            return None;
+        }
+        let gauge = |h: &FloatHistogram| h.counter_reset_hint == CounterResetHint::Gauge;
+        let between = Between { a: (times[before], a), b: (times[after], b), counter: !(gauge(a) && gauge(b)) };
+        between.at(t, |_| {})
+    }
+}
+
+fn smoothed_float(samples: &Samples, rows: std::ops::Range<usize>, t: i64) -> Option<f64> {
+    let times = &samples.times[..];
+    let after = rows.start + times[rows.clone()].partition_point(|x| *x <= t);
+    let before = after.checked_sub(1).filter(|i| *i >= rows.start)?;
+    if times[before] == t || after == rows.end {
+        return Some(samples.floats[before]);
+    }
+    Some(super::window::interpolated(samples, before, t, false))
+}

@@ -1,0 +1,185 @@
+//! `rate`, `increase` and `delta`: the change over the window, extrapolated to its ends.
+
+use std::ops::Range;
+
+use promethium_model::quote::go_quoted;
+
+use super::super::column::Column;
+use super::super::samples::Samples;
+use super::{RangeCall, RangeSeries, Window, walk, warn_mixed_types};
+use crate::parser::Function;
+
+pub(super) fn extrapolated(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: &mut Column) {
+    let samples = series.samples;
+    let resets = if call.is_counter() { reset_positions(call, samples) } else { Vec::new() };
+    let mut in_window = 0..0;
+    walk::each_window(samples, call.ends, call.range_ms, |window| {
+        if !window.floats.is_empty() && !window.histograms.is_empty() {
+            warn_mixed_types(call, series.labels);
+        } else if !window.floats.is_empty() {
+            advance(&resets, &mut in_window, &window.floats);
+            if let Some(v) = of_floats(call, samples, &window, &resets[in_window.clone()]) {
+                out.set(window.step, v);
+            }
+        } else if let Some(h) = super::super::histogram::rate::extrapolated(call, series, &window) {
+            out.push_histogram(window.step, h);
+        }
+    });
+    warn_overlapping_start_times(call, series);
+    hint_at_name(call, series, out);
+}
+
+/// The samples that lie below their predecessor, or started anew after it.
+fn reset_positions(call: &RangeCall<'_>, samples: &Samples) -> Vec<usize> {
+    let values = &samples.floats[..];
+    let mut resets = Vec::new();
+    for i in 1..values.len() {
+        if values[i] < values[i - 1] || starts_anew(call, samples, i) {
+            resets.push(i);
+        }
+    }
+    resets
+}
+
+fn starts_anew(call: &RangeCall<'_>, samples: &Samples, i: usize) -> bool {
+    if !call.features.start_timestamps || samples.start_times.is_empty() {
+        return false;
+    }
+    let (previous, current) = (samples.start_time(i - 1), samples.start_time(i));
+    start_time_says_reset((samples.times[i - 1], previous), (samples.times[i], current))
+}
+
+/// Whether the start timestamp of the second sample says that the counter was reset after the first; each is time and
+/// start time.
+pub(crate) fn start_time_says_reset(previous: (i64, i64), current: (i64, i64)) -> bool {
+    let ((t_previous, start_previous), (t, start)) = (previous, current);
+    if start == 0 || start >= t || start < t_previous {
+        return false;
+    }
+    start > t_previous || (start_previous != 0 && start_previous < t_previous)
+}
+
+/// Moves `inside` to the resets strictly after the window's first sample.
+fn advance(resets: &[usize], inside: &mut Range<usize>, rows: &Range<usize>) {
+    while inside.end < resets.len() && resets[inside.end] < rows.end {
+        inside.end += 1;
+    }
+    while inside.start < inside.end && resets[inside.start] <= rows.start {
+        inside.start += 1;
+    }
+}
+
+fn of_floats(call: &RangeCall<'_>, samples: &Samples, window: &Window, resets: &[usize]) -> Option<f64> {
+    let (first, last) = (window.floats.start, window.floats.end - 1);
+    let zero_at = assumed_zero(call, samples.times[first], samples.start_time(first), window.end_ms);
+    if first == last && zero_at.is_none() {
+        return None;
+    }
+    let values = &samples.floats[..];
+    let mut change = values[last] - values[first];
+    for reset in resets {
+        change += values[reset - 1];
+    }
+    if zero_at.is_some() {
+        change += values[first];
+    }
+    let extent = Extent {
+        first_ms: samples.times[first],
+        last_ms: samples.times[last],
+        samples: last - first + 1,
+        zero_at,
+    };
+    Some(change * extent.factor(call, window.end_ms, change, values[first]))
+}
+
+/// The time at which the counter was zero, where its start lies inside the window.
+pub(crate) fn assumed_zero(call: &RangeCall<'_>, first_ms: i64, start_time: i64, end_ms: i64) -> Option<i64> {
+    let known = call.features.start_timestamps && call.is_counter() && start_time != 0;
+    let inside = start_time > end_ms.saturating_sub(call.range_ms) && start_time < first_ms;
+    (known && inside).then_some(start_time)
+}
+
+/// What the samples of a window cover.
+pub(crate) struct Extent {
+    pub(crate) first_ms: i64,
+    pub(crate) last_ms: i64,
+    pub(crate) samples: usize,
+    pub(crate) zero_at: Option<i64>,
+}
+
+impl Extent {
+    /// By what the change is multiplied: extrapolation to the ends of the window, and the division by its width.
+    ///
+    /// A gap to an end that is wider than 1.1 mean distances counts as half a mean distance; a counter is not
+    /// extrapolated below zero.
+    pub(crate) fn factor(&self, call: &RangeCall<'_>, end_ms: i64, change: f64, first_value: f64) -> f64 {
+        let seconds = |ms: i64| ms as f64 / 1000.0;
+        let between = seconds(self.last_ms - self.first_ms);
+        let mean_gap = if self.samples > 1 { between / (self.samples - 1) as f64 } else { 0.0 };
+        let threshold = mean_gap * 1.1;
+        let mut sampled = between;
+        let mut to_start = seconds(self.first_ms - (end_ms - call.range_ms));
+        if let Some(zero) = self.zero_at {
+            sampled = seconds(self.last_ms - zero);
+            to_start = 0.0;
+        } else {
+            if to_start >= threshold {
+                to_start = mean_gap / 2.0;
+            }
+            if call.is_counter() && change > 0.0 && first_value >= 0.0 {
+                to_start = to_start.min(sampled * (first_value / change));
+            }
+        }
+        let mut to_end = seconds(end_ms - self.last_ms);
+        if to_end >= threshold {
+            to_end = mean_gap / 2.0;
+        }
+        let factor = if sampled == 0.0 { 1.0 } else { (sampled + to_start + to_end) / sampled };
+        if call.is_rate() { factor / call.range_seconds() } else { factor }
+    }
+}
+
+fn warn_overlapping_start_times(call: &RangeCall<'_>, series: &RangeSeries<'_>) {
+    let samples = series.samples;
+    if !call.features.start_timestamps || !call.is_counter() {
+        return;
+    }
+    let overlaps = |times: &[i64], starts: &[i64]| {
+        let overlap = |i: usize| starts[i] != 0 && starts[i] < times[i - 1] && starts[i] != starts[i - 1];
+        (1..starts.len()).any(overlap)
+    };
+    let any = overlaps(&samples.times, &samples.start_times)
+        || overlaps(&samples.histogram_times, &samples.histogram_start_times);
+    if any {
+        let name = go_quoted(series.labels.metric_name());
+        let text = format!("sample has start time that overlaps with previous sample timestamp for metric {name}");
+        call.notes.warn(call.span, text);
+    }
+}
+
+/// Says so when the metric does not look like a counter.
+pub(super) fn hint_at_name(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: &Column) {
+    let name = series.labels.metric_name();
+    if call.function == Function::Delta || name.is_empty() || !out.present.any() {
+        return;
+    }
+    if call.features.type_and_unit_labels {
+        let kind = series.labels.get("__type__").unwrap_or("");
+        if kind != "counter" && kind != "histogram" {
+            let (kind, name) = (go_quoted(kind), go_quoted(name));
+            call.notes.info(
+                call.first_span,
+                format!(
+                    "metric might not be a counter, __type__ label is not set to \"counter\" or \"histogram\", got {kind}: {name}"
+                ),
+            );
+        }
+        return;
+    }
+    if !["_total", "_sum", "_count", "_bucket"].iter().any(|suffix| name.ends_with(suffix)) {
+        let name = go_quoted(name);
+        let text =
+            format!("metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {name}");
+        call.notes.info(call.first_span, text);
+    }
+}

@@ -1,0 +1,208 @@
+//! Functions over range vectors: a window moves over the samples of one series, its ends never going back.
+
+mod boundary;
+mod counter;
+mod extended;
+mod instant;
+mod over_time;
+mod regression;
+mod sliding;
+mod source;
+mod statistics;
+mod walk;
+
+use promethium_model::{Labels, QueryError};
+
+use super::column::{Column, Series};
+use super::eval::{Evaluator, Sink, unexpected};
+use super::notes::Notes;
+use super::samples::Samples;
+use super::steps::Steps;
+use crate::Features;
+use crate::parser::{ExprId, Extension, Function, Span, ValueType};
+use crate::plan::Op;
+
+pub(crate) use boundary::boundary_points;
+pub(crate) use counter::{Extent, assumed_zero};
+pub(crate) use extended::{bounds as range_bounds, interpolated};
+pub(crate) use instant::histogram_reset;
+pub(crate) use source::RangeSeries;
+pub(crate) use walk::{Window, each_window};
+
+/// A call over a range, set up once for all its series.
+pub(crate) struct RangeCall<'c> {
+    pub(crate) function: Function,
+    /// The evaluation times.
+    pub(crate) steps: Steps,
+    /// The ends of the windows: evaluation times, shifted.
+    pub(crate) ends: Steps,
+    pub(crate) range_ms: i64,
+    pub(crate) extension: Option<Extension>,
+    pub(crate) lookback_ms: i64,
+    /// The scalar arguments, one value a step.
+    pub(crate) scalars: Vec<Vec<f64>>,
+    /// The range argument.
+    pub(crate) span: Span,
+    /// The first argument.
+    pub(crate) first_span: Span,
+    pub(crate) features: Features,
+    pub(crate) notes: &'c Notes<'c>,
+}
+
+impl RangeCall<'_> {
+    /// Window width in seconds.
+    pub(crate) fn range_seconds(&self) -> f64 {
+        self.range_ms as f64 / 1000.0
+    }
+
+    pub(crate) fn is_counter(&self) -> bool {
+        !matches!(self.function, Function::Delta | Function::Idelta)
+    }
+
+    pub(crate) fn is_rate(&self) -> bool {
+        matches!(self.function, Function::Rate | Function::Irate)
+    }
+}
+
+impl<'a> Evaluator<'a> {
+    /// Evaluates a function with one range argument, streaming its series.
+    pub(crate) fn range_call(
+        &self,
+        function: Function,
+        args: &[ExprId],
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), QueryError> {
+        let range = args.iter().copied().find(|a| self.plan.value_type(*a) == ValueType::Matrix);
+        let Some(range) = range else { return Err(unexpected("a range", self.node(args[0]))) };
+        let call = self.set_up(function, args, range, steps)?;
+        let keeps_name = matches!(function, Function::FirstOverTime | Function::LastOverTime);
+        if function == Function::AbsentOverTime {
+            return self.absent_over_time(&call, range, sink);
+        }
+        self.each_range(range, steps, &mut |series| {
+            let mut column = Column::new(steps.count);
+            apply(&call, &series, &mut column)?;
+            if !column.any() {
+                return Ok(());
+            }
+            let drop_name = series.drop_name || !keeps_name;
+            sink(Series { labels: series.labels.clone(), drop_name, column })
+        })
+    }
+
+    fn set_up(
+        &self,
+        function: Function,
+        args: &[ExprId],
+        range: ExprId,
+        steps: Steps,
+    ) -> Result<RangeCall<'a>, QueryError> {
+        let node = self.node(range);
+        let (range_ms, shift, extension) = match &node.op {
+            Op::Range(r) => (r.range_ms, r.selector.shift, r.selector.extension),
+            Op::Subquery(s) => (s.range_ms, s.shift, None),
+            _ => return Err(unexpected("a range", node)),
+        };
+        extended::check_function(extension, function)?;
+        let scalars = args.iter().filter(|a| self.plan.value_type(**a) == ValueType::Scalar);
+        Ok(RangeCall {
+            function,
+            steps,
+            ends: steps.shifted(shift),
+            range_ms,
+            extension,
+            lookback_ms: self.lookback_ms,
+            scalars: scalars.map(|a| self.scalar(*a, steps)).collect::<Result<_, _>>()?,
+            span: node.span,
+            first_span: self.node(args[0]).span,
+            features: self.features,
+            notes: self.notes,
+        })
+    }
+
+    fn absent_over_time(&self, call: &RangeCall<'_>, range: ExprId, sink: Sink<'_>) -> Result<(), QueryError> {
+        let mut absent = Column::constant(call.steps.count, 1.0);
+        self.each_range(range, call.steps, &mut |series| {
+            walk::each_window(series.samples, call.ends, call.range_ms, |w| absent.present.clear(w.step));
+            Ok(())
+        })?;
+        if !absent.any() {
+            return Ok(());
+        }
+        let matchers = match &self.node(range).op {
+            Op::Range(r) => &r.selector.matchers[..],
+            _ => &[],
+        };
+        sink(Series::new(super::function::absent_labels(matchers), absent))
+    }
+}
+
+/// Fills `out` with the results over one series.
+fn apply(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: &mut Column) -> Result<(), QueryError> {
+    use Function as F;
+    let samples = series.samples;
+    if call.extension.is_some() {
+        extended::apply(call, series, out);
+        return Ok(());
+    }
+    match call.function {
+        F::Rate | F::Increase | F::Delta => counter::extrapolated(call, series, out),
+        F::Irate | F::Idelta => instant::instant(call, series, out),
+        F::Changes => instant::changes(call, samples, out),
+        F::Resets => instant::resets(call, samples, out),
+        F::SumOverTime | F::AvgOverTime => over_time::sum_or_avg(call, series, out),
+        F::MinOverTime | F::MaxOverTime | F::TsOfMinOverTime | F::TsOfMaxOverTime => {
+            over_time::extreme(call, series, out);
+        }
+        F::CountOverTime | F::PresentOverTime | F::TsOfFirstOverTime | F::TsOfLastOverTime => {
+            over_time::of_window(call, samples, out);
+        }
+        F::FirstOverTime | F::LastOverTime => over_time::boundary(call, samples, out),
+        F::StddevOverTime | F::StdvarOverTime => statistics::variance(call, series, out),
+        F::QuantileOverTime => statistics::quantile_over_time(call, series, out),
+        F::MadOverTime => statistics::mad(call, series, out),
+        F::Deriv | F::PredictLinear => regression::linear(call, series, out),
+        F::DoubleExponentialSmoothing => regression::double_exponential(call, series, out)?,
+        other => {
+            return Err(QueryError::Execution(format!("unexpected error: {} takes no range", other.name())));
+        }
+    }
+    Ok(())
+}
+
+/// `mixed`: floats and histograms in one window. Functions of floats ignore the histograms, and say so.
+fn note_ignored_histograms(call: &RangeCall<'_>, labels: &Labels) {
+    let name = promethium_model::quote::go_quoted(labels.metric_name());
+    let text = format!("ignored histograms in a range containing both floats and histograms for metric name {name}");
+    call.notes.info(call.first_span, text);
+}
+
+fn warn_mixed_types(call: &RangeCall<'_>, labels: &Labels) {
+    let name = promethium_model::quote::go_quoted(labels.metric_name());
+    call.notes.warn(call.span, format!("encountered a mix of histograms and floats for metric name {name}"));
+}
+
+/// Runs `f` on the floats of every window that has some; histograms beside them are ignored with an info.
+fn each_float_window(
+    call: &RangeCall<'_>,
+    series: &RangeSeries<'_>,
+    least: usize,
+    mut f: impl FnMut(usize, std::ops::Range<usize>),
+) {
+    walk::each_window(series.samples, call.ends, call.range_ms, |window: Window| {
+        let floats = window.floats.len();
+        if floats > 0 && !window.histograms.is_empty() {
+            note_ignored_histograms(call, series.labels);
+        }
+        if floats >= least.max(1) {
+            f(window.step, window.floats);
+        }
+    });
+}
+
+/// The float slices of a window.
+fn slices<'s>(samples: &'s Samples, rows: &std::ops::Range<usize>) -> (&'s [i64], &'s [f64]) {
+    (&samples.times[rows.clone()], &samples.floats[rows.clone()])
+}
+

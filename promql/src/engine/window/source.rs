@@ -1,0 +1,58 @@
+//! Where windows come from: storage, or a subquery.
+
+use promethium_model::{Labels, QueryError};
+
+use super::super::eval::{Evaluator, unexpected};
+use super::super::samples::Samples;
+use super::super::steps::Steps;
+use crate::parser::ExprId;
+use crate::plan::{Op, SubqueryPlan};
+
+/// One series of a range vector, all windows' samples at once.
+pub(crate) struct RangeSeries<'s> {
+    pub(crate) labels: &'s Labels,
+    pub(crate) drop_name: bool,
+    pub(crate) samples: &'s Samples,
+}
+
+pub(crate) type OnRange<'s> = &'s mut dyn FnMut(RangeSeries<'_>) -> Result<(), QueryError>;
+
+impl<'a> Evaluator<'a> {
+    /// Calls `on_series` for every series of a range vector.
+    pub(crate) fn each_range(&self, id: ExprId, steps: Steps, on_series: OnRange<'_>) -> Result<(), QueryError> {
+        match &self.node(id).op {
+            Op::Range(range) => {
+                let mut samples = Samples::default();
+                self.fetcher.each(range.selector.fetch, self.budget, self.notes, &mut |labels, batch| {
+                    samples.take(batch);
+                    on_series(RangeSeries { labels, drop_name: false, samples: &samples })
+                })
+            }
+            Op::Subquery(subquery) => self.subquery(subquery, steps, on_series),
+            _ => Err(unexpected("a range", self.node(id))),
+        }
+    }
+
+    /// Evaluates the inner expression once, over all steps that some window covers.
+    fn subquery(&self, subquery: &SubqueryPlan, steps: Steps, on_series: OnRange<'_>) -> Result<(), QueryError> {
+        let inner = inner_steps(subquery, steps.shifted(subquery.shift));
+        if inner.count == 0 {
+            return Ok(());
+        }
+        // Each step takes room in every column: what could never be held is not begun.
+        self.budget.refuse_above_limit(inner.count / 2)?;
+        self.vector(subquery.expr, inner, &mut |series| {
+            let samples = Samples::of_column(&series.column, inner);
+            on_series(RangeSeries { labels: &series.labels, drop_name: series.drop_name, samples: &samples })
+        })
+    }
+}
+
+/// All multiples of the subquery's step, counted from the epoch, in the union of the windows.
+fn inner_steps(subquery: &SubqueryPlan, ends: Steps) -> Steps {
+    let step = subquery.step_ms;
+    let after = ends.start_ms.saturating_sub(subquery.range_ms);
+    let first = after.div_euclid(step).saturating_add(1).saturating_mul(step);
+    let last = ends.last_ms().div_euclid(step).saturating_mul(step);
+    Steps::between(first, last, step)
+}

@@ -1,0 +1,237 @@
+//! One pass over the tree, children first.
+
+use std::sync::Arc;
+
+use promethium_model::{Matcher, QueryError};
+
+use super::fetches::assign_fetches;
+use super::{AggregatePlan, Op, Plan, PlanContext, PlanNode, RangePlan, SelectorPlan, SubqueryPlan, TimeShift};
+use crate::parser::{
+    Ast, At, Binary, DurationExpr, DurationScope, Expr, ExprId, Function, MatrixSelector, Node, Selector, Sign,
+    Subquery, TimeModifiers, ValueType,
+};
+
+/// Plans a checked tree.
+///
+/// # Errors
+///
+/// Durations that cannot be computed.
+pub(crate) fn build(ast: &Ast, context: PlanContext) -> Result<Plan, QueryError> {
+    let mut builder = Builder { context, nodes: Vec::with_capacity(ast.nodes.len()) };
+    for node in &ast.nodes {
+        let planned = builder.node(node)?;
+        builder.nodes.push(planned);
+    }
+    let root = builder.resolve(ast.root);
+    let mut plan = Plan { nodes: builder.nodes, root, fetches: Vec::new() };
+    mark_stats_only(&mut plan);
+    assign_fetches(&mut plan, context);
+    Ok(plan)
+}
+
+struct Builder {
+    context: PlanContext,
+    nodes: Vec<PlanNode>,
+}
+
+impl Builder {
+    /// The node behind parentheses.
+    fn resolve(&self, id: ExprId) -> ExprId {
+        match self.nodes[id.index()].op {
+            Op::Paren(inner) => inner,
+            _ => id,
+        }
+    }
+
+    fn of(&self, id: ExprId) -> &PlanNode {
+        &self.nodes[id.index()]
+    }
+
+    fn node(&self, node: &Node) -> Result<PlanNode, QueryError> {
+        let (op, value_type, invariant) = match &node.expr {
+            Expr::Number(number) => (Op::Number(number.value), ValueType::Scalar, true),
+            Expr::String(bytes) => (Op::String(bytes.clone()), ValueType::String, true),
+            Expr::Selector(selector) => self.selector(selector)?,
+            Expr::Matrix(matrix) => self.matrix(matrix)?,
+            Expr::Subquery(subquery) => self.subquery(subquery)?,
+            Expr::Unary { negative, expr } => self.unary(*negative, *expr),
+            Expr::Binary(binary) => self.binary(binary),
+            Expr::Call(call) if call.function == Function::Info => self.info(&call.args)?,
+            Expr::Call(call) => self.call(call.function, &call.args),
+            Expr::Aggregate(aggregate) => self.aggregate(aggregate),
+            Expr::Paren(inner) => self.paren(*inner),
+        };
+        Ok(PlanNode { op, span: node.span, value_type, invariant })
+    }
+
+    fn paren(&self, inner: ExprId) -> (Op, ValueType, bool) {
+        let inner = self.resolve(inner);
+        (Op::Paren(inner), self.of(inner).value_type, self.of(inner).invariant)
+    }
+
+    fn unary(&self, negative: bool, expr: ExprId) -> (Op, ValueType, bool) {
+        let expr = self.resolve(expr);
+        (Op::Unary { negative, expr }, self.of(expr).value_type, self.of(expr).invariant)
+    }
+
+    fn binary(&self, binary: &Binary) -> (Op, ValueType, bool) {
+        let mut binary = binary.clone();
+        (binary.lhs, binary.rhs) = (self.resolve(binary.lhs), self.resolve(binary.rhs));
+        let (left, right) = (self.of(binary.lhs), self.of(binary.rhs));
+        let scalar = left.value_type == ValueType::Scalar && right.value_type == ValueType::Scalar;
+        let value_type = if scalar { ValueType::Scalar } else { ValueType::Vector };
+        let invariant = left.invariant && right.invariant;
+        (Op::Binary(binary), value_type, invariant)
+    }
+
+    fn call(&self, function: Function, args: &[ExprId]) -> (Op, ValueType, bool) {
+        if let Some(seconds) = self.constant(function) {
+            return (Op::Number(seconds), ValueType::Scalar, true);
+        }
+        let args: Vec<ExprId> = args.iter().map(|a| self.resolve(*a)).collect();
+        let of_selector = function == Function::Timestamp && matches!(self.of(args[0]).op, Op::Selector(_));
+        let invariant = (!function.depends_on_time() || of_selector) && args.iter().all(|a| self.of(*a).invariant);
+        (Op::Call { function, args }, function.signature().returns, invariant)
+    }
+
+    fn info(&self, args: &[ExprId]) -> Result<(Op, ValueType, bool), QueryError> {
+        let base = self.resolve(args[0]);
+        let matchers: &[Matcher] = match args.get(1).map(|a| &self.of(self.resolve(*a)).op) {
+            Some(Op::Selector(selector)) => &selector.matchers,
+            _ => &[],
+        };
+        let plan = super::info::plan(base, matchers, &self.nodes)?;
+        Ok((Op::Info(plan), ValueType::Vector, self.of(base).invariant))
+    }
+
+    /// The value of `start()`, `end()`, `range()` and `step()`, in seconds.
+    fn constant(&self, function: Function) -> Option<f64> {
+        let times = self.context.times;
+        let instant = times.start_ms == times.end_ms;
+        let ms = match function {
+            Function::Start => times.start_ms,
+            Function::End => times.end_ms,
+            Function::Range => times.end_ms.saturating_sub(times.start_ms),
+            Function::Step if instant => 0,
+            Function::Step => times.interval_ms,
+            _ => return None,
+        };
+        Some(ms as f64 / 1000.0)
+    }
+
+    fn aggregate(&self, aggregate: &crate::parser::Aggregate) -> (Op, ValueType, bool) {
+        let plan = AggregatePlan {
+            op: aggregate.op,
+            expr: self.resolve(aggregate.expr),
+            param: aggregate.param.map(|p| self.resolve(p)),
+            without: aggregate.without,
+            grouping: aggregate.grouping.clone(),
+        };
+        let invariant = self.of(plan.expr).invariant;
+        (Op::Aggregate(plan), ValueType::Vector, invariant)
+    }
+
+    fn selector(&self, selector: &Selector) -> Result<(Op, ValueType, bool), QueryError> {
+        let plan = self.selector_plan(selector)?;
+        let invariant = plan.shift.at_ms.is_some();
+        Ok((Op::Selector(plan), ValueType::Vector, invariant))
+    }
+
+    fn selector_plan(&self, selector: &Selector) -> Result<SelectorPlan, QueryError> {
+        Ok(SelectorPlan {
+            matchers: Arc::from(selector.matchers.as_slice()),
+            shift: self.shift(&selector.time)?,
+            extension: selector.extension,
+            fetch: 0,
+            stats_only: false,
+        })
+    }
+
+    fn matrix(&self, matrix: &MatrixSelector) -> Result<(Op, ValueType, bool), QueryError> {
+        let selector = self.selector_plan(&matrix.selector)?;
+        let range_ms = self.duration(&matrix.range, Sign::Positive)?;
+        let invariant = selector.shift.at_ms.is_some();
+        Ok((Op::Range(RangePlan { selector, range_ms }), ValueType::Matrix, invariant))
+    }
+
+    fn subquery(&self, subquery: &Subquery) -> Result<(Op, ValueType, bool), QueryError> {
+        let step_ms = match &subquery.step {
+            Some(step) => self.duration(step, Sign::Positive)?,
+            None => self.context.subquery_step_ms,
+        };
+        if step_ms < 1 {
+            return Err(QueryError::Invalid("subquery step must be at least 1ms".to_owned()));
+        }
+        let plan = SubqueryPlan {
+            expr: self.resolve(subquery.expr),
+            range_ms: self.duration(&subquery.range, Sign::Positive)?,
+            step_ms,
+            shift: self.shift(&subquery.time)?,
+        };
+        let invariant = plan.shift.at_ms.is_some();
+        Ok((Op::Subquery(plan), ValueType::Matrix, invariant))
+    }
+
+    fn shift(&self, time: &TimeModifiers) -> Result<TimeShift, QueryError> {
+        let offset_ms = match &time.offset {
+            Some(offset) => self.duration(offset, Sign::Any)?,
+            None => 0,
+        };
+        let at_ms = time.at.map(|at| match at {
+            At::Time(ms) => ms,
+            At::Start => self.context.times.start_ms,
+            At::End => self.context.times.end_ms,
+        });
+        Ok(TimeShift { offset_ms, at_ms })
+    }
+
+    fn duration(&self, duration: &DurationExpr, sign: Sign) -> Result<i64, QueryError> {
+        let times = self.context.times;
+        let scope = DurationScope {
+            step: times.interval_ms as f64 / 1000.0,
+            range: times.end_ms.saturating_sub(times.start_ms) as f64 / 1000.0,
+        };
+        duration.evaluate(scope, sign).map_err(QueryError::Invalid)
+    }
+}
+
+/// Marks the selectors below `histogram_count`, `histogram_sum` and `histogram_avg`, unless a subquery, a quantile, a
+/// fraction or a trim lies between.
+fn mark_stats_only(plan: &mut Plan) {
+    let mut wanted = vec![false; plan.nodes.len()];
+    for i in (0..plan.nodes.len()).rev() {
+        let inherited = wanted[i];
+        match &mut plan.nodes[i].op {
+            Op::Selector(selector) => selector.stats_only = inherited,
+            Op::Range(range) => range.selector.stats_only = inherited,
+            Op::Subquery(subquery) => wanted[subquery.expr.index()] = false,
+            Op::Unary { expr, .. } | Op::Paren(expr) => wanted[expr.index()] |= inherited,
+            Op::Binary(binary) => {
+                let inherited = inherited && !binary.op.is_trim();
+                wanted[binary.lhs.index()] = inherited;
+                wanted[binary.rhs.index()] = inherited;
+            }
+            Op::Call { function, args } => {
+                let below = stats_only_below(*function).unwrap_or(inherited);
+                args.iter().for_each(|a| wanted[a.index()] = below);
+            }
+            Op::Aggregate(aggregate) => {
+                wanted[aggregate.expr.index()] = inherited;
+                if let Some(param) = aggregate.param {
+                    wanted[param.index()] = inherited;
+                }
+            }
+            Op::Info(info) => wanted[info.base.index()] = inherited,
+            Op::Number(_) | Op::String(_) => {}
+        }
+    }
+}
+
+fn stats_only_below(function: Function) -> Option<bool> {
+    use Function as F;
+    match function {
+        F::HistogramCount | F::HistogramSum | F::HistogramAvg => Some(true),
+        F::HistogramQuantile | F::HistogramQuantiles | F::HistogramFraction => Some(false),
+        _ => None,
+    }
+}

@@ -1,0 +1,103 @@
+//! Which data each selector may look at, and which selectors share it.
+
+use std::sync::Arc;
+
+use promethium_model::Matcher;
+
+use super::{Fetch, Op, Plan, PlanContext, SelectorPlan, TimeShift};
+use crate::parser::{ExprId, Extension};
+
+/// The evaluation times of a node, first and last.
+#[derive(Clone, Copy)]
+struct Window {
+    first_ms: i64,
+    last_ms: i64,
+}
+
+impl Window {
+    fn shifted(self, shift: TimeShift) -> Window {
+        let pinned = shift.at_ms.map_or(self, |at| Window { first_ms: at, last_ms: at });
+        Window {
+            first_ms: pinned.first_ms.saturating_sub(shift.offset_ms),
+            last_ms: pinned.last_ms.saturating_sub(shift.offset_ms),
+        }
+    }
+
+    fn reaching_back(self, ms: i64) -> Window {
+        Window { first_ms: self.first_ms.saturating_sub(ms), ..self }
+    }
+}
+
+/// Parents first: every node learns its evaluation times from its parent, every selector becomes part of a fetch.
+pub(super) fn assign_fetches(plan: &mut Plan, context: PlanContext) {
+    let whole = Window { first_ms: context.times.start_ms, last_ms: context.times.end_ms };
+    let mut windows = vec![whole; plan.nodes.len()];
+    let Plan { nodes, fetches, .. } = plan;
+    // The second argument of `info` is no vector of its own: nothing reads it.
+    let mut read = vec![false; nodes.len()];
+    read[plan.root.index()] = true;
+    for i in (0..nodes.len()).rev() {
+        let window = windows[i];
+        if !read[i] {
+            continue;
+        }
+        let mut hand_down = |id: ExprId, w: Window| {
+            windows[id.index()] = w;
+            read[id.index()] = true;
+        };
+        match &mut nodes[i].op {
+            Op::Selector(selector) => {
+                let data = data_window(selector, window, 0, context.lookback_ms);
+                selector.fetch = fetch_for(fetches, &selector.matchers, data);
+            }
+            Op::Range(range) => {
+                let data = data_window(&range.selector, window, range.range_ms, context.lookback_ms);
+                range.selector.fetch = fetch_for(fetches, &range.selector.matchers, data);
+            }
+            Op::Subquery(s) => hand_down(s.expr, window.shifted(s.shift).reaching_back(s.range_ms)),
+            Op::Unary { expr, .. } | Op::Paren(expr) => hand_down(*expr, window),
+            Op::Binary(binary) => {
+                hand_down(binary.lhs, window);
+                hand_down(binary.rhs, window);
+            }
+            Op::Call { args, .. } => args.iter().for_each(|a| hand_down(*a, window)),
+            Op::Aggregate(aggregate) => {
+                aggregate.param.into_iter().chain([aggregate.expr]).for_each(|id| hand_down(id, window));
+            }
+            Op::Info(info) => {
+                hand_down(info.base, window);
+                let data = window.shifted(info.shift).reaching_back(context.lookback_ms.saturating_sub(1));
+                let matchers = info.names.iter().chain(&info.data).cloned().collect();
+                info.fetch = fetch_for(fetches, &matchers, data);
+            }
+            Op::Number(_) | Op::String(_) => {}
+        }
+    }
+}
+
+/// A range selector looks back its range; an instant one, and both extended forms, the lookback.
+fn data_window(selector: &SelectorPlan, window: Window, range_ms: i64, lookback_ms: i64) -> Window {
+    let mut data = window.shifted(selector.shift).reaching_back(range_ms);
+    if range_ms == 0 || selector.extension.is_some() {
+        data = data.reaching_back(lookback_ms);
+    }
+    if selector.extension == Some(Extension::Smoothed) {
+        data.last_ms = data.last_ms.saturating_add(lookback_ms);
+    }
+    // Windows are left-open.
+    data.first_ms = data.first_ms.saturating_add(1);
+    data
+}
+
+fn fetch_for(fetches: &mut Vec<Fetch>, matchers: &Arc<[Matcher]>, data: Window) -> usize {
+    if let Some(i) = fetches.iter().position(|f| f.matchers == *matchers) {
+        let fetch = &mut fetches[i];
+        fetch.min_ms = fetch.min_ms.min(data.first_ms);
+        fetch.max_ms = fetch.max_ms.max(data.last_ms);
+        fetch.uses += 1;
+        return i;
+    }
+    let matchers = Arc::clone(matchers);
+    fetches.push(Fetch { matchers, min_ms: data.first_ms, max_ms: data.last_ms, uses: 1 });
+    fetches.len() - 1
+}
