@@ -131,13 +131,12 @@ impl RuleJudge<'_, '_, '_> {
     }
 
     fn check_kind(&mut self, rule: &RuleYaml) {
-        match (text_of(&rule.record).is_empty(), text_of(&rule.alert).is_empty()) {
-            (false, false) => {
-                self.add(vec![position(&rule.record), position(&rule.alert)], RuleFileProblem::RecordAndAlert);
-            }
-            (true, true) => self.add(vec![position(&rule.record)], RuleFileProblem::NeitherRecordNorAlert),
-            _ => {}
-        }
+        let problem = match (text_of(&rule.record).is_empty(), text_of(&rule.alert).is_empty()) {
+            (false, false) => RuleFileProblem::RecordAndAlert,
+            (true, true) => RuleFileProblem::NeitherRecordNorAlert,
+            _ => return,
+        };
+        self.add(vec![position(&rule.record), position(&rule.alert)], problem);
     }
 
     fn check_expr(&mut self, rule: &RuleYaml) -> Option<String> {

@@ -47,8 +47,8 @@ impl std::error::Error for RuleFileErrors {}
 pub struct RuleFileError {
     /// The file, as it was named.
     pub file: String,
-    /// Where: none for labels, annotations and templates, two when `record` and `alert` clash. A missing field stands
-    /// at 0:0.
+    /// Where: none for labels, annotations and templates; those of `record` and `alert` when both or neither are
+    /// there. A missing field stands at 0:0.
     pub positions: Vec<Position>,
     /// The rule, if it is one rule's problem.
     pub place: Option<RulePlace>,
