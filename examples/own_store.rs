@@ -3,7 +3,8 @@
 use promethium::Table;
 use promethium::model::{
     InstantOptions, LabelHints, LabelList, Labels, Matcher, Querier, QueryCx, QueryEngine, Queryable, SampleBatch,
-    SampleCursor, SelectHints, SeriesEntry, SeriesSet, StorageError, TimeRange, VecSeriesSet, matcher::all_match,
+    SampleCursor, SelectHints, SeriesEntry, SeriesSet, StorageError, TimeRange, matcher::all_match,
+    storage::VecSeriesSet,
 };
 use promethium::promql::{Engine, EngineOptions};
 

@@ -52,7 +52,7 @@ fn scrape_to_commit(c: &mut Criterion) {
     let policies = [("always", Sync::Always), ("interval 1s", Sync::default()), ("never", Sync::Never)];
     for (name, sync) in policies {
         let path = dir.path().join(name);
-        let open = |options, clock| Db::open_with(Arc::new(StdVfs::new()), &path, options, clock).expect("it opens");
+        let open = |options, clock| Db::open_with(Arc::new(StdVfs), &path, options, clock).expect("it opens");
         let mut scrapes = Loop::new(open, sync);
         group.bench_function(BenchmarkId::new("directory", name), |b| b.iter(|| scrapes.scrape()));
     }

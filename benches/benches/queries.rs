@@ -51,7 +51,9 @@ fn range_queries(c: &mut Criterion) {
     for (size, count) in [("one", 1), ("hundred", 100)] {
         data.write(&db, size, count).expect("memory does not fail");
     }
-    let engine = Engine::new(EngineOptions { features: Features::all(), ..EngineOptions::default() });
+    let mut options = EngineOptions::default();
+    options.features = Features::all();
+    let engine = Engine::new(options);
     for size in ["one", "hundred"] {
         let mut group = c.benchmark_group(format!("range_query/{size}"));
         group.sample_size(10).measurement_time(Duration::from_secs(2)).warm_up_time(Duration::from_millis(300));

@@ -181,7 +181,7 @@ impl MonitorBuilder {
 fn open(storage: Storage, options: DbOptions, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>, MonitorError> {
     Ok(match storage {
         Storage::Memory => Arc::new(Db::in_memory_with(options, Arc::clone(clock))?),
-        Storage::Directory(dir) => Arc::new(Db::open_with(Arc::new(StdVfs::new()), &dir, options, Arc::clone(clock))?),
+        Storage::Directory(dir) => Arc::new(Db::open_with(Arc::new(StdVfs), &dir, options, Arc::clone(clock))?),
         Storage::Own(store) => store,
     })
 }

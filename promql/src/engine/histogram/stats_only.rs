@@ -23,7 +23,11 @@ pub(crate) fn strip(batch: &mut SampleBatch, ends: Steps, width_ms: i64) {
         let current = value.to_float();
         let hint = match (&previous, current.counter_reset_hint) {
             (Some(p), CounterResetHint::Unknown) if unbroken => {
-                if reset::by_values(&current, p) { CounterResetHint::Reset } else { CounterResetHint::NotReset }
+                if reset::by_values(&current, p) {
+                    CounterResetHint::Reset
+                } else {
+                    CounterResetHint::NotReset
+                }
             }
             (_, known) => known,
         };

@@ -123,8 +123,7 @@ impl HistogramSums {
         if column.histograms.is_empty() {
             return;
         }
-        let sums =
-            sums.get_or_insert_with(|| Box::new(HistogramSums { fold, steps: vec![None; column.steps()] }));
+        let sums = sums.get_or_insert_with(|| Box::new(HistogramSums { fold, steps: vec![None; column.steps()] }));
         for (step, h) in &column.histograms {
             match &mut sums.steps[*step as usize] {
                 Some(running) => running.add(fold, h, || series.labels.metric_name().to_owned()),
