@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use promethium::Monitor;
-use promethium::model::{Labels, Limits};
+use promethium::model::{Labels, LabelsBuilder, Limits, duration};
 use promethium::notify::{AlertmanagerUrl, Alertmanagers, HttpOptions};
 use promethium::rules::{RuleGlobals, RuleSource};
 use promethium::scrape::{Source, TargetConfig};
@@ -114,9 +114,8 @@ impl Composition {
         let addresses = job.static_configs.iter().flat_map(|s| s.targets.iter().map(move |t| (t, s)));
         addresses.map(move |(address, group)| {
             let mut target = TargetConfig::new(&job.job_name, Source::http(job.url(address)));
-            let labels = group.labels.iter().map(|(n, v)| (n.as_str(), v.as_str()));
-            target.labels = Labels::from_pairs(labels.clone());
-            target.discovered_labels = self.discovered(job, address, labels);
+            target.labels = Labels::from_pairs(&group.labels);
+            target.discovered_labels = self.discovered(job, address, &target.labels);
             target.interval_ms = job.interval_ms(&self.config.global);
             target.timeout_ms = job.timeout_ms(&self.config.global);
             target.honor_labels = job.honor_labels;
@@ -127,24 +126,21 @@ impl Composition {
         })
     }
 
-    /// The labels before relabelling, as the targets page shows them.
-    fn discovered<'a>(
-        &self,
-        job: &ScrapeConfig,
-        address: &str,
-        labels: impl Iterator<Item = (&'a str, &'a str)>,
-    ) -> Labels {
-        use promethium::model::duration::format_ms;
-        let interval = format_ms(job.interval_ms(&self.config.global));
-        let timeout = format_ms(job.timeout_ms(&self.config.global));
-        let own = [
-            ("__address__", address),
-            ("__metrics_path__", &job.metrics_path),
-            ("__scheme__", job.scheme.as_str()),
-            ("__scrape_interval__", &interval),
-            ("__scrape_timeout__", &timeout),
-            ("job", &job.job_name),
-        ];
-        Labels::from_pairs(own.into_iter().chain(labels))
+    /// The labels before relabelling, as the targets page shows them: the target's own go over the job's.
+    fn discovered(&self, job: &ScrapeConfig, address: &str, labels: &Labels) -> Labels {
+        let interval = duration::format_ms(job.interval_ms(&self.config.global));
+        let timeout = duration::format_ms(job.timeout_ms(&self.config.global));
+        let mut discovered = LabelsBuilder::new();
+        discovered
+            .set("__address__", address)
+            .set("__metrics_path__", &job.metrics_path)
+            .set("__scheme__", job.scheme.as_str())
+            .set("__scrape_interval__", &interval)
+            .set("__scrape_timeout__", &timeout)
+            .set("job", &job.job_name);
+        for (name, value) in labels {
+            discovered.set(name, value);
+        }
+        discovered.build()
     }
 }

@@ -320,7 +320,7 @@ fn a_second_server_on_the_same_directory_is_refused() {
     let data = format!("--storage.tsdb.path={}", scene.path("data").display());
     let address = format!("--web.listen-address=127.0.0.1:{}", free_port());
     let refused = run_server(&[&data, &address], scene.dir.path());
-    assert!(refused.contains("lock"), "says that the directory is locked: {refused}");
+    assert!(refused.contains("in use by another process"), "says that the directory is taken: {refused}");
 }
 
 /// Runs the server with arguments that must make it refuse; returns its one line.
