@@ -266,9 +266,12 @@ mod tests {
     }
 
     use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
     use std::collections::BTreeMap;
 
     proptest! {
+        #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
+
         /// A label set is a sorted map without empty values; its order and its hash are those of that map.
         #[test]
         fn labels_behave_like_a_sorted_map(
