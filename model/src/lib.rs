@@ -50,6 +50,7 @@ pub mod quote;
 pub mod regex;
 pub mod sample;
 pub mod storage;
+mod text;
 
 pub use annotations::{Annotation, Annotations, Position, Severity};
 pub use clock::{Clock, ManualClock, SystemClock};

@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::labels::is_legacy_label_name;
 use crate::quote::go_quoted;
 use crate::regex::{GoRegex, RegexError};
+use crate::text;
 
 /// How a matcher compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -100,7 +101,7 @@ impl Matcher {
     #[must_use]
     pub fn matches(&self, value: &str) -> bool {
         match &self.regex {
-            None => (value == self.value) != self.op.is_negative(),
+            None => text::equal(value, &self.value) != self.op.is_negative(),
             Some(regex) => regex.is_match(value) != self.op.is_negative(),
         }
     }

@@ -264,4 +264,33 @@ mod tests {
         let utf8 = Labels::from_pairs([("__name__", "a.b"), ("l.x", "1")]);
         assert_eq!(utf8.to_string(), "{__name__=\"a.b\", \"l.x\"=\"1\"}");
     }
+
+    use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
+    use std::collections::BTreeMap;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
+
+        /// A label set is a sorted map without empty values; its order and its hash are those of that map.
+        #[test]
+        fn labels_behave_like_a_sorted_map(
+            a in prop::collection::vec(("[a-cé_]{1,3}", "[a-c\\n]{0,3}|v{250,260}"), 0..6),
+            b in prop::collection::vec(("[a-cé_]{1,3}", "[a-c\\n]{0,3}|v{250,260}"), 0..6),
+        ) {
+            let map = |pairs: &[(String, String)]| -> BTreeMap<String, String> {
+                pairs.iter().cloned().collect::<BTreeMap<_, _>>().into_iter().filter(|(_, v)| !v.is_empty()).collect()
+            };
+            let (x, y) = (Labels::from_pairs(a.clone()), Labels::from_pairs(b.clone()));
+            let (mx, my) = (map(&a), map(&b));
+            prop_assert!(x.iter().eq(mx.iter().map(|(n, v)| (n.as_str(), v.as_str()))));
+            prop_assert_eq!(x.cmp(&y), mx.iter().cmp(my.iter()));
+            prop_assert_eq!(x == y, mx == my);
+            prop_assert_eq!(x.hash() == y.hash(), mx == my);
+            for name in mx.keys().chain(my.keys()) {
+                prop_assert_eq!(x.get(name), mx.get(name).map(String::as_str));
+            }
+            prop_assert_eq!(x.to_builder().build(), Labels::from_sorted_pairs(x.iter()));
+        }
+    }
 }

@@ -87,3 +87,33 @@ impl MemStore {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::Point;
+    use crate::storage::{AppendError, AppendOptions, Appendable, QueryableExt, SeriesKey, TimeRange};
+
+    #[test]
+    fn clearing_forgets_series_references_and_what_was_pending() {
+        let store = MemStore::new();
+        let up = Labels::from_pairs([("__name__", "up")]);
+        let mut tx = store.appender();
+        let first = tx.append(SeriesKey::Labels(&up), Point::float(1, 1.0), &AppendOptions::default()).unwrap().series;
+        tx.commit().unwrap();
+        let mut open = store.appender();
+        open.append(SeriesKey::Ref(first), Point::float(2, 2.0), &AppendOptions::default()).unwrap();
+        assert_eq!(store.series_count(), 1);
+        store.clear();
+        assert_eq!(open.commit().unwrap().dropped, 1);
+        assert_eq!(store.series_count(), 0);
+        let mut tx = store.appender();
+        let gone = tx.append(SeriesKey::Ref(first), Point::float(3, 3.0), &AppendOptions::default());
+        assert!(matches!(gone, Err(AppendError::UnknownReference { .. })));
+        // A series of the same labels is a new one.
+        let again = tx.append(SeriesKey::Labels(&up), Point::float(3, 3.0), &AppendOptions::default()).unwrap();
+        assert!(again.created && again.series != first);
+        tx.commit().unwrap();
+        assert_eq!(store.read_all(TimeRange::ALL, &[]).unwrap()[0].1.timestamps, [3]);
+    }
+}

@@ -3,6 +3,8 @@
 use memchr::memmem::Finder;
 use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind, Look};
 
+use crate::text;
+
 /// A first text, then free stretches, each followed by a text.
 #[derive(Clone, Debug)]
 pub(super) struct Glob {
@@ -36,13 +38,13 @@ impl Glob {
     /// Whether the whole of `text` matches. Taking each inner text where it first occurs leaves the most room for the
     /// rest, so nothing has to be tried twice.
     pub(super) fn is_match(&self, text: &str) -> bool {
-        let Some(mut rest) = text.strip_prefix(self.prefix.as_str()) else { return false };
+        let Some(mut rest) = text::after_prefix(text, &self.prefix) else { return false };
         for stretch in &self.inner {
             let Some(free) = skip_chars(rest, stretch.gap) else { return false };
             let Some(at) = stretch.text.find(free.as_bytes()) else { return false };
             rest = &free[at + stretch.text.needle().len()..];
         }
-        skip_chars(rest, self.last_gap).is_some_and(|rest| rest.ends_with(self.suffix.as_str()))
+        skip_chars(rest, self.last_gap).is_some_and(|rest| text::before_suffix(rest, &self.suffix).is_some())
     }
 }
 
