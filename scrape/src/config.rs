@@ -147,3 +147,13 @@ impl TargetConfig {
 pub(crate) fn tighter(configured: usize, bound: usize) -> usize {
     if configured == 0 { bound } else { configured.min(bound) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configured_limit_can_only_be_tighter() {
+        assert_eq!((tighter(0, 10), tighter(5, 10), tighter(20, 10)), (10, 5, 10));
+    }
+}

@@ -34,6 +34,7 @@ pub(crate) struct SampleRules {
     honor_timestamps: bool,
     track_timestamps_staleness: bool,
     sample_limit: usize,
+    max_future_ms: i64,
 }
 
 impl SampleRules {
@@ -43,7 +44,27 @@ impl SampleRules {
             honor_timestamps: config.honor_timestamps,
             track_timestamps_staleness: config.track_timestamps_staleness,
             sample_limit: tighter(config.sample_limit, config.limits.max_scrape_samples),
+            max_future_ms: config.limits.max_future_ms,
         }
+    }
+
+    /// The time of a sample: its own where it has one and that counts.
+    #[inline]
+    fn own_ms(&self, exposed_ms: Option<i64>) -> Option<i64> {
+        exposed_ms.filter(|_| self.honor_timestamps)
+    }
+
+    /// Whether a series is followed for staleness by samples like this one.
+    #[inline]
+    fn follows(&self, own_ms: Option<i64>) -> bool {
+        own_ms.is_none() || self.track_timestamps_staleness
+    }
+
+    /// Refuses what lies too far ahead of the scrape.
+    #[inline]
+    fn refuse_future(&self, timestamp_ms: i64, scrape_ms: i64) -> Result<(), AppendError> {
+        let max_ms = scrape_ms.saturating_add(self.max_future_ms);
+        if timestamp_ms > max_ms { Err(AppendError::TooFarInFuture { timestamp_ms, max_ms }) } else { Ok(()) }
     }
 }
 
@@ -136,7 +157,7 @@ impl<'p> PageAppender<'p> {
 
     #[inline]
     fn cached(&mut self, index: usize, value: f64, exposed_ms: Option<i64>) -> Result<(), ScrapeError> {
-        let own_ms = exposed_ms.filter(|_| self.rules.honor_timestamps);
+        let own_ms = self.rules.own_ms(exposed_ms);
         let point = Point::float(own_ms.unwrap_or(self.scrape_ms), value);
         self.counts.scraped += 1;
         self.counts.post_relabeling += 1;
@@ -150,10 +171,14 @@ impl<'p> PageAppender<'p> {
         if self.counts.post_relabeling > self.rules.sample_limit {
             return Ok(());
         }
-        if own_ms.is_none() || self.rules.track_timestamps_staleness {
+        if self.rules.follows(own_ms) {
             entry.tracking = self.scrape;
         }
-        match entry.reference {
+        let reference = entry.reference;
+        if let Err(error) = self.rules.refuse_future(point.timestamp_ms, self.scrape_ms) {
+            return self.refused(index, error);
+        }
+        match reference {
             Some(reference) => self.batch_row(reference, point, index),
             None => {
                 self.flush()?;
@@ -215,8 +240,9 @@ impl<'p> PageAppender<'p> {
         self.count_refusal(error)
     }
 
+    /// A full store refuses new series only: that is no reason to give up those it has.
     fn count_refusal(&mut self, error: AppendError) -> Result<(), ScrapeError> {
-        if !error.is_sample_rejection() {
+        if !error.is_sample_rejection() && !matches!(error, AppendError::SeriesLimit { .. }) {
             return Err(error.into());
         }
         self.counts.rejected.count(&error);
@@ -231,25 +257,28 @@ impl<'p> PageAppender<'p> {
             return Ok(());
         }
         self.flush()?;
-        let own_ms = sample.timestamp_ms.filter(|_| self.rules.honor_timestamps);
+        let own_ms = self.rules.own_ms(sample.timestamp_ms);
         let point = Point::float(own_ms.unwrap_or(self.scrape_ms), sample.value);
-        let reference = match self.tx.append(SeriesKey::Labels(&labels), point, &AppendOptions::default()) {
+        let reference = match self.append_new(&labels, point) {
             Ok(appended) => {
                 self.counts.series_added += 1;
                 self.lasting(appended)
             }
+            // Not remembered, so that it is new again in the next scrape.
+            Err(full @ AppendError::SeriesLimit { .. }) => return self.count_refusal(full),
             Err(error) => {
                 self.count_refusal(error)?;
                 None
             }
         };
-        let index = self.series.insert(sample.series(), labels, reference, self.scrape);
-        if let Some(entry) = self.series.get_mut(index)
-            && (own_ms.is_none() || self.rules.track_timestamps_staleness)
-        {
-            entry.tracking = self.scrape;
-        }
+        let tracking = if self.rules.follows(own_ms) { self.scrape } else { 0 };
+        self.series.insert(sample.series(), labels, reference, (self.scrape, tracking));
         Ok(())
+    }
+
+    fn append_new(&mut self, labels: &Labels, point: Point<'_>) -> Result<Appended, AppendError> {
+        self.rules.refuse_future(point.timestamp_ms, self.scrape_ms)?;
+        self.tx.append(SeriesKey::Labels(labels), point, &AppendOptions::default())
     }
 
     /// The reference of a series that was committed before.

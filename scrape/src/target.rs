@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use promethium_exposition::Format;
-use promethium_model::{AppendOptions, Appendable, Appender, Labels, Metadata, Point, SeriesKey, SeriesRef};
+use promethium_model::{
+    AppendError, AppendOptions, Appendable, Appender, Labels, Metadata, Point, SeriesKey, SeriesRef,
+};
 
 use crate::cache::SeriesCache;
 use crate::config::TargetConfig;
@@ -325,7 +327,7 @@ fn append_stale(
     Ok(taken)
 }
 
-/// Appends a sample of our own making. Being refused for its time is nothing to speak of.
+/// Appends a sample of our own making. Being refused for its time, or by a store that is full, is nothing to speak of.
 fn append_tolerant(
     tx: &mut dyn Appender,
     key: SeriesKey<'_>,
@@ -334,6 +336,7 @@ fn append_tolerant(
 ) -> Result<bool, ScrapeError> {
     match tx.append(key, point, options) {
         Ok(_) => Ok(true),
+        Err(AppendError::SeriesLimit { .. }) => Ok(false),
         Err(error) if error.is_sample_rejection() => Ok(false),
         Err(error) => Err(error.into()),
     }

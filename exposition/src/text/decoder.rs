@@ -143,12 +143,6 @@ impl<'a> Decoder<'a> {
         self.advance::<true>(known)
     }
 
-    /// Bytes of the page that have been read.
-    #[must_use]
-    pub fn offset(&self) -> usize {
-        self.at
-    }
-
     /// Reads lines up to one that makes an event.
     #[inline]
     fn advance<const ASK: bool>(
