@@ -146,7 +146,8 @@ impl<'a> Exposed<'a> {
         united(self.iter().filter(|(_, value)| !value.is_empty()).chain(target))
     }
 
-    /// What the target's labels displace gets `exported_` before its name, as often as it takes; shorter names choose first.
+    /// What the target's labels displace gets `exported_` before its name, as often as it takes; shorter names choose
+    /// first.
     #[cold]
     fn displaced(&self, target: &Labels) -> Labels {
         let (mut displaced, free): (Vec<_>, Vec<_>) = self.iter().partition(|(name, _)| target.has(name));
