@@ -2,8 +2,8 @@
 
 use crate::text::{Decoder, Event};
 
-/// Decodes a page twice: in full, and a second time knowing every series of the first. Both must say the same, and every
-/// sample must be usable.
+/// Decodes a page twice: in full, and a second time knowing every series of the first. Both must say the same, and
+/// every sample must be usable.
 ///
 /// # Panics
 ///

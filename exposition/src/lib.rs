@@ -5,8 +5,8 @@
 //! Take this crate to read what exporters expose, or to write a `/metrics` page of your own. It does no I/O: bytes in,
 //! events out. Whoever wants pages fetched and stored takes `promethium-scrape`.
 //!
-//! Today it speaks the Prometheus text format, versions 0.0.4 and 1.0.0 (which adds quoted UTF-8 names), and reads it as
-//! Prometheus 3 does: what Prometheus takes is taken, what it refuses is refused with the same message.
+//! Today it speaks the Prometheus text format, versions 0.0.4 and 1.0.0 (which adds quoted UTF-8 names), and reads it
+//! as Prometheus 3 does: what Prometheus takes is taken, what it refuses is refused with the same message.
 //!
 //! ```
 //! use promethium_exposition::text::{Decoder, Event};
@@ -26,8 +26,8 @@
 //! # Concepts
 //!
 //! * A *page* is one response body. [`text::Decoder`] pulls [`text::Event`]s from it, one a line, that borrow from it.
-//! * A scraper meets the same series every time. [`text::Decoder::next_event_knowing`] asks it whether it knows a series by
-//!   the bytes that name it, and then reads the value alone.
+//! * A scraper meets the same series every time. [`text::Decoder::next_event_knowing`] asks it whether it knows a
+//!   series by the bytes that name it, and then reads the value alone.
 //! * [`text::Encoder`] writes families.
 //! * [`content_type`] says which format a response has, and what to ask for.
 

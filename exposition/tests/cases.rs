@@ -1,7 +1,7 @@
 //! `testdata/cases.txt`: pages, and what is read from them.
 //!
-//! A case is a title line `== title`, the page as one line with the escapes `\n \t \r \0 \xHH \\`, and the events, one a line.
-//! The last of them is the error when the page is refused.
+//! A case is a title line `== title`, the page as one line with the escapes `\n \t \r \0 \xHH \\`, and the events,
+//! one a line. The last of them is the error when the page is refused.
 
 use std::fmt::Write;
 

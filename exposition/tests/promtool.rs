@@ -1,7 +1,7 @@
 //! Agreement with `promtool check metrics`, where it is installed.
 //!
-//! Its parser is that of the Go client library, not the server's: of the table's cases those are compared on which the two
-//! have the same rule.
+//! Its parser is that of the Go client library, not the server's: of the table's cases those are compared on which
+//! the two have the same rule.
 
 use std::io::Write;
 use std::process::{Command, Stdio};

@@ -18,8 +18,8 @@ use crate::error::FetchError;
 ///
 /// # Errors
 ///
-/// [`FetchError::BodySizeLimit`] when the result would have `limit` bytes or more, [`FetchError::Decompress`] when the body is
-/// damaged.
+/// [`FetchError::BodySizeLimit`] when the result would have `limit` bytes or more, [`FetchError::Decompress`] when
+/// the body is damaged.
 pub fn gunzip(compressed: &[u8], limit: usize) -> Result<Bytes, FetchError> {
     let mut body = Vec::with_capacity(compressed.len().saturating_mul(4).min(limit));
     let bound = u64::try_from(limit).unwrap_or(u64::MAX);

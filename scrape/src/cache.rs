@@ -52,10 +52,16 @@ impl SeriesCache {
         self.series.get_mut(index)
     }
 
-    /// Adds a series that the cache does not have.
-    pub(crate) fn insert(&mut self, key: &[u8], labels: Labels, reference: Option<SeriesRef>, scrape: u64) -> usize {
+    /// Adds a series that the cache does not have; gives its index.
+    pub(crate) fn insert(
+        &mut self,
+        key: &[u8],
+        labels: Labels,
+        reference: Option<SeriesRef>,
+        (seen, tracking): (u64, u64),
+    ) -> usize {
         let index = self.series.len();
-        self.series.push(CachedSeries { key: key.into(), labels, reference, seen: scrape, tracking: 0, live: false });
+        self.series.push(CachedSeries { key: key.into(), labels, reference, seen, tracking, live: false });
         self.index(index);
         index
     }
@@ -140,7 +146,7 @@ mod tests {
         let mut cache = SeriesCache::default();
         for (i, key) in ["a", "b", "c"].into_iter().enumerate() {
             assert_eq!(cache.find(key.as_bytes(), i), None);
-            assert_eq!(cache.insert(key.as_bytes(), labels(key), None, 1), i);
+            assert_eq!(cache.insert(key.as_bytes(), labels(key), None, (1, 1)), i);
         }
         assert_eq!(cache.find(b"b", 1), Some(1));
         assert_eq!(cache.find(b"b", 0), Some(1));
@@ -152,8 +158,7 @@ mod tests {
     fn what_is_not_exposed_vanishes_and_is_forgotten() {
         let mut cache = SeriesCache::default();
         for key in ["a", "b"] {
-            let index = cache.insert(key.as_bytes(), labels(key), None, 1);
-            cache.get_mut(index).expect("just inserted").tracking = 1;
+            cache.insert(key.as_bytes(), labels(key), None, (1, 1));
         }
         cache.settle(1, true);
         assert_eq!(cache.live().len(), 2);
@@ -167,11 +172,9 @@ mod tests {
     #[test]
     fn another_spelling_is_the_same_series() {
         let mut cache = SeriesCache::default();
-        let old = cache.insert(b"a", labels("a"), None, 1);
-        cache.get_mut(old).expect("just inserted").tracking = 1;
+        cache.insert(b"a", labels("a"), None, (1, 1));
         cache.settle(1, true);
-        let new = cache.insert(b"a{}", labels("a"), None, 2);
-        cache.get_mut(new).expect("just inserted").tracking = 2;
+        cache.insert(b"a{}", labels("a"), None, (2, 2));
         assert_eq!(cache.vanished(2), []);
     }
 
@@ -180,7 +183,7 @@ mod tests {
         let mut cache = SeriesCache::default();
         for scrape in 1..10 {
             for i in 0..600 {
-                cache.insert(format!("{scrape}_{i}").as_bytes(), labels("a"), None, scrape);
+                cache.insert(format!("{scrape}_{i}").as_bytes(), labels("a"), None, (scrape, scrape));
             }
             cache.fail(scrape);
             assert!(cache.len() <= UNSETTLED_ENTRIES);

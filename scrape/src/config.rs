@@ -20,8 +20,8 @@ use crate::fetch::Source;
 pub struct TargetConfig {
     /// Name of the job.
     pub job: String,
-    /// All labels of the target; those that start with `__` are not put on samples. `job`, and `instance` from the source, are
-    /// added where they are missing.
+    /// All labels of the target; those that start with `__` are not put on samples. `job`, and `instance` from the
+    /// source, are added where they are missing.
     pub labels: Labels,
     /// The labels before relabelling, for the targets page.
     pub discovered_labels: Labels,
@@ -51,7 +51,8 @@ pub struct TargetConfig {
     pub fallback_scrape_protocol: Option<Format>,
     /// Offsets of the targets of this instance: replicas with different seeds scrape at different times.
     pub offset_seed: u64,
-    /// Scrape at once and then every interval, where otherwise the first scrape waits for the target's place in the interval.
+    /// Scrape at once and then every interval, where otherwise the first scrape waits for the target's place in the
+    /// interval.
     pub at_once: bool,
     /// Bounds that hold whatever the configuration says.
     pub limits: Limits,
@@ -146,4 +147,14 @@ impl TargetConfig {
 /// The configured limit where there is one, never above the bound.
 pub(crate) fn tighter(configured: usize, bound: usize) -> usize {
     if configured == 0 { bound } else { configured.min(bound) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configured_limit_can_only_be_tighter() {
+        assert_eq!((tighter(0, 10), tighter(5, 10), tighter(20, 10)), (10, 5, 10));
+    }
 }

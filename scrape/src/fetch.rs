@@ -48,6 +48,13 @@ impl Source {
         }
     }
 
+    pub(crate) fn fetch(&self, request: &FetchRequest, client: &dyn Fetch) -> Result<FetchResponse, FetchError> {
+        match self {
+            Source::Closure(page) => page(),
+            Source::Http(_) => client.fetch(request),
+        }
+    }
+
     /// The `instance` of a target that has none of its own: host and port of the URL.
     pub(crate) fn instance(&self) -> &str {
         match self {

@@ -34,8 +34,8 @@ const GZIP_OVERHEAD_BYTES: usize = 64 << 10;
 
 /// Fetches pages over HTTP: pooled connections, gzip, redirects, and one timeout for connecting and reading.
 ///
-/// Cheap to clone. The client that [`HttpFetcher::new`] makes speaks `http://` only, because TLS in Rust needs a C compiler;
-/// for `https://`, proxies or credentials, give it a client of your own with [`HttpFetcher::with_client`].
+/// Cheap to clone. The client that [`HttpFetcher::new`] makes speaks `http://` only, because TLS in Rust needs a C
+/// compiler; for `https://`, proxies or credentials, give it a client of your own with [`HttpFetcher::with_client`].
 #[derive(Clone, Debug)]
 pub struct HttpFetcher {
     client: Client,

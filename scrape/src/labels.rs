@@ -1,9 +1,11 @@
 //! From exposed labels to stored ones.
 
+use std::borrow::Cow;
+
 use promethium_exposition::text::Sample;
 use promethium_model::labels::METRIC_NAME;
 use promethium_model::quote::go_quoted;
-use promethium_model::{AppendError, Labels, LabelsBuilder};
+use promethium_model::{AppendError, Labels};
 
 use crate::config::{TargetConfig, tighter};
 use crate::error::ScrapeError;
@@ -34,7 +36,7 @@ impl LabelRules {
 
     /// The labels under which a sample is stored.
     pub(crate) fn stored(&self, sample: &Sample<'_>) -> Result<Labels, ScrapeError> {
-        let mut exposed = Exposed::of(sample);
+        let exposed = Exposed::of(sample);
         exposed.refuse_repetition()?;
         exposed.refuse_long_strings(self)?;
         let labels = if self.honor_labels { exposed.honored(&self.target) } else { exposed.renamed(&self.target) };
@@ -96,70 +98,78 @@ fn shortened(text: &str) -> &str {
     text.char_indices().nth(50).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
-/// The labels of a sample as exposed, the name among them; values may be empty.
-struct Exposed {
-    pairs: Vec<(String, String)>,
+/// The labels of a sample as exposed, the name among them, sorted; values may be empty.
+struct Exposed<'a> {
+    pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
-impl Exposed {
-    fn of(sample: &Sample<'_>) -> Self {
-        let name = (METRIC_NAME.to_owned(), sample.name().into_owned());
-        let labels = sample.canonical_labels().map(|(name, value)| (name.into_owned(), value.into_owned()));
-        Exposed { pairs: std::iter::once(name).chain(labels).collect() }
+impl<'a> Exposed<'a> {
+    fn of(sample: &Sample<'a>) -> Self {
+        let name = (Cow::Borrowed(METRIC_NAME), sample.name());
+        let mut pairs: Vec<_> = std::iter::once(name).chain(sample.canonical_labels()).collect();
+        pairs.sort_unstable();
+        Exposed { pairs }
     }
 
-    fn refuse_repetition(&mut self) -> Result<(), ScrapeError> {
-        self.pairs.sort_unstable();
+    fn refuse_repetition(&self) -> Result<(), ScrapeError> {
         let mut neighbours = self.pairs.iter().zip(self.pairs.iter().skip(1));
         match neighbours.find(|(a, b)| a.0 == b.0) {
-            Some((twice, _)) => Err(AppendError::DuplicateLabel { name: twice.0.clone() }.into()),
+            Some((twice, _)) => Err(AppendError::DuplicateLabel { name: twice.0.to_string() }.into()),
             None => Ok(()),
         }
     }
 
     /// Before a label set is made of them.
     fn refuse_long_strings(&self, rules: &LabelRules) -> Result<(), ScrapeError> {
-        let metric = self.pairs.iter().find(|(name, _)| name == METRIC_NAME).map_or("", |(_, value)| value.as_str());
-        self.pairs.iter().try_for_each(|(name, value)| rules.refuse_long(shortened(metric), name, value))
+        let metric = self.iter().find(|(name, _)| *name == METRIC_NAME).map_or("", |(_, value)| value);
+        self.iter().try_for_each(|(name, value)| rules.refuse_long(shortened(metric), name, value))
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs.iter().map(|(name, value)| (&**name, &**value))
     }
 
     fn has(&self, name: &str) -> bool {
-        self.pairs.iter().any(|(n, _)| n == name)
+        self.iter().any(|(n, _)| n == name)
     }
 
     /// The target's labels fill gaps. An exposed label without value is no gap.
     fn honored(&self, target: &Labels) -> Labels {
-        let gaps = target.iter().filter(|(name, _)| !self.has(name));
-        let exposed = self.pairs.iter().map(|(n, v)| (n.as_str(), v.as_str()));
-        Labels::from_pairs(exposed.chain(gaps))
+        united(self.iter().chain(target.iter().filter(|(name, _)| !self.has(name))))
     }
 
-    /// The target's labels win. An exposed label in their way is kept with `exported_` before its name, as often as it takes;
-    /// shorter names choose first.
+    /// The target's labels win. An exposed label in their way is kept under another name.
     fn renamed(&self, target: &Labels) -> Labels {
-        let mut labels = LabelsBuilder::new();
-        let mut displaced: Vec<(&str, &str)> = Vec::new();
-        for (name, value) in &self.pairs {
-            if target.has(name) {
-                displaced.push((name, value));
-            } else {
-                labels.push(name, value);
-            }
+        if self.iter().any(|(name, value)| !value.is_empty() && target.has(name)) {
+            return self.displaced(target);
         }
-        for (name, value) in target {
-            labels.push(name, value);
-        }
+        united(self.iter().filter(|(_, value)| !value.is_empty()).chain(target))
+    }
+
+    /// What the target's labels displace gets `exported_` before its name, as often as it takes; shorter names choose
+    /// first.
+    #[cold]
+    fn displaced(&self, target: &Labels) -> Labels {
+        let (mut displaced, free): (Vec<_>, Vec<_>) = self.iter().partition(|(name, _)| target.has(name));
+        let mut labels = united(free.into_iter().chain(target)).to_builder();
         displaced.retain(|(_, value)| !value.is_empty());
         displaced.sort_by_key(|(name, _)| name.len());
         for (name, value) in displaced {
-            let mut free = format!("{EXPORTED}{name}");
-            while labels.get(&free).is_some() {
-                free.insert_str(0, EXPORTED);
+            let mut free_name = format!("{EXPORTED}{name}");
+            while labels.get(&free_name).is_some() {
+                free_name.insert_str(0, EXPORTED);
             }
-            labels.set(&free, value);
+            labels.set(&free_name, value);
         }
         labels.build()
     }
+}
+
+/// A label set of pairs whose names differ; those without value are left out.
+fn united<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Labels {
+    let mut pairs: Vec<_> = pairs.filter(|(_, value)| !value.is_empty()).collect();
+    pairs.sort_unstable_by_key(|(name, _)| *name);
+    Labels::from_sorted_pairs(pairs)
 }
 
 #[cfg(test)]

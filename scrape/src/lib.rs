@@ -4,8 +4,8 @@
 //!
 //! Take this crate to collect what exporters expose into any [`Appendable`](promethium_model::Appendable) store, with
 //! Prometheus' semantics: `up` and the `scrape_*` series, stale markers, limits, label conflicts. The core is
-//! synchronous and does no I/O of its own: it says what to fetch and when, and takes the response. Feature `http` adds a
-//! client on tokio.
+//! synchronous and does no I/O of its own: it says what to fetch and when, and takes the response. Feature `http`
+//! adds a client on tokio.
 //!
 //! ```
 //! use promethium_model::{MemStore, Matcher, QueryableExt, TimeRange};
@@ -25,10 +25,12 @@
 //!
 //! # Concepts
 //!
-//! * A [`ScrapeTarget`] is one thing to scrape: its configuration, its schedule, a cache of the series it exposed, and how it
-//!   fared. [`ScrapeTarget::ingest`] makes one scrape of one response: all of it in one transaction, or none.
-//! * [`Targets`] holds many. [`Targets::tick`] scrapes what is due, one after the other: deterministic, for tests and small
-//!   hosts. A host with a runtime takes [`Targets::start_due`] and [`Targets::finish`] and fetches in between as it likes.
+//! * A [`ScrapeTarget`] is one thing to scrape: its configuration, its schedule, a cache of the series it exposed,
+//!   and how it fared. [`ScrapeTarget::ingest`] makes one scrape of one response: all of it in one transaction, or
+//!   none.
+//! * [`Targets`] holds many. [`Targets::tick`] scrapes what is due, one after the other: deterministic, for tests and
+//!   small hosts. A host with a runtime takes [`Targets::start_due`] and [`Targets::finish`] and fetches in between
+//!   as it likes.
 //! * [`Fetch`] is a client that blocks; under feature `http`, `HttpFetcher` is one that does not.
 
 mod body;

@@ -34,6 +34,7 @@ pub(crate) struct SampleRules {
     honor_timestamps: bool,
     track_timestamps_staleness: bool,
     sample_limit: usize,
+    max_future_ms: i64,
 }
 
 impl SampleRules {
@@ -43,7 +44,26 @@ impl SampleRules {
             honor_timestamps: config.honor_timestamps,
             track_timestamps_staleness: config.track_timestamps_staleness,
             sample_limit: tighter(config.sample_limit, config.limits.max_scrape_samples),
+            max_future_ms: config.limits.max_future_ms,
         }
+    }
+
+    /// The time of a sample: its own where it has one and that counts.
+    #[inline]
+    fn own_ms(&self, exposed_ms: Option<i64>) -> Option<i64> {
+        exposed_ms.filter(|_| self.honor_timestamps)
+    }
+
+    /// Whether a series is followed for staleness by samples like this one.
+    #[inline]
+    fn follows(&self, own_ms: Option<i64>) -> bool {
+        own_ms.is_none() || self.track_timestamps_staleness
+    }
+
+    /// Whether a sample lies too far ahead of the scrape.
+    #[inline]
+    fn is_future(&self, timestamp_ms: i64, scrape_ms: i64) -> bool {
+        timestamp_ms > scrape_ms.saturating_add(self.max_future_ms)
     }
 }
 
@@ -62,12 +82,21 @@ pub(crate) struct PageAppender<'p> {
     provisional: HashSet<SeriesRef, RandomState>,
 }
 
-/// Rows on their way to the store, and the cache entry of each.
+/// Rows on their way to the store, and the cache entry of each with whether the row is a sign of life of its series.
 #[derive(Default)]
 struct Batch {
     rows: Vec<(SeriesRef, Point<'static>)>,
-    entries: Vec<usize>,
+    entries: Vec<(usize, bool)>,
     rejected: Vec<RejectedRow>,
+}
+
+/// How a new series is remembered.
+enum Kept {
+    ByReference(SeriesRef),
+    /// The next append asks the store by labels.
+    ByLabels,
+    /// Not at all, so that it is new again in the next scrape: the store is full.
+    Not,
 }
 
 impl<'p> PageAppender<'p> {
@@ -111,10 +140,10 @@ impl<'p> PageAppender<'p> {
             }
         }
         self.flush()?;
-        match self.counts.post_relabeling > self.rules.sample_limit {
-            true => Err(ScrapeError::SampleLimit { limit: self.rules.sample_limit }),
-            false => Ok(()),
+        if self.counts.post_relabeling > self.rules.sample_limit {
+            return Err(ScrapeError::SampleLimit { limit: self.rules.sample_limit });
         }
+        Ok(())
     }
 
     /// A sample whose series is at `index` in the cache; where to expect the next.
@@ -124,7 +153,8 @@ impl<'p> PageAppender<'p> {
         Ok(index + 1)
     }
 
-    /// A sample that was read in full. Its series may be in the cache all the same: not every line shows its series at a glance.
+    /// A sample that was read in full. Its series may be in the cache all the same: not every line shows its series
+    /// at a glance.
     fn sample(&mut self, sample: &Sample<'_>, expected: usize) -> Result<usize, ScrapeError> {
         if let Some(index) = self.series.find(sample.series(), expected) {
             self.cached(index, sample.value, sample.timestamp_ms)?;
@@ -136,13 +166,11 @@ impl<'p> PageAppender<'p> {
 
     #[inline]
     fn cached(&mut self, index: usize, value: f64, exposed_ms: Option<i64>) -> Result<(), ScrapeError> {
-        let own_ms = exposed_ms.filter(|_| self.rules.honor_timestamps);
-        let point = Point::float(own_ms.unwrap_or(self.scrape_ms), value);
         self.counts.scraped += 1;
         self.counts.post_relabeling += 1;
+        let own_ms = self.rules.own_ms(exposed_ms);
         let Some(entry) = self.series.get_mut(index) else { return Ok(()) };
-        let again = entry.seen == self.scrape;
-        entry.seen = self.scrape;
+        let again = std::mem::replace(&mut entry.seen, self.scrape) == self.scrape;
         if again && own_ms.is_none() {
             self.counts.rejected.duplicate += 1;
             return Ok(());
@@ -150,26 +178,27 @@ impl<'p> PageAppender<'p> {
         if self.counts.post_relabeling > self.rules.sample_limit {
             return Ok(());
         }
-        if own_ms.is_none() || self.rules.track_timestamps_staleness {
-            entry.tracking = self.scrape;
-        }
+        let point = Point::float(own_ms.unwrap_or(self.scrape_ms), value);
+        let row = (index, self.rules.follows(own_ms));
         match entry.reference {
-            Some(reference) => self.batch_row(reference, point, index),
+            _ if self.rules.is_future(point.timestamp_ms, self.scrape_ms) => self.refuse_future(point.timestamp_ms),
+            Some(reference) => self.batch_row((reference, point), row),
             None => {
                 self.flush()?;
-                self.append_by_labels(index, point)
+                self.append_by_labels(row, point)
             }
         }
     }
 
     #[inline]
-    fn batch_row(&mut self, reference: SeriesRef, point: Point<'static>, index: usize) -> Result<(), ScrapeError> {
-        self.batch.rows.push((reference, point));
-        self.batch.entries.push(index);
+    fn batch_row(&mut self, row: (SeriesRef, Point<'static>), entry: (usize, bool)) -> Result<(), ScrapeError> {
+        self.batch.rows.push(row);
+        self.batch.entries.push(entry);
         if self.batch.rows.len() < BATCH_ROWS { Ok(()) } else { self.flush() }
     }
 
-    /// Hands the batch over. Goes before any append by labels: of two spellings of one series the first in the page counts.
+    /// Hands the batch over. Goes before any append by labels: of two spellings of one series the first in the page
+    /// counts.
     fn flush(&mut self) -> Result<(), ScrapeError> {
         if self.batch.rows.is_empty() {
             return Ok(());
@@ -177,46 +206,68 @@ impl<'p> PageAppender<'p> {
         let mut batch = std::mem::take(&mut self.batch);
         self.tx.append_batch(&batch.rows, &mut batch.rejected);
         for refused in batch.rejected.drain(..) {
-            let (Some((_, point)), Some(index)) = (batch.rows.get(refused.row), batch.entries.get(refused.row)) else {
-                continue;
-            };
-            match refused.error {
-                AppendError::UnknownReference { .. } => self.append_by_labels(*index, *point)?,
-                error => self.refused(*index, error)?,
-            }
+            self.refused(&batch.rows, &mut batch.entries, refused)?;
+        }
+        for (index, follows) in batch.entries.drain(..) {
+            self.alive(index, follows);
         }
         batch.rows.clear();
-        batch.entries.clear();
         self.batch = batch;
         Ok(())
     }
 
+    /// A refused row is no sign of life of its series. One whose reference the store has forgotten goes by labels
+    /// instead.
+    #[cold]
+    fn refused(
+        &mut self,
+        rows: &[(SeriesRef, Point<'_>)],
+        entries: &mut [(usize, bool)],
+        refused: RejectedRow,
+    ) -> Result<(), ScrapeError> {
+        let (Some((_, point)), Some(entry)) = (rows.get(refused.row), entries.get_mut(refused.row)) else {
+            return Ok(());
+        };
+        let row = std::mem::replace(entry, (entry.0, false));
+        match refused.error {
+            AppendError::UnknownReference { .. } => self.append_by_labels(row, *point),
+            error => self.count_refusal(error),
+        }
+    }
+
+    #[inline]
+    fn alive(&mut self, index: usize, follows: bool) {
+        if let Some(entry) = self.series.get_mut(index).filter(|_| follows) {
+            entry.tracking = self.scrape;
+        }
+    }
+
     /// Appends to a cached series that the store is asked for by its labels.
-    fn append_by_labels(&mut self, index: usize, point: Point<'_>) -> Result<(), ScrapeError> {
+    fn append_by_labels(&mut self, (index, follows): (usize, bool), point: Point<'_>) -> Result<(), ScrapeError> {
         let Some(CachedSeries { labels, .. }) = self.series.get_mut(index) else { return Ok(()) };
-        let appended = self.tx.append(SeriesKey::Labels(labels), point, &AppendOptions::default());
-        match appended {
+        match self.tx.append(SeriesKey::Labels(labels), point, &AppendOptions::default()) {
             Ok(appended) => {
                 let reference = self.lasting(appended);
                 if let Some(entry) = self.series.get_mut(index) {
                     entry.reference = reference;
                 }
+                self.alive(index, follows);
                 Ok(())
             }
-            Err(error) => self.refused(index, error),
+            Err(error) => self.count_refusal(error),
         }
     }
 
-    /// A refused sample is no sign of life of its series.
-    fn refused(&mut self, index: usize, error: AppendError) -> Result<(), ScrapeError> {
-        if let Some(entry) = self.series.get_mut(index) {
-            entry.tracking = 0;
-        }
-        self.count_refusal(error)
+    #[cold]
+    fn refuse_future(&mut self, timestamp_ms: i64) -> Result<(), ScrapeError> {
+        let max_ms = self.scrape_ms.saturating_add(self.rules.max_future_ms);
+        self.count_refusal(AppendError::TooFarInFuture { timestamp_ms, max_ms })
     }
 
+    /// A full store refuses new series only: that is no reason to give up those it has.
+    #[cold]
     fn count_refusal(&mut self, error: AppendError) -> Result<(), ScrapeError> {
-        if !error.is_sample_rejection() {
+        if !error.is_sample_rejection() && !matches!(error, AppendError::SeriesLimit { .. }) {
             return Err(error.into());
         }
         self.counts.rejected.count(&error);
@@ -231,25 +282,33 @@ impl<'p> PageAppender<'p> {
             return Ok(());
         }
         self.flush()?;
-        let own_ms = sample.timestamp_ms.filter(|_| self.rules.honor_timestamps);
+        let own_ms = self.rules.own_ms(sample.timestamp_ms);
         let point = Point::float(own_ms.unwrap_or(self.scrape_ms), sample.value);
-        let reference = match self.tx.append(SeriesKey::Labels(&labels), point, &AppendOptions::default()) {
+        let reference = match self.append_new(&labels, point)? {
+            Kept::ByReference(reference) => Some(reference),
+            Kept::ByLabels => None,
+            Kept::Not => return Ok(()),
+        };
+        let tracking = if self.rules.follows(own_ms) { self.scrape } else { 0 };
+        self.series.insert(sample.series(), labels, reference, (self.scrape, tracking));
+        Ok(())
+    }
+
+    fn append_new(&mut self, labels: &Labels, point: Point<'_>) -> Result<Kept, ScrapeError> {
+        if self.rules.is_future(point.timestamp_ms, self.scrape_ms) {
+            return self.refuse_future(point.timestamp_ms).map(|()| Kept::ByLabels);
+        }
+        match self.tx.append(SeriesKey::Labels(labels), point, &AppendOptions::default()) {
             Ok(appended) => {
                 self.counts.series_added += 1;
-                self.lasting(appended)
+                Ok(self.lasting(appended).map_or(Kept::ByLabels, Kept::ByReference))
             }
             Err(error) => {
+                let full = matches!(error, AppendError::SeriesLimit { .. });
                 self.count_refusal(error)?;
-                None
+                Ok(if full { Kept::Not } else { Kept::ByLabels })
             }
-        };
-        let index = self.series.insert(sample.series(), labels, reference, self.scrape);
-        if let Some(entry) = self.series.get_mut(index)
-            && (own_ms.is_none() || self.rules.track_timestamps_staleness)
-        {
-            entry.tracking = self.scrape;
         }
-        Ok(())
     }
 
     /// The reference of a series that was committed before.

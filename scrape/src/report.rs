@@ -6,7 +6,7 @@ use promethium_model::{AppendError, Labels};
 
 use crate::error::ScrapeError;
 
-/// Samples that the store refused for their time; the others of the scrape stand.
+/// Samples that were refused, for their time or because the store is full; the others of the scrape stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rejections {
@@ -16,6 +16,8 @@ pub struct Rejections {
     pub duplicate: usize,
     /// Too old or too far in the future.
     pub out_of_bounds: usize,
+    /// Of a new series, where the store takes no more of those.
+    pub series_limit: usize,
 }
 
 impl Rejections {
@@ -23,6 +25,7 @@ impl Rejections {
         let counter = match error {
             AppendError::OutOfOrder { .. } => &mut self.out_of_order,
             AppendError::Duplicate { .. } | AppendError::DuplicateFloat { .. } => &mut self.duplicate,
+            AppendError::SeriesLimit { .. } => &mut self.series_limit,
             _ => &mut self.out_of_bounds,
         };
         *counter += 1;
@@ -31,7 +34,7 @@ impl Rejections {
     /// All of them.
     #[must_use]
     pub fn total(&self) -> usize {
-        self.out_of_order + self.duplicate + self.out_of_bounds
+        self.out_of_order + self.duplicate + self.out_of_bounds + self.series_limit
     }
 }
 
@@ -49,7 +52,7 @@ pub struct ScrapeReport {
     pub samples_post_metric_relabeling: usize,
     /// Series that the last scrapes did not have.
     pub series_added: usize,
-    /// Samples refused for their time.
+    /// Samples refused, while the others stand.
     pub rejected: Rejections,
     /// Stale markers written for series that vanished.
     pub stale_markers: usize,

@@ -48,8 +48,8 @@ impl Schedule {
     }
 }
 
-/// The hash that places a target in the interval: FNV-1a 64 of the label hash in decimal, padded to sixteen digits, and the URL,
-/// as in Prometheus. `labels` are all of the target's.
+/// The hash that places a target in the interval: FNV-1a 64 of the label hash in decimal, padded to sixteen digits,
+/// and the URL, as in Prometheus. `labels` are all of the target's.
 pub(crate) fn target_hash(labels: &Labels, url: &str) -> u64 {
     fnv1a(format!("{:016}{url}", labels.hash()).as_bytes())
 }
@@ -74,8 +74,8 @@ mod tests {
     fn the_grid_depends_on_the_hash_and_not_on_the_start() {
         // 3.7 ms into each 10 ms.
         let hash = 10_000_000 * 12 + 3_700_000;
-        for now_ms in 13..23 {
-            assert_eq!(Schedule::spread(10, hash, now_ms).due_ms(), 23, "{now_ms}");
+        for time_ms in 13..23 {
+            assert_eq!(Schedule::spread(10, hash, time_ms).due_ms(), 23, "{time_ms}");
         }
         assert_eq!(Schedule::spread(10, hash, 23).due_ms(), 33);
         assert_eq!(Schedule::spread(10, hash, -8).due_ms(), -7);

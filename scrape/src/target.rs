@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use promethium_exposition::Format;
-use promethium_model::{AppendOptions, Appendable, Appender, Labels, Metadata, Point, SeriesKey, SeriesRef};
+use promethium_model::{
+    AppendError, AppendOptions, Appendable, Appender, Labels, Metadata, Point, SeriesKey, SeriesRef,
+};
 
 use crate::cache::SeriesCache;
 use crate::config::TargetConfig;
@@ -25,8 +27,8 @@ const REPORT_SERIES: [&str; 5] = [
 
 /// One thing to scrape.
 ///
-/// A scrape is all or nothing: when the fetch fails, the page is malformed or a limit is passed, nothing of the page is stored;
-/// `up` is 0, and every series of the last scrape ends with a stale marker.
+/// A scrape is all or nothing: when the fetch fails, the page is malformed or a limit is passed, nothing of the page
+/// is stored; `up` is 0, and every series of the last scrape ends with a stale marker.
 #[derive(Debug)]
 pub struct ScrapeTarget {
     config: TargetConfig,
@@ -54,9 +56,10 @@ impl ScrapeTarget {
         let all = config.completed_labels();
         let labels = all.without(|name| name.starts_with("__"));
         let hash = target_hash(&all, &config.url()) ^ config.offset_seed;
-        let schedule = match config.at_once {
-            true => Schedule::at_once(config.interval_ms, now_ms),
-            false => Schedule::spread(config.interval_ms, hash, now_ms),
+        let schedule = if config.at_once {
+            Schedule::at_once(config.interval_ms, now_ms)
+        } else {
+            Schedule::spread(config.interval_ms, hash, now_ms)
         };
         let rules = SampleRules::new(&config, labels.clone());
         Ok(ScrapeTarget {
@@ -87,8 +90,9 @@ impl ScrapeTarget {
         now_ms >= self.schedule.due_ms()
     }
 
-    /// Starts a scrape: the timestamp that its samples get, which is the due time where `now_ms` is within 2 ms and 1 % of the
-    /// interval of it. The next one is due at the next point of the grid; what was missed is not made up for.
+    /// Starts a scrape: the timestamp that its samples get, which is the due time where `now_ms` is within 2 ms and 1
+    /// % of the interval of it. The next one is due at the next point of the grid; what was missed is not made up
+    /// for.
     pub fn start(&mut self, now_ms: i64) -> i64 {
         let scrape_ms = self.schedule.timestamp_ms(now_ms);
         self.schedule.pass(now_ms);
@@ -114,10 +118,7 @@ impl ScrapeTarget {
     ///
     /// See [`FetchError`].
     pub fn fetch(&self, client: &dyn Fetch) -> Result<FetchResponse, FetchError> {
-        match &self.config.source {
-            Source::Closure(page) => page(),
-            Source::Http(_) => client.fetch(&self.request()),
-        }
+        self.config.source.fetch(&self.request(), client)
     }
 
     /// Stores one scrape. `duration` is what the fetch took.
@@ -150,7 +151,8 @@ impl ScrapeTarget {
         }
     }
 
-    /// The page, the markers of what it no longer exposes, and the report, in one transaction. Gives the number of markers.
+    /// The page, the markers of what it no longer exposes, and the report, in one transaction. Gives the number of
+    /// markers.
     fn store_page(
         &mut self,
         store: &dyn Appendable,
@@ -200,8 +202,8 @@ impl ScrapeTarget {
         Ok(stale_markers)
     }
 
-    /// Stale markers of all series of the last scrape, and a report that says down. The store may be what failed, so nothing
-    /// more is done where it refuses this too.
+    /// Stale markers of all series of the last scrape, and a report that says down. The store may be what failed, so
+    /// nothing more is done where it refuses this too.
     fn store_failure(&mut self, store: &dyn Appendable, scrape_ms: i64, duration: Duration, counts: &Counts) -> usize {
         let mut tx = store.appender();
         let stale_markers = append_stale(&mut *tx, &self.series.live(), scrape_ms).and_then(|stale_markers| {
@@ -231,8 +233,9 @@ impl ScrapeTarget {
         Ok(())
     }
 
-    /// Ends every series of the target, those about its scrapes included, with a stale marker: for a target that is no longer
-    /// scraped. Does nothing when it never was. Series that something newer has been appended to meanwhile are left alone.
+    /// Ends every series of the target, those about its scrapes included, with a stale marker: for a target that is
+    /// no longer scraped. Does nothing when it never was. Series that something newer has been appended to meanwhile
+    /// are left alone.
     ///
     /// # Errors
     ///
@@ -325,7 +328,7 @@ fn append_stale(
     Ok(taken)
 }
 
-/// Appends a sample of our own making. Being refused for its time is nothing to speak of.
+/// Appends a sample of our own making. Being refused for its time, or by a store that is full, is nothing to speak of.
 fn append_tolerant(
     tx: &mut dyn Appender,
     key: SeriesKey<'_>,
@@ -334,6 +337,7 @@ fn append_tolerant(
 ) -> Result<bool, ScrapeError> {
     match tx.append(key, point, options) {
         Ok(_) => Ok(true),
+        Err(AppendError::SeriesLimit { .. }) => Ok(false),
         Err(error) if error.is_sample_rejection() => Ok(false),
         Err(error) => Err(error.into()),
     }

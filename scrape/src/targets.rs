@@ -14,8 +14,8 @@ use crate::target::ScrapeTarget;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TargetId(u64);
 
-/// A scrape between [`Targets::start_due`] and [`Targets::finish`]: everything that fetching needs, so that it can happen
-/// anywhere and at the same time as others.
+/// A scrape between [`Targets::start_due`] and [`Targets::finish`]: everything that fetching needs, so that it can
+/// happen anywhere and at the same time as others.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StartedScrape {
@@ -36,10 +36,7 @@ impl StartedScrape {
     ///
     /// See [`FetchError`].
     pub fn fetch(&self, client: &dyn Fetch) -> Result<FetchResponse, FetchError> {
-        match &self.source {
-            Source::Closure(page) => page(),
-            Source::Http(_) => client.fetch(&self.request),
-        }
+        self.source.fetch(&self.request, client)
     }
 }
 
@@ -88,8 +85,8 @@ struct Leaving {
 /// let store = MemStore::new();
 /// let mut targets = Targets::new();
 /// targets.add(TargetConfig::new("app", Source::closure(|| "up_to_date 1\n".to_owned())).every_ms(15_000), 0)?;
-/// for now_ms in (0..60_000).step_by(1_000) {
-///     targets.tick_in_process(&store, now_ms);
+/// for time_ms in (0..60_000).step_by(1_000) {
+///     targets.tick_in_process(&store, time_ms);
 /// }
 /// assert_eq!(store.series_count(), 6);
 /// # Ok::<(), promethium_scrape::ScrapeError>(())
@@ -124,8 +121,9 @@ impl Targets {
         Ok(id)
     }
 
-    /// Takes a target out. Its series end, with the time of the scrape that it misses first, one interval and a tenth after
-    /// that time: [`Targets::end_removed`] or a tick writes the markers then. `false` when there is no such target.
+    /// Takes a target out. Its series end, with the time of the scrape that it misses first, one interval and a tenth
+    /// after that time: [`Targets::end_removed`] or a tick writes the markers then. `false` when there is no such
+    /// target.
     pub fn remove(&mut self, id: TargetId) -> bool {
         let Some(at) = self.slots.iter().position(|slot| slot.id == id) else { return false };
         let target = self.slots.remove(at).target;
@@ -149,8 +147,8 @@ impl Targets {
         Ok(markers)
     }
 
-    /// Starts the scrapes that are due. A target whose last scrape is not finished is left out, for up to twice the timeout: then
-    /// that scrape counts as lost.
+    /// Starts the scrapes that are due. A target whose last scrape is not finished is left out, for up to twice the
+    /// timeout: then that scrape counts as lost.
     pub fn start_due(&mut self, now_ms: i64) -> Vec<StartedScrape> {
         let due = self.slots.iter_mut().filter(|slot| slot.is_due(now_ms));
         due.map(|slot| slot.start(now_ms)).collect()
@@ -169,8 +167,9 @@ impl Targets {
         Some(slot.target.ingest(store, started.scrape_ms, duration, response))
     }
 
-    /// Scrapes what is due, one target after the other, and ends what was removed. Scrapes take no time on the caller's clock, so
-    /// `scrape_duration_seconds` is 0. A store that refuses the markers of removed targets is asked again at the next tick.
+    /// Scrapes what is due, one target after the other, and ends what was removed. Scrapes take no time on the
+    /// caller's clock, so `scrape_duration_seconds` is 0. A store that refuses the markers of removed targets is
+    /// asked again at the next tick.
     pub fn tick(&mut self, store: &dyn Appendable, client: &dyn Fetch, now_ms: i64) -> Vec<(TargetId, ScrapeReport)> {
         let mut reports = Vec::new();
         for started in self.start_due(now_ms) {

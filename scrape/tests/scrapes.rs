@@ -1,8 +1,9 @@
 //! `testdata/scrapes.txt`: scrapes of one target, and what the store holds afterwards.
 //!
-//! A case is a title `== title`, options `!name`, steps, and expectations. A step `@15 a 1 | b 2` is a scrape at second 15 of
-//! a page with those lines; `fail` is a fetch that failed and `remove` the end of the target. `= series t:v …` are the series
-//! of the store, all of them; those named `scrape_…` are left out without `!report`. `? text` are the errors of the scrapes.
+//! A case is a title `== title`, options `!name`, steps, and expectations. A step `@15 a 1 | b 2` is a scrape at
+//! second 15 of a page with those lines; `fail` is a fetch that failed and `remove` the end of the target. `= series
+//! t:v …` are the series of the store, all of them; those named `scrape_…` are left out without `!report`. `? text`
+//! are the errors of the scrapes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -22,8 +22,8 @@ fn targets_keep_to_their_interval() {
     let mut targets = Targets::new();
     targets.add(TargetConfig::new("fast", page("fast 1\n")).every_ms(10_000).at_once(), 0).expect("good");
     targets.add(TargetConfig::new("slow", page("slow 1\n")).every_ms(30_000).at_once(), 0).expect("good");
-    for now_ms in (0..=60_000).step_by(1_000) {
-        targets.tick_in_process(&store, now_ms);
+    for time_ms in (0..=60_000).step_by(1_000) {
+        targets.tick_in_process(&store, time_ms);
     }
     let times = |name| samples(&store, name).into_iter().map(|(t, _)| t / 1_000).collect::<Vec<_>>();
     assert_eq!(times("fast"), [0, 10, 20, 30, 40, 50, 60]);
@@ -109,8 +109,8 @@ fn a_target_that_moved_wins_over_the_end_of_its_old_self() {
     targets.tick_in_process(&store, 0);
     targets.remove(id);
     targets.add(config(), 10_000).expect("the old one is gone");
-    for now_ms in [10_000, 20_000, 30_000] {
-        targets.tick_in_process(&store, now_ms);
+    for time_ms in [10_000, 20_000, 30_000] {
+        targets.tick_in_process(&store, time_ms);
     }
     assert_eq!(samples(&store, "a"), [(0, 1.0), (10_000, 1.0), (20_000, 1.0), (30_000, 1.0)]);
 }

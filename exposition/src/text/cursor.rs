@@ -92,7 +92,8 @@ impl<'a> Cursor<'a> {
     }
 
     /// From behind an opening quote to the closing one. A backslash takes the next byte with it, unless that is a line
-    /// break. NULs may stand in label values (`nul_allowed`) but not in names, and are invisible to a backslash before them.
+    /// break. NULs may stand in label values (`nul_allowed`) but not in names, and are invisible to a backslash
+    /// before them.
     #[inline]
     pub(super) fn skip_quoted(&mut self, nul_allowed: bool) -> QuoteEnd {
         let mut escaped = false;

@@ -17,7 +17,8 @@ use super::metadata::{Comment, Metadata, take_comment};
 use super::sample::{take_line_end, take_series, take_value};
 use crate::error::DecodeError;
 
-/// Pulls events from one page. Allocates only for texts that hold escapes; label storage is reused from sample to sample.
+/// Pulls events from one page. Allocates only for texts that hold escapes; label storage is reused from sample to
+/// sample.
 ///
 /// After an error, as after the last event, there are no further events.
 ///
@@ -95,8 +96,8 @@ impl<'a> Decoder<'a> {
         Self::with_limits(page, &Limits::standard())
     }
 
-    /// A decoder that holds to `max_scrape_body_bytes`, `max_scrape_samples` and `max_line_bytes` of `limits`. A page that
-    /// is too large is the error of the first event.
+    /// A decoder that holds to `max_scrape_body_bytes`, `max_scrape_samples` and `max_line_bytes` of `limits`. A page
+    /// that is too large is the error of the first event.
     #[must_use]
     pub fn with_limits(page: &'a [u8], limits: &Limits) -> Self {
         let text = match std::str::from_utf8(page) {
@@ -127,8 +128,9 @@ impl<'a> Decoder<'a> {
         self.advance::<false>(|_| false)
     }
 
-    /// Like [`Decoder::next_event`] for a caller that has met most series before: `known` is asked with the bytes that name
-    /// the series, and where it says yes, the event is [`Event::Known`], and name and labels are not looked at.
+    /// Like [`Decoder::next_event`] for a caller that has met most series before: `known` is asked with the bytes
+    /// that name the series, and where it says yes, the event is [`Event::Known`], and name and labels are not looked
+    /// at.
     ///
     /// `known` may only recognise what [`Sample::series`] gave for an earlier sample, of this page or of another.
     ///
@@ -141,12 +143,6 @@ impl<'a> Decoder<'a> {
         known: impl FnMut(&'a [u8]) -> bool,
     ) -> Result<Option<Event<'_, 'a>>, DecodeError> {
         self.advance::<true>(known)
-    }
-
-    /// Bytes of the page that have been read.
-    #[must_use]
-    pub fn offset(&self) -> usize {
-        self.at
     }
 
     /// Reads lines up to one that makes an event.

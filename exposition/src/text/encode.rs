@@ -47,8 +47,8 @@ impl Encoder {
         Encoder { out: buffer, quoted_names: false }
     }
 
-    /// Starts a family: `# HELP` if there is a text, and `# TYPE`. The text format has fewer types than OpenMetrics: a gauge
-    /// histogram is written as histogram, info and state set as gauge.
+    /// Starts a family: `# HELP` if there is a text, and `# TYPE`. The text format has fewer types than OpenMetrics:
+    /// a gauge histogram is written as histogram, info and state set as gauge.
     pub fn family<'e>(&'e mut self, name: &'e str, metric_type: MetricType, help: &str) -> Family<'e> {
         if !help.is_empty() {
             self.out.push_str("# HELP ");
@@ -144,14 +144,14 @@ impl Family<'_> {
         self.plain("", labels, value, None)
     }
 
-    /// A sample with its time, milliseconds since the epoch. The format has no negative times: those are left out, and the
-    /// scraper dates the sample.
+    /// A sample with its time, milliseconds since the epoch. The format has no negative times: those are left out,
+    /// and the scraper dates the sample.
     pub fn sample_at(&mut self, labels: &[(&str, &str)], value: f64, timestamp_ms: i64) -> &mut Self {
         self.plain("", labels, value, Some(timestamp_ms))
     }
 
-    /// A classic histogram: upper bounds with cumulative counts, ascending; sum and count of all observations. A bucket for
-    /// `+Inf` is added where there is none.
+    /// A classic histogram: upper bounds with cumulative counts, ascending; sum and count of all observations. A
+    /// bucket for `+Inf` is added where there is none.
     pub fn histogram(&mut self, labels: &[(&str, &str)], buckets: &[(f64, u64)], sum: f64, count: u64) -> &mut Self {
         for (bound, count) in buckets {
             self.bounded("_bucket", labels, (BUCKET_LABEL, *bound), *count as f64);

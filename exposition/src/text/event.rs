@@ -11,8 +11,8 @@ use crate::escape::{unescape_help, unescape_quoted};
 
 /// One statement of a page. Comments and blank lines make none.
 ///
-/// `'a` is the page. What an event refers to lies in the decoder (`'d`) until the next one; an event itself is a tag and a
-/// pointer, so that handing it over costs nothing.
+/// `'a` is the page. What an event refers to lies in the decoder (`'d`) until the next one; an event itself is a tag
+/// and a pointer, so that handing it over costs nothing.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'d, 'a> {
@@ -139,8 +139,8 @@ impl<'a> Sample<'a> {
         self.metric_type
     }
 
-    /// The labels in the page's order, without the metric name, escapes resolved. A name may occur twice and a value may
-    /// be empty.
+    /// The labels in the page's order, without the metric name, escapes resolved. A name may occur twice and a value
+    /// may be empty.
     #[must_use]
     pub fn labels(&self) -> Labels<'_, 'a> {
         Labels { rest: self.labels.iter(), canonical: None }

@@ -1,9 +1,9 @@
 //! Recognising a series by its bytes, without reading them.
 //!
-//! Which bytes name the series is guessed from the end of the line: what stands before the value, or before the value and a
-//! timestamp. The guess is only ever used when the caller knows those very bytes from a sample that was read in full. The
-//! lexer goes left to right without looking back, so a line that starts with them names that series, and a wrong guess is
-//! merely not known.
+//! Which bytes name the series is guessed from the end of the line: what stands before the value, or before the value
+//! and a timestamp. The guess is only ever used when the caller knows those very bytes from a sample that was read in
+//! full. The lexer goes left to right without looking back, so a line that starts with them names that series, and a
+//! wrong guess is merely not known.
 #![deny(
     clippy::indexing_slicing,
     clippy::unwrap_used,

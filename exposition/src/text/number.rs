@@ -12,8 +12,8 @@ use promethium_model::quote::go_quoted_bytes;
 
 use super::cursor::Cursor;
 
-// Up to this many digits a mantissa is below 2^53, so exact; and so are powers of ten up to 10^22. One multiplication or
-// division of two exact numbers rounds once, so the result is the nearest float.
+// Up to this many digits a mantissa is below 2^53, so exact; and so are powers of ten up to 10^22. One multiplication
+// or division of two exact numbers rounds once, so the result is the nearest float.
 const MAX_DIGITS: usize = 15;
 
 const POWERS_OF_TEN: [f64; 23] = [
@@ -21,8 +21,8 @@ const POWERS_OF_TEN: [f64; 23] = [
     1e21, 1e22,
 ];
 
-/// Reads `-12.75` and `1.25e+06` with at most fifteen digits, and moves past it. `None` for every other shape, with the cursor
-/// where it was: [`parse_value`] decides those.
+/// Reads `-12.75` and `1.25e+06` with at most fifteen digits, and moves past it. `None` for every other shape, with
+/// the cursor where it was: [`parse_value`] decides those.
 #[inline]
 pub(super) fn take_simple_decimal(cursor: &mut Cursor<'_>) -> Option<f64> {
     let mut ahead = *cursor;
@@ -145,7 +145,11 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(17), failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig {
+            rng_seed: RngSeed::Fixed(17),
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
 
         #[test]
         fn the_short_way_agrees_with_the_long_one(text in "-?[0-9]{1,9}(\\.[0-9]{0,8})?(e[+-]?[0-9]{1,2})?") {

@@ -43,8 +43,8 @@ pub(super) fn take_series<'a>(
     Ok(name.is_some())
 }
 
-/// Reads the inside of the braces and the closing one. A quoted string without a value is the metric name. A comma may follow
-/// every label; Prometheus does not miss it between two.
+/// Reads the inside of the braces and the closing one. A quoted string without a value is the metric name. A comma
+/// may follow every label; Prometheus does not miss it between two.
 #[inline]
 fn take_labels<'a>(
     cursor: &mut Cursor<'a>,

@@ -3,8 +3,8 @@
 //! A mask has the top bit of a byte set where the byte is of the kind. Bits above the lowest set one may be wrong (the
 //! subtraction borrows), so only [`first`] may be asked of a mask.
 //!
-//! PERF: on the node_exporter page of `benches/text.rs` names and label values go two to three times as fast as byte by byte
-//! through a table.
+//! PERF: on the node_exporter page of `benches/text.rs` names and label values go two to three times as fast as byte
+//! by byte through a table.
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -77,7 +77,11 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(17), failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig {
+            rng_seed: RngSeed::Fixed(17),
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
 
         #[test]
         fn the_first_is_the_first(bytes in any::<[u8; 8]>()) {
