@@ -86,8 +86,8 @@ fn logs_of_a_running_prometheus_hold_what_prometheus_says() {
         assert!(found.keys().eq(expected.keys()), "{name}: other series");
         // A delete of this series is in the log as tombstones, which belong to the records that are counted and passed
         // over: its deleted samples are there again.
-        let deleted = |series: &str| series.contains("\"node_load15\"");
-        assert!(db.replay_report().other_records > 0);
+        let has_tombstones = db.replay_report().other_records > 0;
+        let deleted = |series: &str| has_tombstones && series.contains("\"node_load15\"");
         for (series, rows) in expected.iter().filter(|(series, _)| !deleted(series)) {
             assert_eq!(&found[series], rows, "{name}: {series}");
         }
