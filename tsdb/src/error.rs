@@ -26,6 +26,16 @@ pub enum TsdbError {
         /// The error.
         source: io::Error,
     },
+    /// The log has a record that this store cannot read, although it is whole. Nothing was changed.
+    #[error("{}: offset {offset}: the record is compressed with {compression}, which this store does not read", path.display())]
+    ForeignRecord {
+        /// The segment.
+        path: PathBuf,
+        /// Byte offset in it.
+        offset: u64,
+        /// How it is compressed.
+        compression: &'static str,
+    },
     /// An option has a value that cannot work.
     #[error("option {name}: {message}")]
     InvalidOption {

@@ -30,7 +30,12 @@
 //! * [`chunk`]: the compressed runs of samples, usable alone.
 //! * [`vfs`]: the files behind all this, with a simulated disk for tests.
 //!
-//! Floats are kept; native histograms are refused, exemplars are counted as dropped, start timestamps are not stored.
+//! # What it does not do
+//!
+//! Floats are kept. Native histograms are refused, exemplars are counted as dropped, metadata and start timestamps are
+//! not stored. Of a directory that Prometheus wrote, the log is read and continued (snappy or plain; a log with zstd is
+//! refused); blocks, head chunks and out-of-order logs in it are left as they are and not read. The log is not
+//! truncated: the head holds everything since the directory was made.
 
 pub mod chunk;
 mod db;

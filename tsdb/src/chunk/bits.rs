@@ -125,9 +125,11 @@ pub(super) fn push_bits(bytes: &mut Vec<u8>, free: &mut u8, value: u64, n: u32) 
         return;
     }
     let rest_bits = n.wrapping_sub(taken);
-    let rest = (aligned << taken).to_be_bytes();
     let rest_bytes = rest_bits.div_ceil(8);
-    bytes.extend_from_slice(rest.get(..rest_bytes as usize).unwrap_or_default());
+    // Eight bytes and a cut are one store; a copy of so many bytes as are needed is a call.
+    let end = bytes.len().wrapping_add(rest_bytes as usize);
+    bytes.extend_from_slice(&(aligned << taken).to_be_bytes());
+    bytes.truncate(end);
     *free = rest_bytes.wrapping_mul(8).wrapping_sub(rest_bits) as u8;
 }
 

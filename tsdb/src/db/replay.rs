@@ -144,7 +144,7 @@ impl<'a> Replay<'a> {
         let mut reader = SegmentReader::new(self.open(path, OpenMode::Read)?);
         self.report.segments += 1;
         while let Some(step) = self.step(&mut reader, path)? {
-            if let Step::Damage(damage) = step {
+            if let Step::Damage(damage) | Step::Unreadable(damage) = step {
                 self.report.note_damage(damage);
             }
         }
@@ -163,6 +163,7 @@ impl<'a> Replay<'a> {
             match self.step(&mut reader, path)? {
                 None => return Ok(()),
                 Some(Step::Record) => {}
+                Some(Step::Unreadable(damage)) => self.report.note_damage(damage),
                 Some(Step::Damage(damage)) => break (damage, good_end),
             }
         };
@@ -199,13 +200,16 @@ impl<'a> Replay<'a> {
     /// Reads and restores one record.
     fn step(&mut self, reader: &mut SegmentReader, path: &Path) -> Result<Option<Step>, TsdbError> {
         let item = reader.next_item().map_err(TsdbError::io(path, "read"))?;
-        let damage = |offset, message| Step::Damage(Damage { path: path.to_path_buf(), offset, message });
+        let damage = |offset, message| Damage { path: path.to_path_buf(), offset, message };
         Ok(match item {
             None => None,
-            Some(Item::Damage { offset, message }) => Some(damage(offset, message)),
+            Some(Item::Damage { offset, message }) => Some(Step::Damage(damage(offset, message))),
+            Some(Item::Foreign { start, compression }) => {
+                return Err(TsdbError::ForeignRecord { path: path.to_path_buf(), offset: start, compression });
+            }
             Some(Item::Record { start, bytes }) => match self.restore(bytes) {
                 Ok(()) => Some(Step::Record),
-                Err(error) => Some(damage(start, error.to_string())),
+                Err(error) => Some(Step::Unreadable(damage(start, error.to_string()))),
             },
         })
     }
@@ -260,6 +264,8 @@ impl<'a> Replay<'a> {
 
 enum Step {
     Record,
+    /// The bytes are as they were written, but do not decode: no sign of a torn write.
+    Unreadable(Damage),
     Damage(Damage),
 }
 
@@ -279,7 +285,7 @@ fn restore_run(series: &MemSeries, run: &[RefSample], chunk_range_ms: i64, new: 
 /// Whether a record can still be read behind damage.
 fn has_record(reader: &mut SegmentReader) -> io::Result<bool> {
     while let Some(item) = reader.next_item()? {
-        if matches!(item, Item::Record { .. }) {
+        if matches!(item, Item::Record { .. } | Item::Foreign { .. }) {
             return Ok(true);
         }
     }

@@ -27,6 +27,7 @@ use parking_lot::RwLock;
 use promethium_model::{Labels, SeriesRef};
 
 use index::HeadIndex;
+pub(crate) use index::LabelPairs;
 use series::MemSeries;
 use stripes::Stripes;
 use visibility::Visibility;
@@ -159,5 +160,3 @@ impl Head {
         self.hasher.hash_one(labels.as_packed())
     }
 }
-
-pub(crate) use index::LabelPairs;

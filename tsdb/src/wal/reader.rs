@@ -14,6 +14,7 @@ use super::{FIRST, FULL, HEADER_BYTES, KIND_MASK, LAST, MAX_RECORD_BYTES, MIDDLE
 use crate::vfs::VfsFile;
 
 const PAGES_PER_READ: usize = 16;
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 // Snappy's densest element: three bytes that copy 64.
 const MAX_SNAPPY_RATIO: usize = 22;
 
@@ -26,6 +27,13 @@ pub(crate) enum Item<'a> {
         start: u64,
         /// Decompressed.
         bytes: &'a [u8],
+    },
+    /// A whole record whose checksums are right, but which this store cannot decompress.
+    Foreign {
+        /// Where its first fragment begins.
+        start: u64,
+        /// How it is compressed.
+        compression: &'static str,
     },
     /// Bytes that are not part of a record although they should be. Reading goes on behind them.
     Damage {
@@ -122,7 +130,11 @@ impl SegmentReader {
         let plain = match flags {
             0 => Ok(self.stored.as_slice()),
             _ if flags & SNAPPY != 0 => unsnap(&self.stored, &mut self.plain),
-            _ => Err("the record is compressed with zstd, which this store does not read".to_owned()),
+            _ if self.stored.starts_with(&ZSTD_MAGIC) => {
+                self.good_end = self.at;
+                return Item::Foreign { start, compression: "zstd" };
+            }
+            _ => Err("the record is marked as zstd and is not".to_owned()),
         };
         match plain {
             Ok(bytes) => {

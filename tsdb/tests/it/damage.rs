@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use promethium_tsdb::vfs::SimVfs;
-use promethium_tsdb::{Compression, DbOptions, PAGE_BYTES};
+use promethium_tsdb::{Compression, DbOptions, PAGE_BYTES, TsdbError};
 
 use crate::support::{Batch, Contents, START_MS, always, commit_all, contents, expected, open, prefix_len, scrapes};
 
@@ -141,4 +141,34 @@ fn odd_files_do_not_keep_a_log_from_opening() {
     assert_eq!(db.replay_report().segments, 4);
     assert_eq!(db.replay_report().damage_count, 2);
     assert_eq!(db.stats().segment, Some(8));
+}
+
+/// One fragment that holds a whole record.
+fn fragment(flags: u8, stored: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![1 | flags];
+    bytes.extend_from_slice(&(stored.len() as u16).to_be_bytes());
+    bytes.extend_from_slice(&crc32c::crc32c(stored).to_be_bytes());
+    bytes.extend_from_slice(stored);
+    bytes
+}
+
+#[test]
+fn a_whole_record_that_does_not_decode_costs_nothing_else() {
+    let batches = scrapes(4);
+    let mut bytes = fragment(0, b"\x01\0\0\0\0\0\0\0\x09\x01\x01a\x01\xff");
+    bytes.extend(segment(&batches, always(), false));
+    let disk = disk_with(bytes.clone(), false);
+    let db = open(&disk, always()).unwrap();
+    assert_eq!(prefix_len(&contents(&db), &batches), Some(4));
+    assert!(db.replay_report().damage[0].message.contains("UTF-8"), "{:?}", db.replay_report());
+    assert_eq!(disk.contents(Path::new(SEGMENT)).unwrap(), bytes, "nothing is cut off");
+}
+
+#[test]
+fn a_log_with_zstd_is_refused_and_left_alone() {
+    let bytes = fragment(0x10, &[0x28, 0xb5, 0x2f, 0xfd, 1, 2, 3]);
+    let disk = disk_with(bytes.clone(), false);
+    let error = open(&disk, always()).unwrap_err();
+    assert!(matches!(error, TsdbError::ForeignRecord { offset: 0, .. }), "{error}");
+    assert_eq!(disk.contents(Path::new(SEGMENT)).unwrap(), bytes);
 }

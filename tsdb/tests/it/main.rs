@@ -3,6 +3,7 @@
 mod conformance;
 mod damage;
 mod failures;
+mod group_commit;
 mod limits;
 mod model;
 mod power_loss;

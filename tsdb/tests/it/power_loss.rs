@@ -1,14 +1,25 @@
 //! Power loss at every call that changes the disk, by several seeds.
 
+use std::time::Duration;
+
 use promethium_tsdb::vfs::{Fault, FaultKind, SimVfs};
 use promethium_tsdb::{DbOptions, PAGE_BYTES, Sync};
 
-use crate::support::{Batch, always, commit, commit_all, contents, open, prefix_len, scrapes};
+use crate::support::{Batch, always, clock, commit, commit_all, contents, open, open_at, prefix_len, scrapes};
 
-/// Commits until the power goes. Returns the commits that were acknowledged, by number of batches.
+/// Time between the commits of a workload.
+const STEP: Duration = Duration::from_millis(250);
+
+/// Commits until the power goes. Returns how many commits were acknowledged.
 fn run(disk: &SimVfs, options: DbOptions, batches: &[Batch]) -> usize {
-    let Ok(db) = open(disk, options) else { return 0 };
-    let acknowledged = batches.iter().take_while(|batch| commit(&db, batch).is_ok()).count();
+    let clock = clock();
+    let Ok(db) = open_at(disk, options, clock.clone()) else { return 0 };
+    let commit_one = |batch: &&Batch| {
+        let result = commit(&db, batch);
+        clock.advance(STEP);
+        result.is_ok()
+    };
+    let acknowledged = batches.iter().take_while(commit_one).count();
     // Some workloads end with a clean close: its calls are points too.
     let _ = db.close();
     acknowledged
@@ -75,6 +86,20 @@ fn nothing_acknowledged_is_lost_across_segments() {
         .collect();
     let points = sweep(&options, &wide, 0..6, |acknowledged| acknowledged);
     assert!(points >= 300, "only {points} points");
+}
+
+#[test]
+fn an_interval_bounds_what_is_lost() {
+    // The commits at 0 s, 1 s, 2 s … find the last sync a second ago, but for the first, which opening precedes.
+    let per_interval = (Duration::from_secs(1).as_millis() / STEP.as_millis()) as usize;
+    assert_eq!(per_interval, 4);
+    let promised = |acknowledged: usize| match acknowledged.saturating_sub(1) / 4 * 4 {
+        0 => 0,
+        synced => synced + 1,
+    };
+    let points =
+        sweep(&DbOptions::default().sync(Sync::Interval(Duration::from_secs(1))), &scrapes(40), 0..12, promised);
+    assert!(points >= 500, "only {points} points");
 }
 
 #[test]

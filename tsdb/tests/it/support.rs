@@ -31,8 +31,12 @@ pub(crate) fn clock() -> Arc<ManualClock> {
 }
 
 pub(crate) fn open(vfs: &SimVfs, options: DbOptions) -> Result<Db, TsdbError> {
+    open_at(vfs, options, clock())
+}
+
+pub(crate) fn open_at(vfs: &SimVfs, options: DbOptions, clock: Arc<ManualClock>) -> Result<Db, TsdbError> {
     let vfs: Arc<dyn Vfs> = Arc::new(vfs.clone());
-    Db::open_with(vfs, Path::new(DIR), options, clock())
+    Db::open_with(vfs, Path::new(DIR), options, clock)
 }
 
 pub(crate) fn always() -> DbOptions {

@@ -8,12 +8,7 @@ use promethium_model::{Clock, ManualClock};
 use promethium_tsdb::vfs::SimVfs;
 use promethium_tsdb::{Db, DbOptions, Sync};
 
-use crate::support::{DIR, START_MS, always, commit, commit_all, contents, expected, open, prefix_len, scrapes};
-
-fn open_at(disk: &SimVfs, policy: Sync, clock: &Arc<ManualClock>) -> Db {
-    let options = DbOptions::default().sync(policy);
-    Db::open_with(Arc::new(disk.clone()), Path::new(DIR), options, clock.clone()).unwrap()
-}
+use crate::support::{START_MS, always, commit, commit_all, contents, expected, open, open_at, prefix_len, scrapes};
 
 /// Calls that change the disk, by one commit: 1 is the write, 2 the write and a sync.
 fn calls_of_commit(db: &Db, disk: &SimVfs, t: i64) -> u64 {
@@ -28,7 +23,7 @@ fn a_commit_syncs_when_the_policy_says_so() {
     let interval = Sync::Interval(Duration::from_secs(1));
     for (policy, expected) in [(Sync::Always, [2, 2, 2]), (Sync::Never, [1, 1, 1]), (interval, [1, 2, 1])] {
         let disk = SimVfs::new(0);
-        let db = open_at(&disk, policy, &clock);
+        let db = open_at(&disk, DbOptions::default().sync(policy), clock.clone()).unwrap();
         let first = calls_of_commit(&db, &disk, clock.now_ms());
         clock.advance(Duration::from_secs(1));
         let second = calls_of_commit(&db, &disk, clock.now_ms());
@@ -41,7 +36,7 @@ fn a_commit_syncs_when_the_policy_says_so() {
 fn the_pump_syncs_an_idle_tail() {
     let clock = Arc::new(ManualClock::new(START_MS));
     let disk = SimVfs::new(0);
-    let db = open_at(&disk, Sync::default(), &clock);
+    let db = open_at(&disk, DbOptions::default(), clock.clone()).unwrap();
     let budget = Duration::from_millis(100);
     commit(&db, &scrapes(1)[0]).unwrap();
     assert!(!db.maintain(START_MS + 999, budget).unwrap().synced, "not due");
