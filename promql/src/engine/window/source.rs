@@ -3,6 +3,7 @@
 use promethium_model::{Labels, QueryError};
 
 use super::super::eval::{Evaluator, unexpected};
+use super::super::histogram::stats_only;
 use super::super::samples::Samples;
 use super::super::steps::Steps;
 use crate::parser::ExprId;
@@ -23,7 +24,11 @@ impl<'a> Evaluator<'a> {
         match &self.node(id).op {
             Op::Range(range) => {
                 let mut samples = Samples::default();
+                let ends = steps.shifted(range.selector.shift);
                 self.fetcher.each(range.selector.fetch, self.budget, self.notes, &mut |labels, batch| {
+                    if range.selector.stats_only && !batch.is_float_only() {
+                        stats_only::strip(batch, ends, range.range_ms);
+                    }
                     samples.take(batch);
                     on_series(RangeSeries { labels, drop_name: false, samples: &samples })
                 })
