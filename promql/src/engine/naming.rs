@@ -18,7 +18,11 @@ impl<'a> Evaluator<'a> {
         let is_range_function = matches!(&self.node(id).op, Op::Call { function, .. } if takes_range(*function));
         // With one step, equal labels are nobody's business before the end, but range functions always look.
         let looks = steps.count > 1 || is_range_function;
-        if !looks || self.has_one_name(id) { self.drop_streaming(id, steps, looks, sink) } else { self.drop_collected(id, steps, sink) }
+        if !looks || self.has_one_name(id) {
+            self.drop_streaming(id, steps, looks, sink)
+        } else {
+            self.drop_collected(id, steps, sink)
+        }
     }
 
     fn drop_collected(&self, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {

@@ -39,8 +39,11 @@ impl Fixes {
 
     fn text(&self) -> String {
         let link = "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile";
-        let metric =
-            if self.metric.is_empty() { String::new() } else { format!(" for metric name {}", go_quoted(&self.metric)) };
+        let metric = if self.metric.is_empty() {
+            String::new()
+        } else {
+            format!(" for metric name {}", go_quoted(&self.metric))
+        };
         let (from, to) = (format_g(self.worst.from_bucket), format_g(self.worst.to_bucket));
         let difference = two_digits(self.worst.max_difference);
         let (n, first, last) = (self.samples, rfc3339(self.first_ms), rfc3339(self.last_ms));

@@ -121,7 +121,8 @@ impl Engine {
             features: self.options.features,
             lookback_ms,
         };
-        let value = if times.interval_ms > 0 { range_value(&evaluator, steps) } else { instant_value(&evaluator, steps) };
+        let value =
+            if times.interval_ms > 0 { range_value(&evaluator, steps) } else { instant_value(&evaluator, steps) };
         let value = value?;
         Ok(QueryOutput { value, annotations: notes.take() })
     }
@@ -174,8 +175,7 @@ impl QueryEngine for Engine {
         cx: &QueryCx,
     ) -> Result<QueryOutput, QueryError> {
         let steps = self.check_steps(options)?;
-        let times =
-            QueryTimes { start_ms: options.start_ms, end_ms: options.end_ms, interval_ms: options.step_ms };
+        let times = QueryTimes { start_ms: options.start_ms, end_ms: options.end_ms, interval_ms: options.step_ms };
         self.evaluate(store, query, times, options.lookback_ms, steps, cx)
     }
 }

@@ -64,9 +64,15 @@ pub(crate) enum Op {
     Selector(SelectorPlan),
     Range(RangePlan),
     Subquery(SubqueryPlan),
-    Unary { negative: bool, expr: ExprId },
+    Unary {
+        negative: bool,
+        expr: ExprId,
+    },
     Binary(Binary),
-    Call { function: Function, args: Vec<ExprId> },
+    Call {
+        function: Function,
+        args: Vec<ExprId>,
+    },
     Aggregate(AggregatePlan),
     Info(InfoPlan),
     /// Parentheses, which nothing refers to any more.

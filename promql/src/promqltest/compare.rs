@@ -1,10 +1,8 @@
 //! Results against expectations.
 
-use promethium_model::{
-    FloatHistogram, MatrixSeries, QueryOutput, QueryValue, SampleValue, Severity, VectorSample,
-};
+use promethium_model::{FloatHistogram, MatrixSeries, QueryOutput, QueryValue, SampleValue, Severity, VectorSample};
 
-use super::expect::{ExpectedSeries, Expectations};
+use super::expect::{Expectations, ExpectedSeries};
 use super::series::Value;
 use crate::engine::{almost_equal, histogram};
 
@@ -122,9 +120,7 @@ fn compare_points(expected: &ExpectedSeries, got: &MatrixSeries, start_ms: i64, 
 /// The sample of a series at one time.
 pub(super) fn value_at(series: &MatrixSeries, t: i64) -> Option<SampleValue> {
     let float = series.floats.iter().find(|(at, _)| *at == t).map(|(_, v)| SampleValue::Float(*v));
-    float.or_else(|| {
-        series.histograms.iter().find(|(at, _)| *at == t).map(|(_, h)| SampleValue::Histogram(h.clone()))
-    })
+    float.or_else(|| series.histograms.iter().find(|(at, _)| *at == t).map(|(_, h)| SampleValue::Histogram(h.clone())))
 }
 
 /// The middle step of a range query as an instant query's value.

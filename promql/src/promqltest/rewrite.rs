@@ -9,9 +9,8 @@ use crate::parser::{Ast, At, Expr, ExprId, ParserOptions, TimeModifiers, parse};
 /// evaluation time, or the text is no query.
 pub(super) fn pinned(query: &str, time_ms: i64) -> Option<String> {
     let mut ast = parse(query, &ParserOptions::new(Features::all(), &Limits::default())).ok()?;
-    let depends = |ast: &Ast| {
-        ast.nodes().any(|(_, n)| matches!(&n.expr, Expr::Call(call) if call.function.depends_on_time()))
-    };
+    let depends =
+        |ast: &Ast| ast.nodes().any(|(_, n)| matches!(&n.expr, Expr::Call(call) if call.function.depends_on_time()));
     if depends(&ast) {
         return None;
     }
@@ -50,7 +49,10 @@ mod tests {
     fn selectors_and_outer_subqueries_are_pinned() {
         assert_eq!(pinned("a + b @ 1 offset 5m", 2_000).unwrap(), "a @ 2.000 + b @ 1.000 offset 5m");
         assert_eq!(pinned("rate(x[5m:1m])", 2_000).unwrap(), "rate(x[5m:1m] @ 2.000)");
-        assert_eq!(pinned("max_over_time(rate(x[5m])[1h:])", -2_500).unwrap(), "max_over_time(rate(x[5m])[1h:] @ -2.500)");
+        assert_eq!(
+            pinned("max_over_time(rate(x[5m])[1h:])", -2_500).unwrap(),
+            "max_over_time(rate(x[5m])[1h:] @ -2.500)"
+        );
         assert_eq!(pinned("time()", 0), None);
         assert_eq!(pinned("(", 0), None);
     }

@@ -113,7 +113,8 @@ fn eval(line: usize, word: &str, text: &str, block: &[Numbered<'_>]) -> Result<(
 }
 
 fn eval_time(line: usize, text: &str) -> Result<(EvalTime, &str), ScriptError> {
-    let malformed = || ScriptError::new(line, "expected: eval instant at T QUERY, or eval range from A to B step S QUERY");
+    let malformed =
+        || ScriptError::new(line, "expected: eval instant at T QUERY, or eval range from A to B step S QUERY");
     let mut words = Words(text);
     match words.next().ok_or_else(malformed)? {
         "instant" => {

@@ -108,9 +108,7 @@ fn keep_best(op: AggregateOp, series: &mut [Series], members: &[usize], counts: 
     let mut ranked: Vec<(f64, usize)> = Vec::with_capacity(members.len());
     for step in 0..steps {
         ranked.clear();
-        ranked.extend(
-            members.iter().enumerate().filter_map(|(at, i)| series[*i].column.float(step).map(|v| (v, at))),
-        );
+        ranked.extend(members.iter().enumerate().filter_map(|(at, i)| series[*i].column.float(step).map(|v| (v, at))));
         // Stable: of equal ones the earlier stays ahead.
         ranked.sort_by(|a, b| best_first(op, a.0, b.0));
         ranked.truncate(counts.at(step));

@@ -45,7 +45,11 @@ fn live_steps(binary: &Binary, left: &[Series], right: &[Series], steps: Steps) 
     };
     let (mut live, other) = (occupied(left), occupied(right));
     let fills = binary.matching.fill_left.is_some() || binary.matching.fill_right.is_some();
-    if fills { live.union(&other) } else { live.intersect(&other) }
+    if fills {
+        live.union(&other)
+    } else {
+        live.intersect(&other)
+    }
     live
 }
 
@@ -122,13 +126,7 @@ impl Join<'_> {
     }
 
     /// One series of the many side with all of the one side.
-    fn many_series(
-        &mut self,
-        group: &MatchGroup,
-        m: usize,
-        one: &[usize],
-        met: &mut Bitmap,
-    ) -> Result<(), QueryError> {
+    fn many_series(&mut self, group: &MatchGroup, m: usize, one: &[usize], met: &mut Bitmap) -> Result<(), QueryError> {
         let many = &self.many[m];
         let mut unmatched = many.column.occupied();
         unmatched.intersect(&self.live);
@@ -222,13 +220,10 @@ impl Join<'_> {
     fn refuse_ambiguous_results(&self, first: usize) -> Result<(), QueryError> {
         let results = &self.results[first..];
         for (i, (_, a)) in results.iter().enumerate() {
-            let clash = |(_, b): &(usize, Series)| {
-                a.labels == b.labels && a.column.occupied().overlaps(&b.column.occupied())
-            };
+            let clash =
+                |(_, b): &(usize, Series)| a.labels == b.labels && a.column.occupied().overlaps(&b.column.occupied());
             if results[..i].iter().any(clash) {
-                return Err(matching_error(
-                    "multiple matches for labels: grouping labels must ensure unique matches",
-                ));
+                return Err(matching_error("multiple matches for labels: grouping labels must ensure unique matches"));
             }
         }
         Ok(())
@@ -273,9 +268,7 @@ fn result_labels(binary: &Binary, many: &Labels, one: &Labels) -> Labels {
     let listed = |name: &str| matching.labels.iter().any(|l| l == name);
     let drops = drops_metadata(binary.op);
     let one_to_one = matching.grouping.is_none();
-    let kept = many.without(|name| {
-        (drops && is_metadata(name)) || (one_to_one && listed(name) != matching.on)
-    });
+    let kept = many.without(|name| (drops && is_metadata(name)) || (one_to_one && listed(name) != matching.on));
     if matching.include.is_empty() {
         return kept;
     }

@@ -68,9 +68,8 @@ impl<'a> Evaluator<'a> {
     }
 
     fn is_scalar_operation(&self, id: ExprId) -> bool {
-        self.as_binary(id).is_some_and(|b| {
-            [b.lhs, b.rhs].into_iter().any(|side| self.plan.value_type(side) == ValueType::Scalar)
-        })
+        self.as_binary(id)
+            .is_some_and(|b| [b.lhs, b.rhs].into_iter().any(|side| self.plan.value_type(side) == ValueType::Scalar))
     }
 
     /// A chain of operators between vectors: the leftmost operand is evaluated, then each operator in turn.

@@ -54,7 +54,13 @@ pub(crate) enum Outcome {
 }
 
 /// Applies an operator to two samples of any type. A comparison without `bool` yields `keep`.
-pub(crate) fn samples(op: BinaryOp, return_bool: bool, a: &SampleValue, b: &SampleValue, keep: &SampleValue) -> Outcome {
+pub(crate) fn samples(
+    op: BinaryOp,
+    return_bool: bool,
+    a: &SampleValue,
+    b: &SampleValue,
+    keep: &SampleValue,
+) -> Outcome {
     match (a, b) {
         (SampleValue::Float(a), SampleValue::Float(b)) if !op.is_trim() => {
             if !op.is_comparison() {
@@ -89,13 +95,7 @@ fn histogram_value(h: FloatHistogram) -> Outcome {
     Outcome::Value(SampleValue::Histogram(Arc::new(h)))
 }
 
-fn histograms(
-    op: BinaryOp,
-    return_bool: bool,
-    a: &FloatHistogram,
-    b: &FloatHistogram,
-    keep: &SampleValue,
-) -> Outcome {
+fn histograms(op: BinaryOp, return_bool: bool, a: &FloatHistogram, b: &FloatHistogram, keep: &SampleValue) -> Outcome {
     match op {
         BinaryOp::Equal => compared(histogram::equal(a, b), return_bool, keep),
         BinaryOp::NotEqual => compared(!histogram::equal(a, b), return_bool, keep),

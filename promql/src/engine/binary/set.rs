@@ -45,4 +45,3 @@ fn remove(side: &mut [Option<Series>], members: &[usize], steps: &Bitmap) {
         }
     });
 }
-

@@ -146,9 +146,7 @@ fn newest(candidates: &[InfoSeries], step: usize) -> Result<Option<&InfoSeries>,
         match best {
             Some((known, t)) if t == time => {
                 let (a, b) = (&known.labels, &info.labels);
-                let text = format!(
-                    "found duplicate series for info metric: existing {a:?} @ {t}, new {b:?} @ {time}"
-                );
+                let text = format!("found duplicate series for info metric: existing {a:?} @ {t}, new {b:?} @ {time}");
                 return Err(QueryError::Execution(text));
             }
             Some((_, t)) if t > time => {}

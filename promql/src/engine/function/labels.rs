@@ -13,9 +13,8 @@ impl<'a> Evaluator<'a> {
     pub(super) fn label_replace(&self, args: &[ExprId], steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
         let [_, destination, replacement, source, pattern] = args else { return Ok(()) };
         let pattern = self.text(*pattern)?;
-        let regex = GoRegex::new(&pattern).map_err(|_| {
-            QueryError::Execution(format!("invalid regular expression in label_replace(): {pattern}"))
-        })?;
+        let regex = GoRegex::new(&pattern)
+            .map_err(|_| QueryError::Execution(format!("invalid regular expression in label_replace(): {pattern}")))?;
         let destination = self.label_name(*destination, "destination", "label_replace")?;
         let (replacement, source) = (self.text(*replacement)?, self.text(*source)?);
         self.relabelled(args[0], steps, sink, |series| {

@@ -47,14 +47,9 @@ impl<'a> Evaluator<'a> {
             }
             F::Timestamp => self.timestamp(args[0], steps, sink),
             F::StartTimestamp => self.start_timestamp(args[0], steps, sink),
-            F::Minute
-            | F::Hour
-            | F::DayOfWeek
-            | F::DayOfMonth
-            | F::DayOfYear
-            | F::DaysInMonth
-            | F::Month
-            | F::Year => self.date(function, args, steps, sink),
+            F::Minute | F::Hour | F::DayOfWeek | F::DayOfMonth | F::DayOfYear | F::DaysInMonth | F::Month | F::Year => {
+                self.date(function, args, steps, sink)
+            }
             F::LabelReplace => self.label_replace(args, steps, sink),
             F::LabelJoin => self.label_join(args, steps, sink),
             F::Sort | F::SortDesc => self.sort(function, args[0], id, steps, sink),
@@ -105,13 +100,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Applies `f` to the floats, drops the histograms and asks for the name's removal.
-    fn map_floats(
-        &self,
-        arg: ExprId,
-        steps: Steps,
-        f: fn(f64) -> f64,
-        sink: Sink<'_>,
-    ) -> Result<(), QueryError> {
+    fn map_floats(&self, arg: ExprId, steps: Steps, f: fn(f64) -> f64, sink: Sink<'_>) -> Result<(), QueryError> {
         self.vector(arg, steps, &mut |mut series| {
             series.column.histograms.clear();
             if !series.column.any() {

@@ -43,9 +43,10 @@ pub(crate) fn by_values(current: &FloatHistogram, previous: &FloatHistogram) -> 
 
 /// Whether a zero bucket of this width would end inside a populated bucket.
 fn splits_bucket(h: &Sparse<f64>, threshold: f64) -> bool {
-    h.positive.iter().chain(&h.negative).any(|(i, n)| {
-        *n != 0.0 && upper_bound(h.schema, i - 1) < threshold && threshold < upper_bound(h.schema, *i)
-    })
+    h.positive
+        .iter()
+        .chain(&h.negative)
+        .any(|(i, n)| *n != 0.0 && upper_bound(h.schema, i - 1) < threshold && threshold < upper_bound(h.schema, *i))
 }
 
 fn custom_fell(mut now: Sparse<f64>, mut before: Sparse<f64>) -> bool {

@@ -79,10 +79,10 @@ impl Running {
                 return Ok(added);
             }
             self.incremental = true;
-            self.state.scale(1.0 / (self.count - 1.0));
+            self.state.divide(self.count - 1.0);
         }
         self.state.scale((self.count - 1.0) / self.count);
-        next.scale(1.0 / self.count);
+        next.divide(self.count);
         add(&mut self.state, next)
     }
 
@@ -99,7 +99,7 @@ impl Running {
             notes.info(span, "mismatched custom buckets were reconciled during aggregation");
         }
         if fold == Fold::Mean && !self.incremental {
-            self.state.scale(1.0 / self.count);
+            self.state.divide(self.count);
         }
         Some(self.state)
     }
@@ -123,8 +123,7 @@ impl HistogramSums {
         if column.histograms.is_empty() {
             return;
         }
-        let sums =
-            sums.get_or_insert_with(|| Box::new(HistogramSums { fold, steps: vec![None; column.steps()] }));
+        let sums = sums.get_or_insert_with(|| Box::new(HistogramSums { fold, steps: vec![None; column.steps()] }));
         for (step, h) in &column.histograms {
             match &mut sums.steps[*step as usize] {
                 Some(running) => running.add(fold, h, || series.labels.metric_name().to_owned()),

@@ -15,7 +15,8 @@ pub(crate) fn text(h: &FloatHistogram) -> String {
             BucketKind::Positive => false,
             BucketKind::Custom => bucket.lower == f64::NEG_INFINITY,
         };
-        let (open, close) = (if closed_below { '[' } else { '(' }, if bucket.kind == BucketKind::Negative { ')' } else { ']' });
+        let (open, close) =
+            (if closed_below { '[' } else { '(' }, if bucket.kind == BucketKind::Negative { ')' } else { ']' });
         let (lower, upper, count) = (format_g(bucket.lower), format_g(bucket.upper), format_g(bucket.count));
         let _ = write!(out, ", {open}{lower},{upper}{close}:{count}");
     }

@@ -154,8 +154,6 @@ pub(super) fn fraction_below(bucket: &Bucket, x: f64) -> f64 {
     match kind {
         BucketKind::Zero | BucketKind::Custom => (x - lower) / (upper - lower),
         BucketKind::Positive => (x.log2() - lower.log2()) / (upper.log2() - lower.log2()),
-        BucketKind::Negative => {
-            1.0 - (x.abs().log2() - upper.abs().log2()) / (lower.abs().log2() - upper.abs().log2())
-        }
+        BucketKind::Negative => 1.0 - (x.abs().log2() - upper.abs().log2()) / (lower.abs().log2() - upper.abs().log2()),
     }
 }

@@ -83,12 +83,8 @@ fn of_floats(call: &RangeCall<'_>, samples: &Samples, window: &Window, resets: &
     if zero_at.is_some() {
         change += values[first];
     }
-    let extent = Extent {
-        first_ms: samples.times[first],
-        last_ms: samples.times[last],
-        samples: last - first + 1,
-        zero_at,
-    };
+    let extent =
+        Extent { first_ms: samples.times[first], last_ms: samples.times[last], samples: last - first + 1, zero_at };
     Some(change * extent.factor(call, window.end_ms, change, values[first]))
 }
 
@@ -178,8 +174,7 @@ pub(super) fn hint_at_name(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: 
     }
     if !["_total", "_sum", "_count", "_bucket"].iter().any(|suffix| name.ends_with(suffix)) {
         let name = go_quoted(name);
-        let text =
-            format!("metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {name}");
+        let text = format!("metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {name}");
         call.notes.info(call.first_span, text);
     }
 }

@@ -83,7 +83,8 @@ fn of_floats(call: &RangeCall<'_>, samples: &Samples, window: &Window) -> Option
     let values = &samples.floats[..];
     let smoothed = call.extension == Some(Extension::Smoothed);
     let at = |i: usize, t: i64| interpolated(samples, i, t, call.is_counter());
-    let left = if smoothed && samples.times[first] < start_ms && first < last { at(first, start_ms) } else { values[first] };
+    let left =
+        if smoothed && samples.times[first] < start_ms && first < last { at(first, start_ms) } else { values[first] };
     let right = if smoothed && last > window.floats.start && samples.times[last] > window.end_ms {
         at(last - 1, window.end_ms)
     } else {
@@ -131,7 +132,11 @@ fn event_of<'c>(call: &'c RangeCall<'_>, samples: &'c Samples) -> impl Fn(Sample
     move |a, b| match (a, b) {
         (Sample::Float(a), Sample::Float(b)) => {
             let (before, now) = (samples.floats[a], samples.floats[b]);
-            if changes { before != now && !(before.is_nan() && now.is_nan()) } else { now < before || anew(call, samples, a, b) }
+            if changes {
+                before != now && !(before.is_nan() && now.is_nan())
+            } else {
+                now < before || anew(call, samples, a, b)
+            }
         }
         (Sample::Histogram(a), Sample::Histogram(b)) if changes => {
             !histogram::equal(&samples.histograms[a], &samples.histograms[b])

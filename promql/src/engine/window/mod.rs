@@ -205,4 +205,3 @@ fn each_float_window(
 fn slices<'s>(samples: &'s Samples, rows: &std::ops::Range<usize>) -> (&'s [i64], &'s [f64]) {
     (&samples.times[rows.clone()], &samples.floats[rows.clone()])
 }
-

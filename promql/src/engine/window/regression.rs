@@ -67,9 +67,8 @@ pub(super) fn double_exponential(
 
 fn out_of_bounds(what: &str, letter: &str, factor: f64) -> Option<QueryError> {
     let inside = factor > 0.0 && factor < 1.0;
-    (!inside).then(|| {
-        QueryError::Execution(format!("invalid {what} factor. Expected: 0 < {letter} < 1, got: {factor:.6}"))
-    })
+    (!inside)
+        .then(|| QueryError::Execution(format!("invalid {what} factor. Expected: 0 < {letter} < 1, got: {factor:.6}")))
 }
 
 fn smoothed(values: &[f64], smoothing: f64, trend: f64) -> f64 {
