@@ -10,6 +10,8 @@ mod options;
 pub mod parser;
 #[cfg(feature = "engine")]
 mod plan;
+#[cfg(feature = "engine")]
+pub mod promqltest;
 
 #[cfg(feature = "engine")]
 pub use engine::{Engine, EngineOptions};

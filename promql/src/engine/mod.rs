@@ -8,7 +8,7 @@ mod column;
 mod eval;
 mod fetch;
 mod function;
-mod histogram;
+pub(crate) mod histogram;
 mod kahan;
 mod naming;
 mod notes;

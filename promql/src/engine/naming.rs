@@ -6,7 +6,6 @@ use foldhash::fast::FixedState;
 use promethium_model::labels::METRIC_NAME;
 use promethium_model::{Labels, MatchOp, Matcher, QueryError};
 
-use super::column::Series;
 use super::eval::{Collected, Evaluator, Sink};
 use super::output::{drop_metadata, duplicate_labels, merge_equal};
 use super::steps::Steps;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 use promethium_model::labels::METRIC_NAME;
-use promethium_model::{Labels, MatrixSeries, QueryError, SampleValue, VectorSample};
+use promethium_model::{Labels, MatrixSeries, QueryError, VectorSample};
 
 use super::column::{Column, Series};
 use super::steps::Steps;
@@ -92,12 +92,4 @@ fn points(labels: Labels, column: &Column, steps: Steps) -> MatrixSeries {
 pub(crate) fn scalar_to_matrix(values: Vec<f64>, steps: Steps) -> Vec<MatrixSeries> {
     let series = Series::new(Labels::empty(), Column::dense(values));
     to_matrix(vec![series], steps)
-}
-
-/// A value as error texts show it.
-pub(crate) fn value_text(value: &SampleValue) -> String {
-    match value {
-        SampleValue::Float(v) => promethium_model::float::format_g(*v),
-        SampleValue::Histogram(h) => super::histogram::text::text(h),
-    }
 }

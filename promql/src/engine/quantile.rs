@@ -32,10 +32,6 @@ fn nan_first(a: &f64, b: &f64) -> Ordering {
     a.partial_cmp(b).unwrap_or_else(|| b.is_nan().cmp(&a.is_nan()))
 }
 
-pub(crate) fn is_invalid(q: f64) -> bool {
-    !(0.0..=1.0).contains(&q)
-}
-
 pub(crate) fn warn_invalid(notes: &Notes<'_>, span: Span, q: f64) {
     notes.warn(span, format!("quantile value should be between 0 and 1, got {}", format_g(q)));
 }

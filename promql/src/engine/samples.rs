@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use promethium_model::{FloatHistogram, SampleBatch, is_stale};
+use promethium_model::{CounterResetHint, FloatHistogram, SampleBatch, is_stale};
 
 use super::column::Column;
 use super::steps::Steps;
@@ -59,7 +59,7 @@ impl Samples {
         }
         for (step, h) in &column.histograms {
             samples.histogram_times.push(steps.time(*step as usize));
-            samples.histograms.push(Arc::clone(h));
+            samples.histograms.push(without_reset_hint(h));
         }
         samples
     }
@@ -86,4 +86,13 @@ impl Samples {
     pub(crate) fn has_histograms(&self) -> bool {
         !self.histograms.is_empty()
     }
+}
+
+/// What a hint said of the sample before in storage does not hold of the step before.
+fn without_reset_hint(h: &Arc<FloatHistogram>) -> Arc<FloatHistogram> {
+    let mut h = Arc::clone(h);
+    if matches!(h.counter_reset_hint, CounterResetHint::Reset | CounterResetHint::NotReset) {
+        Arc::make_mut(&mut h).counter_reset_hint = CounterResetHint::Unknown;
+    }
+    h
 }

@@ -4,6 +4,7 @@ use promethium_model::{HistogramValue, QueryError, SampleBatch, is_stale};
 
 use super::column::{Column, Series};
 use super::eval::{Evaluator, Sink};
+use super::histogram::stats_only;
 use super::steps::Steps;
 use crate::plan::SelectorPlan;
 
@@ -11,6 +12,9 @@ impl<'a> Evaluator<'a> {
     pub(crate) fn selector(&self, selector: &SelectorPlan, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
         let times = steps.shifted(selector.shift);
         self.fetcher.each(selector.fetch, self.budget, self.notes, &mut |labels, batch| {
+            if selector.stats_only && !batch.is_float_only() {
+                stats_only::strip(batch, times, self.lookback_ms);
+            }
             let mut column = Column::new(steps.count);
             each_newest(batch, times, self.lookback_ms, |step, row| place(&mut column, batch, step, row));
             if column.any() { sink(Series::new(labels.clone(), column)) } else { Ok(()) }

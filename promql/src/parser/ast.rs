@@ -324,6 +324,19 @@ impl Ast {
         })
     }
 
+    /// The operands of a node, in the order of evaluation.
+    #[must_use]
+    pub fn children(&self, id: ExprId) -> Vec<ExprId> {
+        match self.expr(id) {
+            Expr::Number(_) | Expr::String(_) | Expr::Selector(_) | Expr::Matrix(_) => Vec::new(),
+            Expr::Subquery(subquery) => vec![subquery.expr],
+            Expr::Unary { expr, .. } | Expr::Paren(expr) => vec![*expr],
+            Expr::Binary(binary) => vec![binary.lhs, binary.rhs],
+            Expr::Call(call) => call.args.clone(),
+            Expr::Aggregate(aggregate) => aggregate.param.into_iter().chain([aggregate.expr]).collect(),
+        }
+    }
+
     /// The type of the whole expression.
     #[must_use]
     pub fn value_type(&self) -> ValueType {

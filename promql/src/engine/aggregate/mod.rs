@@ -40,7 +40,7 @@ impl<'a> Evaluator<'a> {
     }
 
     fn accumulate(&self, plan: &AggregatePlan, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
-        let mut groups: Groups<Box<dyn Accumulator>> = Groups::new(plan);
+        let mut groups: Groups<'_, Box<dyn Accumulator>> = Groups::new(plan);
         let mut charge = self.budget.open();
         self.vector(plan.expr, steps, &mut |series| {
             let group = groups.of(&series, || accumulate::for_op(plan.op, steps.count));

@@ -127,7 +127,9 @@ fn labels_at(
         return Ok(plan.data.iter().all(Matcher::matches_empty).then(|| base.clone()));
     }
     let mut builder = LabelsBuilder::from_labels(base);
-    added.into_iter().for_each(|(name, value)| drop(builder.set(name, value)));
+    for (name, value) in added {
+        builder.set(name, value);
+    }
     Ok(Some(builder.build()))
 }
 

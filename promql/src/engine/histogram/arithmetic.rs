@@ -107,3 +107,10 @@ pub(crate) fn for_operator(subtraction: bool, a: &FloatHistogram, b: &FloatHisto
         (true, true) => Outcome::Noted(value, "mismatched custom buckets were reconciled during subtraction"),
     }
 }
+
+/// `a + b` or `a - b` and nothing more: no hint forced, no bucket dropped.
+pub(crate) fn combined_plainly(a: &FloatHistogram, b: &FloatHistogram, minus: bool) -> Option<FloatHistogram> {
+    let (mut sum, b) = (Sparse::<f64>::of(a), Sparse::of(b));
+    let added = if minus { subtract(&mut sum, b) } else { add(&mut sum, b) };
+    added.ok().map(|_| sum.into_histogram())
+}

@@ -39,7 +39,7 @@ pub(crate) fn change(call: &RangeCall<'_>, series: &RangeSeries<'_>, window: &Wi
         }
     }
     if call.is_rate() {
-        change.scale(1.0 / call.range_seconds());
+        change.divide(call.range_seconds());
     }
     change.hint = CounterResetHint::Gauge;
     change.compact();

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use promethium_model::{CounterResetHint, FloatHistogram};
 
 use super::column::Column;
-pub(crate) use sparse::{Amount, Sparse};
+pub(crate) use sparse::Sparse;
 
 /// Whether two histograms are the same: numbers by their bits, buckets by index. Explicit empty buckets count, the hint
 /// does not.

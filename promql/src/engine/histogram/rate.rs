@@ -134,7 +134,7 @@ pub(crate) fn instant(
         note_reconciled(call, subtract(&mut change, before).ok()?, "subtraction");
     }
     if call.is_rate() {
-        change.scale(1.0 / (elapsed_ms as f64 / 1000.0));
+        change.divide(elapsed_ms as f64 / 1000.0);
     }
     change.hint = CounterResetHint::Gauge;
     change.compact();

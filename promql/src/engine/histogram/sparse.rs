@@ -14,6 +14,7 @@ pub(crate) trait Amount: Copy {
     fn plus(&mut self, other: Self);
     fn value(self) -> f64;
     fn times(self, factor: f64) -> Self;
+    fn over(self, divisor: f64) -> Self;
 }
 
 impl Amount for f64 {
@@ -31,6 +32,10 @@ impl Amount for f64 {
 
     fn times(self, factor: f64) -> Self {
         self * factor
+    }
+
+    fn over(self, divisor: f64) -> Self {
+        self / divisor
     }
 }
 
@@ -52,6 +57,10 @@ impl Amount for Kahan {
 
     fn times(self, factor: f64) -> Self {
         Kahan { sum: self.sum * factor, compensation: self.compensation * factor }
+    }
+
+    fn over(self, divisor: f64) -> Self {
+        Kahan { sum: self.sum / divisor, compensation: self.compensation / divisor }
     }
 }
 
@@ -136,6 +145,11 @@ impl<N: Amount> Sparse<N> {
         if factor < 0.0 {
             self.hint = CounterResetHint::Gauge;
         }
+    }
+
+    /// Not the same as scaling by the inverse, to the last digit.
+    pub(crate) fn divide(&mut self, divisor: f64) {
+        self.amounts().for_each(|n| *n = n.over(divisor));
     }
 
     pub(crate) fn has_infinity(&self) -> bool {

@@ -60,7 +60,7 @@ pub(crate) fn quantile(q: f64, h: &FloatHistogram) -> (f64, Option<NanNote>) {
         buckets.reverse();
     }
     let rank = if upwards { q * h.count } else { (1.0 - q) * h.count };
-    let Some((mut bucket, mut cumulative, walked)) = find(&buckets, rank) else { return (f64::NAN, None) };
+    let (mut bucket, mut cumulative, walked) = find(&buckets, rank);
     if let Some(bound) = narrow_for_quantile(h, &mut bucket) {
         return (bound, None);
     }
@@ -82,15 +82,16 @@ pub(crate) fn quantile(q: f64, h: &FloatHistogram) -> (f64, Option<NanNote>) {
 }
 
 /// The bucket at which the running count reaches `rank`, that count, and how many buckets were walked.
-fn find(buckets: &[Bucket], rank: f64) -> Option<(Bucket, f64, usize)> {
+fn find(buckets: &[Bucket], rank: f64) -> (Bucket, f64, usize) {
     let mut cumulative = 0.0;
     for (i, bucket) in buckets.iter().enumerate().filter(|(_, b)| b.count != 0.0) {
         cumulative += bucket.count;
         if cumulative >= rank {
-            return Some((*bucket, cumulative, i + 1));
+            return (*bucket, cumulative, i + 1);
         }
     }
-    buckets.last().map(|last| (*last, cumulative, buckets.len()))
+    let nothing = Bucket { lower: 0.0, upper: 0.0, count: 0.0, kind: BucketKind::Zero };
+    (buckets.last().copied().unwrap_or(nothing), cumulative, buckets.len())
 }
 
 /// Narrows a bucket at zero; some bound itself is the answer for open-ended ones.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use promethium_model::{CounterResetHint, FloatHistogram, HistogramValue, SampleBatch};
+use promethium_model::{CounterResetHint, FloatHistogram, HistogramValue, SampleBatch, is_stale};
 
 use super::super::steps::Steps;
 use super::reset;
@@ -15,11 +15,12 @@ pub(crate) fn strip(batch: &mut SampleBatch, ends: Steps, width_ms: i64) {
     let mut previous_row = 0;
     for (row, value) in &mut batch.histograms {
         let at = *row as usize;
-        if value.is_stale() || !read[at] {
+        if value.is_stale() {
             continue;
         }
         // A float in between, or a row that was not read, breaks the chain.
-        let unbroken = (previous_row + 1..at).all(|i| promethium_model::is_stale(batch.floats[i]));
+        let between = (previous_row + 1).min(at)..at;
+        let unbroken = read[previous_row] && read[at] && between.into_iter().all(|i| is_stale(batch.floats[i]));
         let current = value.to_float();
         let hint = match (&previous, current.counter_reset_hint) {
             (Some(p), CounterResetHint::Unknown) if unbroken => {

@@ -79,10 +79,10 @@ impl Running {
                 return Ok(added);
             }
             self.incremental = true;
-            self.state.scale(1.0 / (self.count - 1.0));
+            self.state.divide(self.count - 1.0);
         }
         self.state.scale((self.count - 1.0) / self.count);
-        next.scale(1.0 / self.count);
+        next.divide(self.count);
         add(&mut self.state, next)
     }
 
@@ -99,7 +99,7 @@ impl Running {
             notes.info(span, "mismatched custom buckets were reconciled during aggregation");
         }
         if fold == Fold::Mean && !self.incremental {
-            self.state.scale(1.0 / self.count);
+            self.state.divide(self.count);
         }
         Some(self.state)
     }

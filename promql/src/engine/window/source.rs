@@ -3,10 +3,11 @@
 use promethium_model::{Labels, QueryError};
 
 use super::super::eval::{Evaluator, unexpected};
+use super::super::histogram::stats_only;
 use super::super::samples::Samples;
 use super::super::steps::Steps;
-use crate::parser::ExprId;
-use crate::plan::{Op, SubqueryPlan};
+use crate::parser::{ExprId, Extension};
+use crate::plan::{Op, RangePlan, SubqueryPlan};
 
 /// One series of a range vector, all windows' samples at once.
 pub(crate) struct RangeSeries<'s> {
@@ -23,7 +24,11 @@ impl<'a> Evaluator<'a> {
         match &self.node(id).op {
             Op::Range(range) => {
                 let mut samples = Samples::default();
+                let (ends, width_ms) = self.data_windows(range, steps);
                 self.fetcher.each(range.selector.fetch, self.budget, self.notes, &mut |labels, batch| {
+                    if range.selector.stats_only && !batch.is_float_only() {
+                        stats_only::strip(batch, ends, width_ms);
+                    }
                     samples.take(batch);
                     on_series(RangeSeries { labels, drop_name: false, samples: &samples })
                 })
@@ -31,6 +36,15 @@ impl<'a> Evaluator<'a> {
             Op::Subquery(subquery) => self.subquery(subquery, steps, on_series),
             _ => Err(unexpected("a range", self.node(id))),
         }
+    }
+
+    /// The windows of samples that the range reads, which are wider than the range when it is extended.
+    fn data_windows(&self, range: &RangePlan, steps: Steps) -> (Steps, i64) {
+        let mut ends = steps.shifted(range.selector.shift);
+        let before = if range.selector.extension.is_some() { self.lookback_ms } else { 0 };
+        let after = if range.selector.extension == Some(Extension::Smoothed) { self.lookback_ms } else { 0 };
+        ends.start_ms = ends.start_ms.saturating_add(after);
+        (ends, range.range_ms.saturating_add(before).saturating_add(after))
     }
 
     /// Evaluates the inner expression once, over all steps that some window covers.

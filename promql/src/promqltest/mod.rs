@@ -1,0 +1,136 @@
+//! Runner for scripts in the promqltest language, Prometheus' own format for tests of a PromQL engine.
+//!
+//! Public, so that somebody else's store or engine can prove itself with the same scripts: [`run`] takes any
+//! [`QueryEngine`] and a closure that makes stores.
+//!
+//! ```
+//! use promethium_promql::{Engine, EngineOptions, Features, promqltest};
+//!
+//! let script = "
+//! load 1m
+//!   http_requests_total{path=\"/\"} 0+60x10
+//!
+//! eval instant at 5m rate(http_requests_total[5m])
+//!   {path=\"/\"} 1
+//! ";
+//! let engine = Engine::new(EngineOptions::default().with_features(Features::all()));
+//! let report = promqltest::run(script, &engine, &promqltest::mem_store)?;
+//! assert_eq!((report.passed(), report.failed()), (1, 0));
+//! # Ok::<(), promqltest::ScriptError>(())
+//! ```
+//!
+//! Each instant evaluation runs several times: as written; with `@` added to every selector at other evaluation times,
+//! where no function depends on time; and each of those as a range query whose middle step is compared.
+
+mod compare;
+mod evaluate;
+mod expect;
+mod histogram_literal;
+mod load;
+mod nhcb;
+mod rewrite;
+mod script;
+mod series;
+
+use promethium_model::{Appendable, MemStore, QueryEngine, Queryable};
+use thiserror::Error;
+
+use script::Command;
+
+/// A store that a script can fill and query.
+pub trait TestStore: Queryable + Appendable {}
+
+impl<T: Queryable + Appendable> TestStore for T {}
+
+/// An empty [`MemStore`].
+#[must_use]
+pub fn mem_store() -> Box<dyn TestStore> {
+    Box::new(MemStore::new())
+}
+
+/// A script cannot be run: it is malformed, or the store refused what it loads.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("line {line}: {message}")]
+#[non_exhaustive]
+pub struct ScriptError {
+    /// Line, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl ScriptError {
+    fn new(line: usize, message: impl Into<String>) -> Self {
+        ScriptError { line, message: message.into() }
+    }
+}
+
+/// What became of one `eval`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EvalOutcome {
+    /// Line of the statement, from 1.
+    pub line: usize,
+    /// The query.
+    pub query: String,
+    /// Why it failed; `None` when all of its executions passed.
+    pub failure: Option<String>,
+}
+
+/// What became of a script.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// One entry an `eval`, in order.
+    pub outcomes: Vec<EvalOutcome>,
+}
+
+impl Report {
+    /// How many evaluations passed.
+    #[must_use]
+    pub fn passed(&self) -> usize {
+        self.outcomes.iter().filter(|o| o.failure.is_none()).count()
+    }
+
+    /// How many did not.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        self.outcomes.len() - self.passed()
+    }
+
+    /// Those that did not.
+    pub fn failures(&self) -> impl Iterator<Item = &EvalOutcome> {
+        self.outcomes.iter().filter(|o| o.failure.is_some())
+    }
+}
+
+/// Runs a script: `load` fills a store, `clear` starts a new one, `eval` asks the engine and compares.
+///
+/// The engine must have [`Features::all`](crate::Features::all), five minutes of lookback and subqueries every minute.
+///
+/// # Errors
+///
+/// When the script is malformed or a load is refused. A failed evaluation is no error, but an [`EvalOutcome`].
+pub fn run(
+    script: &str,
+    engine: &dyn QueryEngine,
+    new_store: &dyn Fn() -> Box<dyn TestStore>,
+) -> Result<Report, ScriptError> {
+    let mut report = Report::default();
+    let mut store = new_store();
+    let mut loader = load::Loader::default();
+    for command in script::parse(script)? {
+        match command {
+            Command::Clear => {
+                store = new_store();
+                loader = load::Loader::default();
+            }
+            Command::Load(load) => loader.load(&load, &*store)?,
+            Command::Eval(eval) => {
+                let failure = evaluate::evaluate(&eval, engine, &*store).err();
+                report.outcomes.push(EvalOutcome { line: eval.line, query: eval.query, failure });
+            }
+        }
+    }
+    Ok(report)
+}
