@@ -1,6 +1,7 @@
 //! Rules over a small store and a scripted engine, on a simulated clock.
 
 mod alerting;
+mod carryover;
 mod concurrency;
 mod corpus;
 mod files;
