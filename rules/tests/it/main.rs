@@ -7,6 +7,7 @@ mod corpus;
 mod files;
 mod harness;
 mod oracle;
+mod promtool;
 mod recording;
 mod reload;
 mod schedule;
