@@ -18,6 +18,12 @@ pub enum NotifyError {
         /// What was given.
         address: String,
     },
+    /// The built-in client speaks plain HTTP only.
+    #[error("{url} needs a client with TLS")]
+    NoTls {
+        /// The Alertmanager.
+        url: String,
+    },
     /// The HTTP client cannot be built.
     #[error("HTTP client: {0}")]
     Client(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -48,26 +48,43 @@ pub struct HttpSender {
 }
 
 impl HttpSender {
-    /// Starts the tasks on the current tokio runtime, which needs its time and I/O drivers.
+    /// Starts the tasks on the current tokio runtime, which needs its time and I/O drivers. The client speaks plain HTTP
+    /// and asks no proxy; for anything else see [`HttpSender::start_with_client`].
     ///
     /// # Errors
     ///
-    /// [`NotifyError::Client`], when the HTTP client cannot be built.
+    /// [`NotifyError::NoTls`] for an Alertmanager behind `https`; [`NotifyError::Client`], when the client cannot be
+    /// built.
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime.
     pub fn start(alertmanagers: Arc<Alertmanagers>, options: &HttpOptions) -> Result<Self, NotifyError> {
-        let client = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .build()
-            .map_err(|error| NotifyError::Client(Box::new(error)))?;
+        if let Some(queue) = alertmanagers.queues().iter().find(|queue| queue.url().is_https()) {
+            return Err(NotifyError::NoTls { url: queue.url().to_string() });
+        }
+        let client = reqwest::Client::builder().no_proxy().build();
+        let client = client.map_err(|error| NotifyError::Client(Box::new(error)))?;
+        Ok(Self::start_with_client(alertmanagers, &client, options))
+    }
+
+    /// As [`HttpSender::start`], with a client of the host's own: with TLS, a proxy, credentials.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    #[must_use]
+    pub fn start_with_client(
+        alertmanagers: Arc<Alertmanagers>,
+        client: &reqwest::Client,
+        options: &HttpOptions,
+    ) -> Self {
         let start = |queue: &Arc<AlertmanagerQueue>| {
             let poster = Poster { client: client.clone(), timeout: options.timeout };
             tokio::spawn(send_all(Arc::clone(queue), poster))
         };
         let tasks = alertmanagers.queues().iter().map(start).collect();
-        Ok(HttpSender { alertmanagers, tasks })
+        HttpSender { alertmanagers, tasks }
     }
 
     /// Takes no more alerts, delivers what waits for at most `drain`, drops the rest, and gives the number dropped
@@ -129,6 +146,7 @@ impl Poster {
             .client
             .post(delivery.url())
             .header(reqwest::header::CONTENT_TYPE, CONTENT_TYPE)
+            .header(reqwest::header::USER_AGENT, USER_AGENT)
             .body(delivery.body().to_owned());
         let mut answer = request.send().await.map_err(transport)?;
         let status = answer.status();

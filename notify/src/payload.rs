@@ -155,6 +155,27 @@ mod tests {
         assert_eq!(encode_alerts([]), "[]");
     }
 
+    /// A body that a Prometheus server posted, byte for byte.
+    #[test]
+    fn bodies_are_those_of_prometheus() {
+        let posted = concat!(
+            r#"[{"annotations":{"e":"","z":"\u003cx\u003e\u2028\u0001\t"},"endsAt":"2026-11-23T00:51:55.730Z","#,
+            r#""startsAt":"2026-11-23T00:51:41.730Z","generatorURL":"http://e/x/graph?g0.expr=vector%281%29+%3E+0+and+"#,
+            r#"vector%282%29\u0026g0.tab=1","labels":{"alertname":"A\u003cb\u003e","q":"a\"\u0026\\é","site":"x"}},"#,
+            r#"{"endsAt":"2026-11-23T00:51:55.730Z","startsAt":"2026-11-23T00:51:41.730Z","#,
+            r#""generatorURL":"http://e/x/graph?g0.expr=vector%281%29\u0026g0.tab=1","labels":{"alertname":"B","site":"x"}}]"#
+        );
+        let (starts_at_ms, ends_at_ms) = (1_795_395_101_730, 1_795_395_115_730);
+        let alert = |labels: &[(&str, &str)], expr| {
+            let url = format!("http://e/x{}", promethium_rules::generator_path(expr));
+            Alert::new(Labels::from_pairs(labels.iter().copied()), starts_at_ms, ends_at_ms).with_generator_url(url)
+        };
+        let a = alert(&[("alertname", "A<b>"), ("q", "a\"&\\é"), ("site", "x")], "vector(1) > 0 and vector(2)");
+        let annotations = vec![("z".to_owned(), "<x>\u{2028}\u{1}\t".to_owned()), ("e".to_owned(), String::new())];
+        let b = alert(&[("alertname", "B"), ("site", "x")], "vector(1)");
+        assert_eq!(encode_alerts([&a.with_annotations(annotations), &b]), posted);
+    }
+
     proptest! {
         #[test]
         fn any_text_survives(name in "\\PC{1,8}", value in any::<String>()) {

@@ -36,6 +36,12 @@ impl AlertmanagerUrl {
         Ok(AlertmanagerUrl(format!("{scheme}://{address}{}", clean_path(path_prefix))))
     }
 
+    /// Whether the scheme is `https`.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.0.starts_with("https:")
+    }
+
     /// The whole URL.
     #[must_use]
     pub fn as_str(&self) -> &str {

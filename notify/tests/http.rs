@@ -92,6 +92,14 @@ async fn an_answer_that_does_not_come_is_a_timeout() {
 }
 
 #[tokio::test]
+async fn https_needs_a_client_that_speaks_it() {
+    let url = AlertmanagerUrl::new("https", "localhost:1", "").unwrap();
+    let alertmanagers = Arc::new(Alertmanagers::new([url], Labels::empty(), &Limits::default()));
+    let error = HttpSender::start(alertmanagers, &HttpOptions::default()).unwrap_err();
+    assert_eq!(error.to_string(), "https://localhost:1/api/v2/alerts needs a client with TLS");
+}
+
+#[tokio::test]
 async fn nobody_listening_is_an_error() {
     let (listener, url) = listener().await;
     drop(listener);

@@ -10,9 +10,9 @@ use crate::error::RuleError;
 use crate::file::{AlertSpec, SortedPairs, TemplateText, texts_of};
 use crate::notifier::{Alert, generator_path};
 use crate::options::RuleOptions;
-use crate::overlay::overlay;
+use crate::overlay::{SeriesMap, overlay};
 use crate::rule::{EvalTimes, Host, RuleStatus};
-use crate::state::{AlertBook, AlertInstance, AlertState, AlertTiming, Observation, Observations};
+use crate::state::{AlertBook, AlertInstance, AlertState, AlertTiming, Observation};
 use crate::sync::lock;
 use crate::template::TemplateData;
 
@@ -70,8 +70,12 @@ impl AlertingRule {
     }
 
     /// The result as alerts: labels and annotations rendered.
-    fn observations(&self, samples: &[VectorSample], options: &RuleOptions) -> Result<Observations, RuleError> {
-        let mut seen = Observations::with_capacity_and_hasher(samples.len(), Default::default());
+    fn observations(
+        &self,
+        samples: &[VectorSample],
+        options: &RuleOptions,
+    ) -> Result<SeriesMap<Observation>, RuleError> {
+        let mut seen = SeriesMap::with_capacity_and_hasher(samples.len(), Default::default());
         for sample in samples {
             let data = TemplateData::new(&sample.labels, &sample.value, &self.external_labels, &options.external_url);
             match seen.entry(self.alert_labels(sample, &data)) {

@@ -81,5 +81,5 @@ pub use manager::{LoadReport, RuleManager};
 pub use metrics::{GroupMetrics, RuleMetrics};
 pub use notifier::{Alert, Discard, Notifier, generator_path};
 pub use options::{RuleGlobals, RuleOptions};
-pub use state::{AlertBook, AlertInstance, AlertState, AlertTiming, Observation, Observations, TooManyAlerts};
+pub use state::{AlertBook, AlertInstance, AlertState, AlertTiming, Observation, TooManyAlerts};
 pub use view::{AlertRuleView, GroupView, RecordRuleView, RuleHealth, RuleView};

@@ -1,13 +1,14 @@
 //! Laying labels over labels.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 use promethium_model::Labels;
 
-/// A set of series. The seed is fixed: labels come from rules that are trusted not to collide, and
+/// A set of series, and a map by series. The seed is fixed: labels come from rules that are trusted not to collide, and
 /// a run repeats exactly.
 pub(crate) type SeriesSet = HashSet<Labels, FixedState>;
+pub(crate) type SeriesMap<V> = HashMap<Labels, V, FixedState>;
 
 /// The labels of all pairs: of one name the last value stands, an empty one removes the label.
 ///

@@ -1,8 +1,8 @@
 //! The alert state machine: pending, firing, inactive. Pure: time and query results come in, decisions come out.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
-use foldhash::fast::FixedState;
 use promethium_model::Labels;
 use thiserror::Error;
 
@@ -200,9 +200,6 @@ pub struct TooManyAlerts {
     pub alerts: usize,
 }
 
-/// What an evaluation saw, by the labels of the alerts.
-pub type Observations = HashMap<Labels, Observation, FixedState>;
-
 /// All alerts of one rule, in the order in which they were first seen.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlertBook {
@@ -227,12 +224,17 @@ impl AlertBook {
         self.iter().map(|alert| alert.state).max().unwrap_or(AlertState::Inactive)
     }
 
-    /// One evaluation at `ts_ms` that saw these alerts.
+    /// One evaluation at `ts_ms` that saw these alerts, by their labels.
     ///
     /// # Errors
     ///
     /// When more alerts are active than allowed; the book is then empty.
-    pub fn step(&mut self, ts_ms: i64, timing: &AlertTiming, mut seen: Observations) -> Result<(), TooManyAlerts> {
+    pub fn step<S: BuildHasher>(
+        &mut self,
+        ts_ms: i64,
+        timing: &AlertTiming,
+        mut seen: HashMap<Labels, Observation, S>,
+    ) -> Result<(), TooManyAlerts> {
         self.alerts.retain_mut(|alert| match seen.remove(&alert.labels) {
             Some(observation) => {
                 alert.see(observation, ts_ms);
@@ -248,7 +250,7 @@ impl AlertBook {
     }
 
     /// New alerts come in the order of their labels, so that a run repeats exactly.
-    fn add_new(&mut self, seen: Observations, ts_ms: i64) {
+    fn add_new(&mut self, seen: impl IntoIterator<Item = (Labels, Observation)>, ts_ms: i64) {
         let mut new: Vec<(Labels, Observation)> = seen.into_iter().collect();
         new.sort_by(|a, b| a.0.cmp(&b.0));
         self.alerts.extend(new.into_iter().map(|(labels, seen)| AlertInstance::pending(labels, seen, ts_ms)));

@@ -9,12 +9,12 @@ fn rule(extra: &str) -> String {
     format!("groups:\n- name: g\n  rules:\n  - alert: Down\n    expr: up == 0\n{extra}")
 }
 
-/// One letter a tick: what the rule's alert is after `up` was 0 (`x`), 1 (`.`).
-fn states(rule_fields: &str, interval_s: i64, ups: &str) -> String {
+/// One letter a minute: what the rule's alert is after `up` was 0 (`x`), 1 (`.`).
+fn states(rule_fields: &str, ups: &str) -> String {
     let world = World::new(&rule(rule_fields));
     let mut out = String::new();
     for (i, up) in ups.chars().enumerate() {
-        let at_s = i as i64 * interval_s;
+        let at_s = i as i64 * 60;
         world.put(at_s, &[("__name__", "up"), ("job", "a")], f64::from(u8::from(up == '.')));
         world.tick(at_s);
         out.push(match world.rules.alerts().first().map(|alert| alert.state) {
@@ -27,22 +27,23 @@ fn states(rule_fields: &str, interval_s: i64, ups: &str) -> String {
     out
 }
 
+/// Fields of the rule, `up == 0` a minute, state a minute.
+pub(crate) const STATES: &[(&str, &str, &str)] = &[
+    ("", ".xx.x", ".FF.F"),
+    ("    for: 1s\n", ".xx.x", ".pF.p"),
+    ("    for: 2m\n", "xxxx", "ppFF"),
+    ("    for: 2m\n", "xx.xxx", "pp.ppF"),
+    ("    for: 5m\n", "xxxxxx.", "pppppF."),
+    ("    keep_firing_for: 2m\n", "x....x", "FFF..F"),
+    ("    keep_firing_for: 2m\n", "x..x...", "FFFFFF."),
+    ("    for: 1m\n    keep_firing_for: 1m\n", "x.xx..", "p.pFF."),
+    ("    for: 1m\n    keep_firing_for: 90s\n", "xx...xx", "pFFF.pF"),
+];
+
 #[test]
 fn states_over_time() {
-    let table = [
-        // fields, seconds between ticks, `up == 0` per tick, state per tick
-        ("", 60, ".xx.x", ".FF.F"),
-        ("    for: 1s\n", 60, ".xx.x", ".pF.p"),
-        ("    for: 2m\n", 60, "xxxx", "ppFF"),
-        ("    for: 2m\n", 60, "xx.xxx", "pp.ppF"),
-        ("    for: 5m\n", 60, "xxxxxx.", "pppppF."),
-        ("    keep_firing_for: 2m\n", 60, "x....x", "FFF..F"),
-        ("    keep_firing_for: 2m\n", 60, "x..x...", "FFFFFF."),
-        ("    for: 1m\n    keep_firing_for: 1m\n", 60, "x.xx..", "p.pFF."),
-        ("    for: 1m\n    keep_firing_for: 90s\n", 60, "xx...xx", "pFFF.pF"),
-    ];
-    for (fields, interval_s, ups, expected) in table {
-        assert_eq!(states(fields, interval_s, ups), expected, "{fields:?} {ups}");
+    for (fields, ups, expected) in STATES {
+        assert_eq!(states(fields, ups), *expected, "{fields:?} {ups}");
     }
 }
 

@@ -28,7 +28,50 @@ fn templates() {
     replay("template", fuzzing::template);
 }
 
+const LINES: &[&str] = &[
+    "groups:",
+    "- name: g",
+    "- name: h",
+    "  interval: 1m",
+    "  limit: 3",
+    "  limit: x",
+    "  labels: {a: b}",
+    "  rules:",
+    "  - alert: A",
+    "    alert: B",
+    "  - record: r",
+    "    record: s",
+    "    expr: up",
+    "    expr: |",
+    "      up",
+    "    for: 5m",
+    "    for: 1.5",
+    "    keep_firing_for: 1h",
+    "    labels: &l {a: '{{ $value }}'}",
+    "    labels: *l",
+    "    annotations:",
+    "      x: '{{ y }}'",
+    "      \"\": z",
+    "      __name__: n",
+    "    <<: *l",
+    "---",
+    "...",
+    "null",
+    "{",
+    "]",
+    "\t",
+    "# note",
+    "?",
+];
+
 proptest! {
+    #[test]
+    fn any_lines_are_a_rule_file_or_not(lines in prop::collection::vec(prop::sample::select(LINES), 0..14)) {
+        fuzzing::rule_file(lines.join("\n").as_bytes());
+        // Most random orders break at once; behind a sound start more of the file is read.
+        fuzzing::rule_file(format!("groups:\n- name: g\n  rules:\n{}", lines.join("\n")).as_bytes());
+    }
+
     #[test]
     fn any_text_is_a_template_or_not(text in "[{}|.$\"%a-z0-9 \n-]{0,60}") {
         fuzzing::template(text.as_bytes());

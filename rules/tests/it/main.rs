@@ -1,11 +1,13 @@
 //! Rules over a small store and a scripted engine, on a simulated clock.
 
 mod alerting;
+mod carryover;
 mod concurrency;
 mod corpus;
 mod files;
 mod harness;
 mod oracle;
+mod promtool;
 mod recording;
 mod reload;
 mod schedule;

@@ -1,7 +1,9 @@
 //! The state machine against a naive model that keeps the whole history and derives everything from it.
 
+use std::collections::HashMap;
+
 use promethium_model::Labels;
-use promethium_rules::{AlertBook, AlertState, AlertTiming, Observation, Observations};
+use promethium_rules::{AlertBook, AlertState, AlertTiming, Observation};
 use proptest::prelude::*;
 
 const SERIES: usize = 3;
@@ -119,7 +121,7 @@ proptest! {
         let mut book = AlertBook::new();
         let mut last_sent = [None; SERIES];
         for (i, tick) in history.iter().enumerate() {
-            let seen: Observations = (0..SERIES)
+            let seen: HashMap<Labels, Observation> = (0..SERIES)
                 .filter(|s| tick.seen[*s])
                 .map(|s| (labels(s), Observation { value: i as f64, annotations: Vec::new() }))
                 .collect();

@@ -11,61 +11,60 @@ fn render_with(text: &str, value: f64) -> Result<String, TemplateError> {
     BasicTemplates.compile("t", text)?.render(&data)
 }
 
+/// Template, value, result; with the labels and the external labels and URL of `render_with`.
+pub(crate) const RENDERED: &[(&str, f64, &str)] = &[
+    ("", 1.0, ""),
+    ("plain }} text", 1.0, "plain }} text"),
+    ("{{ $value }}", 1.0, "1"),
+    ("{{.Value}}", 1234567.0, "1.234567e+06"),
+    ("{{ $value }}", f64::NAN, "NaN"),
+    ("{{ $value }}", f64::INFINITY, "+Inf"),
+    ("{{ $labels.job }}/{{ .Labels.job }}", 1.0, "node/node"),
+    ("[{{ $labels.missing }}]", 1.0, "[]"),
+    ("{{ $labels }}", 1.0, "map[__name__:up job:node n:1234.5]"),
+    ("{{ $externalLabels.site }}{{ .ExternalLabels.site }}", 1.0, "xx"),
+    ("{{ $externalURL }} {{ .ExternalURL }}", 1.0, "http://prom http://prom"),
+    ("a  {{- $value -}}  b", 1.0, "a1b"),
+    ("a {{- /* note }} */ -}} b", 1.0, "ab"),
+    ("a{{/* note */}}b", 1.0, "ab"),
+    ("{{-1}}", 1.0, "-1"),
+    ("{{ \"a\\tb\\\"\" }}{{ `raw\\t` }}", 1.0, "a\tb\"raw\\t"),
+    ("{{ 1.50 }} {{ 7 }}", 1.0, "1.5 7"),
+    ("{{ $value | humanize }}", 1048576.0, "1.049M"),
+    ("{{ humanize1024 $value }}", 1048576.0, "1Mi"),
+    ("{{ $value | humanizePercentage }}", 0.1234, "12.34%"),
+    ("{{ $value | humanizeDuration }}", 135.3563, "2m 15s"),
+    ("{{ $labels.n | humanize }}", 1.0, "1.234k"),
+    ("{{ humanize 2000 | printf \"%s!\" }}", 1.0, "2k!"),
+    ("{{ $value | printf \"%.2f\" }}", 2.71999, "2.72"),
+    ("{{ printf \"%s=%v %d%%\" $labels.job $value 5 }}", 0.5, "node=0.5 5%"),
+    (
+        "{{ printf \"%8.3f|%-8.1f|%08.2f|%+g|% d\" $value $value $value $value 7 }}",
+        2.5,
+        "   2.500|2.5     |00002.50|+2.5| 7",
+    ),
+    (
+        "{{ printf \"%e %E %g %.3g\" $value $value $value $value }}",
+        123456.789,
+        "1.234568e+05 1.234568E+05 123456.789 1.23e+05",
+    ),
+    (
+        "{{ printf \"%5s|%-5s|%.2s|%q\" $labels.job $labels.job $labels.job $labels.job }}",
+        1.0,
+        " node|node |no|\"node\"",
+    ),
+    ("{{ printf \"%d %s %f\" $value $value $labels.job }}", 1.5, "%!d(float64=1.5) %!s(float64=1.5) %!f(string=node)"),
+    ("{{ printf \"%s %s\" $labels.job }}", 1.0, "node %!s(MISSING)"),
+    ("{{ $labels.job | printf \"%d\" | printf \"%s%s\" }}", 1.0, "%!d(string=node)%!s(MISSING)"),
+    ("{{ printf \"%s %.3d %05.3d %5v\" 7 7 7 2.5 }}", 1.0, "%!s(int=7) 007   007   2.5"),
+    ("{{ printf \"x\" $value }}", 1.0, "x%!(EXTRA float64=1)"),
+    ("{{ printf \"%f %06.1f\" $value $value }}", f64::NEG_INFINITY, "-Inf   -Inf"),
+];
+
 #[test]
 fn templates_render() {
-    for (text, value, expected) in [
-        ("", 1.0, ""),
-        ("plain }} text", 1.0, "plain }} text"),
-        ("{{ $value }}", 1.0, "1"),
-        ("{{.Value}}", 1234567.0, "1.234567e+06"),
-        ("{{ $value }}", f64::NAN, "NaN"),
-        ("{{ $value }}", f64::INFINITY, "+Inf"),
-        ("{{ $labels.job }}/{{ .Labels.job }}", 1.0, "node/node"),
-        ("[{{ $labels.missing }}]", 1.0, "[]"),
-        ("{{ $labels }}", 1.0, "map[__name__:up job:node n:1234.5]"),
-        ("{{ $externalLabels.site }}{{ .ExternalLabels.site }}", 1.0, "xx"),
-        ("{{ $externalURL }} {{ .ExternalURL }}", 1.0, "http://prom http://prom"),
-        ("a  {{- $value -}}  b", 1.0, "a1b"),
-        ("a {{- /* note }} */ -}} b", 1.0, "ab"),
-        ("a{{/* note */}}b", 1.0, "ab"),
-        ("{{-1}}", 1.0, "-1"),
-        ("{{ \"a\\tb\\\"\" }}{{ `raw\\t` }}", 1.0, "a\tb\"raw\\t"),
-        ("{{ 1.50 }} {{ 7 }}", 1.0, "1.5 7"),
-        ("{{ $value | humanize }}", 1048576.0, "1.049M"),
-        ("{{ humanize1024 $value }}", 1048576.0, "1Mi"),
-        ("{{ $value | humanizePercentage }}", 0.1234, "12.34%"),
-        ("{{ $value | humanizeDuration }}", 135.3563, "2m 15s"),
-        ("{{ $labels.n | humanize }}", 1.0, "1.234k"),
-        ("{{ humanize 2000 | printf \"%s!\" }}", 1.0, "2k!"),
-        ("{{ $value | printf \"%.2f\" }}", 2.71999, "2.72"),
-        ("{{ printf \"%s=%v %d%%\" $labels.job $value 5 }}", 0.5, "node=0.5 5%"),
-        (
-            "{{ printf \"%8.3f|%-8.1f|%08.2f|%+g|% d\" $value $value $value $value 7 }}",
-            2.5,
-            "   2.500|2.5     |00002.50|+2.5| 7",
-        ),
-        (
-            "{{ printf \"%e %E %g %.3g\" $value $value $value $value }}",
-            123456.789,
-            "1.234568e+05 1.234568E+05 123456.789 1.23e+05",
-        ),
-        (
-            "{{ printf \"%5s|%-5s|%.2s|%q\" $labels.job $labels.job $labels.job $labels.job }}",
-            1.0,
-            " node|node |no|\"node\"",
-        ),
-        (
-            "{{ printf \"%d %s %f\" $value $value $labels.job }}",
-            1.5,
-            "%!d(float64=1.5) %!s(float64=1.5) %!f(string=node)",
-        ),
-        ("{{ printf \"%s %s\" $labels.job }}", 1.0, "node %!s(MISSING)"),
-        ("{{ $labels.job | printf \"%d\" | printf \"%s%s\" }}", 1.0, "%!d(string=node)%!s(MISSING)"),
-        ("{{ printf \"%s %.3d %05.3d %5v\" 7 7 7 2.5 }}", 1.0, "%!s(int=7) 007   007   2.5"),
-        ("{{ printf \"x\" $value }}", 1.0, "x%!(EXTRA float64=1)"),
-        ("{{ printf \"%f %06.1f\" $value $value }}", f64::NEG_INFINITY, "-Inf   -Inf"),
-    ] {
-        assert_eq!(render_with(text, value).as_deref(), Ok(expected), "{text}");
+    for (text, value, expected) in RENDERED {
+        assert_eq!(render_with(text, *value).as_deref(), Ok(*expected), "{text}");
     }
 }
 
