@@ -73,3 +73,8 @@ pub use monitor::{Monitor, MonitorBuilder, TickReport};
 pub use runner::{Runner, RunnerError};
 pub use store::Store;
 pub use table::Table;
+
+/// The README's programs are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadMe;

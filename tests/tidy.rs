@@ -169,7 +169,9 @@ fn in_workspace_dependencies(line: &str) -> bool {
 
 #[test]
 fn time_comes_in_through_the_clock() {
-    for (path, code) in core_sources().filter(|(p, _)| p != Path::new("model/src/clock.rs")) {
+    // The adapters on tokio measure with the runtime's clock, which tests can pause.
+    let own_clock = ["model/src/clock.rs", "notify/src/http.rs", "scrape/src/http.rs", "api/src/axum_router.rs"];
+    for (path, code) in core_sources().filter(|(p, _)| !own_clock.iter().any(|o| p == Path::new(o))) {
         for call in ["SystemTime::now", "Instant::now"] {
             assert!(!code.contains(call), "{}: {call}; take a Clock or an argument", path.display());
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use promethium_api::{ApiHost, FamilyMetadata, RuleGroupView, TargetsView};
+use promethium_api::{ApiHost, BuildInfo, FamilyMetadata, RuleGroupView, TargetsView};
 use promethium_model::{Clock, Limits, QueryEngine, Queryable};
 use promethium_scrape::Health;
 
@@ -24,6 +24,10 @@ impl ApiHost for Monitor {
 
     fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    fn build_info(&self) -> BuildInfo {
+        BuildInfo { version: env!("CARGO_PKG_VERSION").to_owned(), ..BuildInfo::default() }
     }
 
     fn rule_groups(&self) -> Vec<RuleGroupView> {

@@ -100,12 +100,13 @@ pub(super) fn targets(statuses: impl Iterator<Item = TargetStatus>) -> TargetsVi
 }
 
 fn target(status: TargetStatus) -> TargetView {
+    let url = without_userinfo(&status.url);
     TargetView {
         discovered_labels: status.discovered_labels,
         labels: status.labels,
         scrape_pool: status.job,
-        global_url: status.url.clone(),
-        scrape_url: status.url,
+        global_url: url.clone(),
+        scrape_url: url,
         last_error: status.last_error,
         last_scrape_ms: status.last_scrape_ms,
         last_scrape_duration: status.last_duration,
@@ -116,5 +117,30 @@ fn target(status: TargetStatus) -> TargetView {
         },
         scrape_interval_ms: status.interval_ms,
         scrape_timeout_ms: status.timeout_ms,
+    }
+}
+
+/// A URL without user name and password: the API shows it to whoever asks.
+fn without_userinfo(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let host = rest[..end].rfind('@').map_or(0, |at| at + 1);
+    format!("{scheme}://{}", &rest[host..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_userinfo;
+
+    #[test]
+    fn secrets_in_urls_are_not_shown() {
+        for (url, shown) in [
+            ("http://user:secret@host:9100/metrics", "http://host:9100/metrics"),
+            ("http://host/a@b", "http://host/a@b"),
+            ("http://a@b@host", "http://host"),
+            ("", ""),
+        ] {
+            assert_eq!(without_userinfo(url), shown);
+        }
     }
 }

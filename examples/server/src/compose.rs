@@ -8,6 +8,7 @@ use std::time::Duration;
 use promethium::Monitor;
 use promethium::model::{Labels, LabelsBuilder, Limits, duration};
 use promethium::notify::{AlertmanagerUrl, Alertmanagers, HttpOptions};
+use promethium::rules::file::{matching_files, read_sources};
 use promethium::rules::{RuleGlobals, RuleSource};
 use promethium::scrape::{Source, TargetConfig};
 use promethium::tsdb::{Db, DbOptions};
@@ -83,15 +84,11 @@ impl Composition {
     fn rule_sources(&self) -> Result<Vec<RuleSource>, String> {
         let mut files: Vec<PathBuf> = Vec::new();
         for pattern in &self.config.rule_files {
-            let found = glob::glob(pattern).map_err(|e| format!("rule_files: {pattern}: {e}"))?;
-            for file in found {
-                let file = file.map_err(|e| format!("rule_files: {pattern}: {e}"))?;
-                if !files.contains(&file) {
-                    files.push(file);
-                }
-            }
+            let found = matching_files(pattern).map_err(|e| format!("rule_files: {e}"))?;
+            let new: Vec<PathBuf> = found.into_iter().filter(|file| !files.contains(file)).collect();
+            files.extend(new);
         }
-        promethium::rules::file::read_sources(&files, self.limits.max_config_bytes).map_err(|e| e.to_string())
+        read_sources(&files, self.limits.max_config_bytes).map_err(|e| e.to_string())
     }
 
     fn alertmanagers(&self) -> Result<Alertmanagers, String> {

@@ -186,6 +186,10 @@ impl Config {
             if self.scrape_configs[..i].iter().any(|other| other.job_name == *name) {
                 return Err(format!("found multiple scrape configs with job name {name:?}"));
             }
+            let addresses = job.static_configs.iter().flat_map(|s| &s.targets);
+            if let Some(odd) = addresses.into_iter().find(|a| a.is_empty() || a.contains(['/', '@', '?', '#', ' '])) {
+                return Err(format!("job {name:?}: {odd:?} is not a valid hostname"));
+            }
             let interval = job.interval_ms(&self.global);
             if interval <= 0 {
                 return Err(format!("scrape interval of job {name:?} must be positive"));
@@ -304,6 +308,8 @@ mod tests {
     fn contradictions_are_refused() {
         let twice = "scrape_configs: [{job_name: a}, {job_name: a}]";
         assert!(Config::parse(twice).and_then(|c| c.check()).expect_err("twice").contains("multiple scrape configs"));
+        let secret = "scrape_configs: [{job_name: a, static_configs: [{targets: ['me:secret@host']}]}]";
+        assert!(Config::parse(secret).and_then(|c| c.check()).expect_err("odd").contains("not a valid hostname"));
         let slow = "scrape_configs: [{job_name: a, scrape_interval: 1s, scrape_timeout: 2s}]";
         assert!(Config::parse(slow).and_then(|c| c.check()).expect_err("slow").contains("timeout greater"));
     }
