@@ -1,8 +1,6 @@
 //! A position in a page, and the scans that move it. All arithmetic on positions is here.
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::words;
-
 /// A position in a page. Behind its last byte the page has one line break more, whether or not it ends in one.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor<'a> {
@@ -62,27 +60,6 @@ impl<'a> Cursor<'a> {
         self.at = self.at.saturating_add(len);
     }
 
-    /// Past the bytes of a metric name.
-    #[inline(always)]
-    pub(super) fn skip_metric_name(&mut self) {
-        if !self.skip_by_words(words::outside_metric_name) {
-            self.skip_while(in_metric_name);
-        }
-    }
-
-    /// On by whole words, up to the first byte that the mask names; `false` when less than a word is left before that.
-    #[inline(always)]
-    fn skip_by_words(&mut self, stop: impl Fn(u64) -> u64) -> bool {
-        while let Some(bytes) = self.rest().first_chunk() {
-            let step = words::first(stop(u64::from_le_bytes(*bytes)));
-            self.at = self.at.saturating_add(step);
-            if step < bytes.len() {
-                return true;
-            }
-        }
-        false
-    }
-
     /// To the line break that ends this line.
     #[inline(always)]
     pub(super) fn skip_to_line_end(&mut self) {
@@ -98,9 +75,7 @@ impl<'a> Cursor<'a> {
     pub(super) fn skip_quoted(&mut self, nul_allowed: bool) -> QuoteEnd {
         let mut escaped = false;
         loop {
-            if !self.skip_by_words(words::in_quotes_special) {
-                self.skip_while(|b| !matches!(b, b'"' | b'\\' | 0));
-            }
+            self.skip_while(|b| !matches!(b, b'"' | b'\\' | 0));
             if self.at_end() {
                 return QuoteEnd::Broken;
             }

@@ -140,7 +140,7 @@ fn take_family_name<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, keyword: Key
     if !cursor::starts_metric_name(cursor.peek()) {
         return Err(scope.diagnosis.unexpected(keyword.after(), Context::MetadataName, start));
     }
-    cursor.skip_metric_name();
+    cursor.skip_while(cursor::in_metric_name);
     scope.name(start, cursor.at)
 }
 

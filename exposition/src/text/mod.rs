@@ -12,7 +12,6 @@ mod known;
 mod metadata;
 mod number;
 mod sample;
-mod words;
 
 pub use decoder::Decoder;
 pub use encode::{Encoder, Family};

@@ -27,7 +27,7 @@ pub(super) fn take_series<'a>(
     sample.labels.clear();
     let mut name = None;
     if cursor.peek() != b'{' {
-        cursor.skip_metric_name();
+        cursor.skip_while(cursor::in_metric_name);
         // Blanks before the name belong to it: that is how Prometheus reads them.
         name = Some(scope.name(start, cursor.at)?);
     }
