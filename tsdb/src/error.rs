@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use promethium_model::StorageError;
+use promethium_model::{AppendError, StorageError};
 use thiserror::Error;
 
 /// A database could not be opened, maintained or closed.
@@ -67,6 +67,12 @@ impl TsdbError {
     pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> TsdbError {
         let path = path.to_path_buf();
         move |source| TsdbError::Io { path, action, source }
+    }
+}
+
+impl From<TsdbError> for AppendError {
+    fn from(error: TsdbError) -> Self {
+        AppendError::Backend(Box::new(error))
     }
 }
 

@@ -55,6 +55,9 @@ impl Db {
         if transaction.is_empty() {
             return Ok(CommitStats::new(transaction.already_stored(), 0, 0));
         }
+        if let Some(reason) = self.read_only_reason() {
+            return Err(CommitError::ReadOnly { reason: reason.to_owned() });
+        }
         let Some(log) = &self.log else {
             let resolved = transaction.create_series(&self.head);
             return self.take_effect(&resolved, self.head.visibility.issue());

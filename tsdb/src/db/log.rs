@@ -100,12 +100,14 @@ impl Log {
 
     /// Ends the log as a clean shutdown does: padded, synced, closed.
     pub(crate) fn close(&self, now_ms: i64) -> Result<(), LogError> {
-        let written = {
-            let mut writer = self.writer()?;
-            writer.pad().map_err(|e| self.seal(e))?;
-            writer.written()
-        };
-        self.sync_to(written, now_ms)?;
+        let mut synced = self.synced.lock();
+        let mut writer = self.writer()?;
+        writer.pad().map_err(|e| self.seal(e))?;
+        let (file, path, written) = writer.sync_point();
+        file.sync().map_err(|source| self.seal(WalError { path, source }))?;
+        *synced = written;
+        self.synced_at_ms.store(now_ms, Ordering::Relaxed);
+        // Still under both locks: nothing is written behind a clean end.
         let _ = self.failure.set("the store is closed".to_owned());
         Ok(())
     }

@@ -3,6 +3,7 @@
 mod commit;
 mod log;
 mod open;
+mod repair;
 mod replay;
 
 use std::fmt;

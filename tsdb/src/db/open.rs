@@ -49,7 +49,7 @@ impl Db {
         let head = Head::new(head_limits(&options));
         let wal_dir = dir.join(WAL_DIR);
         let layout = read_layout(&*vfs, &wal_dir)?;
-        let replay = Replay::new(&*vfs, &head, dir.join(ASIDE_DIR), was_clean).run(&layout)?;
+        let replay = Replay::new(&*vfs, &head, dir.join(ASIDE_DIR), &options, was_clean).run(&layout)?;
         let writer = WalWriter::create(Arc::clone(&vfs), &wal_dir, layout.next_index, options.segment_bytes)
             .map_err(|e| TsdbError::Io { path: e.path, action: "start a log segment", source: e.source })?;
         let log = Log::new(writer, options.compression, clock.now_ms());

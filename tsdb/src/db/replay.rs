@@ -9,14 +9,17 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use promethium_model::Labels;
 
+use super::repair;
 use crate::error::TsdbError;
 use crate::head::Head;
 use crate::head::series::{Admission, MemSeries};
 use crate::head::transaction::NewSamples;
 use crate::head::visibility::CommitId;
+use crate::options::DbOptions;
 use crate::vfs::{OpenMode, Vfs, VfsFile};
 use crate::wal::{
-    Item, RecordError, RecordKind, RefSample, SegmentReader, WalLayout, decode_samples, decode_series, record_kind,
+    Compression, Item, RecordError, RecordKind, RefSample, SegmentReader, WalLayout, decode_samples, decode_series,
+    record_kind,
 };
 
 // Damage that a report lists; more is only counted.
@@ -50,9 +53,12 @@ pub struct ReplayReport {
     pub damage_count: u64,
     /// The record that was being written when the store went down: never acknowledged as durable, and cut off.
     pub torn_tail: Option<Damage>,
-    /// Where bytes behind damage in the newest segment were moved: reading them back would leave a hole in the order of
-    /// commits.
-    pub set_aside: Option<PathBuf>,
+    /// Copies of damaged segments as they were found. In the log itself only their good records are left, so that
+    /// Prometheus reads on behind them. Of the segment that was being written when the store went down, those before the
+    /// damage: records behind it would leave a hole in the order of commits.
+    pub set_aside: Vec<PathBuf>,
+    /// Why damage could not be taken out of the log. It is then found again at the next opening.
+    pub repair_error: Option<String>,
 }
 
 /// Bytes that should be records and are not.
@@ -85,8 +91,9 @@ impl ReplayReport {
 pub(super) struct Replay<'a> {
     vfs: &'a dyn Vfs,
     head: &'a Head,
-    /// Where bytes that must not be read again are moved.
+    /// Where damaged segments are copied to.
     aside: PathBuf,
+    compression: Compression,
     report: ReplayReport,
     by_reference: HashMap<u64, Option<Arc<MemSeries>>, FixedState>,
     series: Vec<(u64, Labels)>,
@@ -94,11 +101,12 @@ pub(super) struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    pub(super) fn new(vfs: &'a dyn Vfs, head: &'a Head, aside: PathBuf, was_clean: bool) -> Self {
+    pub(super) fn new(vfs: &'a dyn Vfs, head: &'a Head, aside: PathBuf, options: &DbOptions, was_clean: bool) -> Self {
         Replay {
             vfs,
             head,
             aside,
+            compression: options.compression,
             report: ReplayReport { was_clean, ..ReplayReport::default() },
             by_reference: HashMap::default(),
             series: Vec::new(),
@@ -106,30 +114,26 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Reads the whole log, and repairs the end of its newest segment.
+    /// Reads the whole log, and leaves it without damage.
     pub(super) fn run(mut self, layout: &WalLayout) -> Result<ReplayReport, TsdbError> {
-        for segment in &layout.checkpoint {
-            self.read_past_damage(&segment.path)?;
-        }
         let newest = self.newest_used(layout)?;
-        for segment in &layout.segments {
-            // After a clean end, damage can only be decay; there is no order to protect.
-            if self.report.was_clean || Some(segment.index) != newest {
-                self.read_past_damage(&segment.path)?;
-            } else {
-                self.read_to_damage(&segment.path)?;
-            }
+        for segment in layout.checkpoint.iter().chain(&layout.segments) {
+            let is_newest = newest.as_deref() == Some(segment.path.as_path());
+            // After a clean end damage can only be decay, and there is no order to protect.
+            let ending = if is_newest && !self.report.was_clean { Ending::AtDamage } else { Ending::AtEnd };
+            let found = self.read_segment(&segment.path, ending)?;
+            self.settle(&segment.path, found);
         }
         self.report.series = self.head.series_count();
         Ok(self.report)
     }
 
     /// The newest segment that has any bytes: the one that the store was writing when it went down.
-    fn newest_used(&self, layout: &WalLayout) -> Result<Option<u64>, TsdbError> {
+    fn newest_used(&self, layout: &WalLayout) -> Result<Option<PathBuf>, TsdbError> {
         for segment in layout.segments.iter().rev() {
             let file = self.open(&segment.path, OpenMode::Read)?;
             if !file.is_empty().map_err(TsdbError::io(&segment.path, "read"))? {
-                return Ok(Some(segment.index));
+                return Ok(Some(segment.path.clone()));
             }
         }
         Ok(None)
@@ -139,62 +143,63 @@ impl<'a> Replay<'a> {
         self.vfs.open(path, mode).map_err(TsdbError::io(path, "open"))
     }
 
-    /// Reads all records of a segment that can be read.
-    fn read_past_damage(&mut self, path: &Path) -> Result<(), TsdbError> {
+    /// Restores the records of a segment: all that can be read, or those before the first damage.
+    fn read_segment(&mut self, path: &Path, ending: Ending) -> Result<Found, TsdbError> {
         let mut reader = SegmentReader::new(self.open(path, OpenMode::Read)?);
         self.report.segments += 1;
-        while let Some(step) = self.step(&mut reader, path)? {
-            if let Step::Damage(damage) | Step::Unreadable(damage) = step {
-                self.report.note_damage(damage);
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads the segment that the store was writing when it went down, up to the first damage. What lies behind was
-    /// not synced, or has decayed; it is cut off, so that the log goes on after its last good record for every reader,
-    /// and moved aside if there are records in it.
-    fn read_to_damage(&mut self, path: &Path) -> Result<(), TsdbError> {
-        let file = self.open(path, OpenMode::Append)?;
-        let mut reader = SegmentReader::new(Arc::clone(&file));
-        self.report.segments += 1;
-        let (damage, good_end) = loop {
+        let mut found = Found { ending, ..Found::default() };
+        loop {
             let good_end = reader.good_end();
             match self.step(&mut reader, path)? {
-                None => return Ok(()),
-                Some(Step::Record) => {}
+                None => return Ok(found),
+                Some(Step::Record) => found.has_record_behind = !found.damage.is_empty(),
                 Some(Step::Unreadable(damage)) => self.report.note_damage(damage),
-                Some(Step::Damage(damage)) => break (damage, good_end),
+                Some(Step::Damage(damage)) => {
+                    if found.damage.is_empty() {
+                        found.good_end = good_end;
+                    }
+                    found.damage.push(damage);
+                    if ending == Ending::AtDamage {
+                        found.has_record_behind = has_record(&mut reader).map_err(TsdbError::io(path, "read"))?;
+                        return Ok(found);
+                    }
+                }
             }
-        };
-        if has_record(&mut reader).map_err(TsdbError::io(path, "read"))? {
-            let moved = self.set_aside(path, &*file, good_end);
-            self.report.set_aside = Some(moved.map_err(TsdbError::io(&self.aside, "move damaged bytes to"))?);
-            self.report.note_damage(damage);
-        } else {
-            self.report.torn_tail = Some(damage);
         }
-        file.truncate(good_end).and_then(|()| file.sync()).map_err(TsdbError::io(path, "cut off a damaged tail"))
     }
 
-    /// Copies what lies behind `from` into a file of its own, durably.
-    fn set_aside(&self, path: &Path, file: &dyn VfsFile, from: u64) -> io::Result<PathBuf> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let target = self.aside.join(format!("{name}.{from:010}"));
-        self.vfs.create_dir(&self.aside)?;
-        // A copy that an earlier opening did not finish.
-        match self.vfs.remove(&target) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            _ => {}
+    /// Reports the damage of a segment and takes it out of the log. Where that fails, the log can still be read here.
+    fn settle(&mut self, path: &Path, found: Found) {
+        if found.damage.is_empty() {
+            return;
         }
-        let copy = self.vfs.open(&target, OpenMode::CreateNew)?;
-        copy_tail(file, from, &*copy)?;
-        copy.sync()?;
-        self.vfs.sync_dir(&self.aside)?;
-        if let Some(parent) = self.aside.parent() {
-            self.vfs.sync_dir(parent)?;
+        let is_torn_tail = found.ending == Ending::AtDamage && !found.has_record_behind;
+        let repaired = if is_torn_tail { self.cut(path, found.good_end) } else { self.repair(path, &found) };
+        if let Err(error) = repaired {
+            self.report.repair_error = Some(format!("{}: {error}", path.display()));
         }
-        Ok(target)
+        let mut damage = found.damage.into_iter();
+        if is_torn_tail {
+            self.report.torn_tail = damage.next();
+        }
+        damage.for_each(|d| self.report.note_damage(d));
+    }
+
+    fn repair(&mut self, path: &Path, found: &Found) -> io::Result<()> {
+        let copy = repair::copy_aside(self.vfs, &self.aside, path)?;
+        self.report.set_aside.push(copy);
+        if found.has_record_behind && found.ending == Ending::AtEnd {
+            repair::rewrite(self.vfs, path, self.compression)
+        } else {
+            self.cut(path, found.good_end)
+        }
+    }
+
+    /// Cuts a segment behind its last good record.
+    fn cut(&self, path: &Path, good_end: u64) -> io::Result<()> {
+        let file = self.vfs.open(path, OpenMode::Append)?;
+        file.truncate(good_end)?;
+        file.sync()
     }
 
     /// Reads and restores one record.
@@ -262,6 +267,27 @@ impl<'a> Replay<'a> {
     }
 }
 
+/// How far a segment is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Ending {
+    /// Past damage: whatever can be read is good.
+    #[default]
+    AtEnd,
+    /// What lies behind damage was not synced, or has decayed: reading it would leave a hole in the order of commits.
+    AtDamage,
+}
+
+/// The damage of one segment.
+#[derive(Default)]
+struct Found {
+    ending: Ending,
+    damage: Vec<Damage>,
+    /// Whether a record can be read behind the first damage.
+    has_record_behind: bool,
+    /// End of the last record before the first damage.
+    good_end: u64,
+}
+
 enum Step {
     Record,
     /// The bytes are as they were written, but do not decode: no sign of a torn write.
@@ -290,16 +316,4 @@ fn has_record(reader: &mut SegmentReader) -> io::Result<bool> {
         }
     }
     Ok(false)
-}
-
-fn copy_tail(from: &dyn VfsFile, mut at: u64, to: &dyn VfsFile) -> io::Result<()> {
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let n = from.read_at(&mut buffer, at)?;
-        if n == 0 {
-            return Ok(());
-        }
-        to.append(&buffer[..n])?;
-        at += n as u64;
-    }
 }

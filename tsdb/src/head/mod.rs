@@ -24,8 +24,9 @@ use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
-use promethium_model::{Labels, SeriesRef};
+use promethium_model::{AppendError, Labels, SeriesRef, TimeRange};
 
+use crate::error::TsdbError;
 use index::HeadIndex;
 pub(crate) use index::LabelPairs;
 use series::MemSeries;
@@ -89,6 +90,11 @@ impl Head {
         (min <= max).then_some((min, max))
     }
 
+    /// Whether no sample lies in `range`.
+    pub(crate) fn is_outside(&self, range: TimeRange) -> bool {
+        self.time_range().is_none_or(|(min, max)| max < range.min_ms || min > range.max_ms)
+    }
+
     /// The oldest time that an append may have: half a chunk range behind the newest.
     pub(crate) fn min_valid_ms(&self) -> i64 {
         match self.time_range() {
@@ -116,6 +122,18 @@ impl Head {
         self.next_reference.fetch_max(used.saturating_add(1), Ordering::Relaxed);
     }
 
+    /// Whether a series may come to those that are there and to `pending` ones.
+    pub(crate) fn check_room(&self, pending: usize, labels: &Labels) -> Result<(), AppendError> {
+        self.check_series(pending)?;
+        check_text(&self.index.read(), labels)
+    }
+
+    fn check_series(&self, pending: usize) -> Result<(), AppendError> {
+        let limit = self.limits.max_series;
+        let is_full = self.series_count().saturating_add(pending) >= limit;
+        if is_full { Err(AppendError::SeriesLimit { limit }) } else { Ok(()) }
+    }
+
     /// The series with these labels, created under `reference` when there is none; the flag says whether it was.
     /// `None` when the head is full.
     pub(crate) fn get_or_create(&self, reference: u64, labels: &Labels) -> Option<(Arc<MemSeries>, bool)> {
@@ -123,9 +141,8 @@ impl Head {
         let same = |series: &MemSeries| self.index.read().has_labels(series, labels);
         let make = || {
             let mut index = self.index.write();
-            let text = index.symbol_bytes() + labels.packed_len();
-            let full = self.series_count() >= self.limits.max_series || text > MAX_SYMBOL_BYTES;
-            (!full).then(|| index.insert(reference, hash, labels))
+            let has_room = self.check_series(0).and(check_text(&index, labels)).is_ok();
+            has_room.then(|| index.insert(reference, hash, labels))
         };
         let (series, created) = self.stripes.get_or_insert(hash, same, make)?;
         if created {
@@ -159,4 +176,12 @@ impl Head {
     fn hash(&self, labels: &Labels) -> u64 {
         self.hasher.hash_one(labels.as_packed())
     }
+}
+
+fn check_text(index: &HeadIndex, labels: &Labels) -> Result<(), AppendError> {
+    let (limit, found) = (MAX_SYMBOL_BYTES, index.symbol_bytes().saturating_add(labels.packed_len()));
+    if found <= limit {
+        return Ok(());
+    }
+    Err(TsdbError::LabelLimit { what: "bytes of label text in the head", limit, found }.into())
 }

@@ -31,6 +31,10 @@ impl Head {
 impl HeadQuerier<'_> {
     /// The series that match and have visible samples in the range.
     fn selected(&self, matchers: &[Matcher], cx: &QueryCx) -> Result<Vec<Arc<MemSeries>>, StorageError> {
+        cx.check()?;
+        if self.head.is_outside(self.range) {
+            return Ok(Vec::new());
+        }
         let candidates: Vec<Arc<MemSeries>> = {
             let index = self.head.index.read();
             let ids = index.matching(matchers, cx)?;
@@ -62,8 +66,12 @@ impl HeadQuerier<'_> {
         Ok(labelled)
     }
 
+    /// The series that match, `None` for all.
     fn matching(&self, matchers: &[Matcher], cx: &QueryCx) -> Result<Option<RoaringBitmap>, StorageError> {
         cx.check()?;
+        if self.head.is_outside(self.range) {
+            return Ok(Some(RoaringBitmap::new()));
+        }
         if matchers.is_empty() {
             return Ok(None);
         }

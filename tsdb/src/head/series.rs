@@ -47,6 +47,9 @@ pub(crate) struct ChunkView {
     pub(crate) samples: usize,
 }
 
+// A head holds millions of these.
+const _: () = assert!(size_of::<MemSeries>() <= 160);
+
 /// What a sample is to a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Admission {

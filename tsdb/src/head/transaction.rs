@@ -154,11 +154,8 @@ impl Transaction {
         if let Some(series) = head.by_labels(labels) {
             return Ok((self.push_target(Target::Known(series)), false));
         }
-        let limit = head.limits.max_series;
-        if head.series_count() + self.new_by_labels.len() >= limit {
-            return Err(AppendError::SeriesLimit { limit });
-        }
         check_labels(labels, &head.limits)?;
+        head.check_room(self.new_by_labels.len(), labels)?;
         let reference = head.reserve_reference();
         let target = self.push_target(Target::New { reference, labels: labels.clone() });
         self.new_by_labels.insert(labels.clone(), target);
@@ -190,7 +187,7 @@ impl Transaction {
 }
 
 fn check_labels(labels: &Labels, limits: &HeadLimits) -> Result<(), AppendError> {
-    let refuse = |what, limit, found| Err(AppendError::Backend(Box::new(TsdbError::LabelLimit { what, limit, found })));
+    let refuse = |what, limit, found| Err(TsdbError::LabelLimit { what, limit, found }.into());
     let count = labels.len();
     if count > limits.max_labels {
         return refuse("labels of a series", limits.max_labels, count);

@@ -1,8 +1,8 @@
 //! Every limit is met once.
 
 use promethium_model::{
-    AppendError, AppendOptions, Appendable, Clock, FloatHistogram, Labels, Limits, Point, PointValue, QueryableExt,
-    SeriesKey, TimeRange,
+    AppendError, AppendOptions, Appendable, Clock, CommitError, FloatHistogram, Labels, Limits, Point, PointValue,
+    Queryable, QueryableExt, SeriesKey, StorageError, TimeRange,
 };
 use promethium_tsdb::vfs::SimVfs;
 use promethium_tsdb::{Db, DbOptions, TsdbError};
@@ -133,16 +133,18 @@ fn a_directory_serves_one_at_a_time() {
     assert!(!tmp.path().join("lock").exists());
     let second = Db::open(tmp.path(), DbOptions::default()).unwrap();
     assert!(second.replay_report().was_clean);
-    assert!(first.querier_is_closed());
 }
 
-trait IsClosed {
-    fn querier_is_closed(&self) -> bool;
-}
-
-impl IsClosed for Db {
-    fn querier_is_closed(&self) -> bool {
-        use promethium_model::{Queryable, StorageError};
-        matches!(self.querier(TimeRange::ALL), Err(StorageError::Closed))
+#[test]
+fn a_closed_store_takes_and_gives_nothing() {
+    for db in [Db::in_memory_with(DbOptions::default(), clock()).unwrap(), open(&SimVfs::new(0), always()).unwrap()] {
+        let mut tx = db.appender();
+        let point = Point::float(START_MS, 1.0);
+        tx.append(SeriesKey::Labels(&labels(0)), point, &AppendOptions::default()).unwrap();
+        db.close().unwrap();
+        assert!(matches!(tx.commit(), Err(CommitError::ReadOnly { .. })));
+        assert!(matches!(append(&db, &labels(0), point), Err(AppendError::ReadOnly { .. })));
+        assert!(matches!(db.querier(TimeRange::ALL), Err(StorageError::Closed)));
+        db.close().unwrap();
     }
 }

@@ -78,6 +78,45 @@ fn nothing_acknowledged_is_lost_under_always() {
 }
 
 #[test]
+fn nothing_is_lost_when_the_power_goes_again_during_recovery() {
+    let batches = scrapes(12);
+    let mut points = 0;
+    for seed in 0..6 {
+        for k in (2..40).step_by(3) {
+            let mut j = 1;
+            while cut_twice(k, j, seed, &batches) {
+                j += 1;
+            }
+            points += j - 1;
+        }
+    }
+    assert!(points >= 300, "only {points} points");
+}
+
+/// Cuts the power at call `k`, and again at call `j` of the recovery. `false` when the recovery took fewer calls.
+fn cut_twice(k: u64, j: u64, seed: u64, batches: &[Batch]) -> bool {
+    let power_loss = |call| Some(Fault { call, persistent: true, kind: FaultKind::PowerLoss });
+    let disk = SimVfs::new(seed);
+    disk.plan(power_loss(k));
+    let acknowledged = run(&disk, always(), batches);
+    disk.restart();
+    let second = disk.calls() + j;
+    disk.plan(power_loss(second));
+    let was_cut = match open(&disk, always()) {
+        Err(_) => true,
+        Ok(_) => disk.calls() >= second,
+    };
+    disk.restart();
+    let db = open(&disk, always()).unwrap_or_else(|e| panic!("seed {seed}, calls {k} and {j}: {e}"));
+    let recovered = prefix_len(&contents(&db), batches);
+    assert!(
+        recovered.is_some_and(|r| r >= acknowledged),
+        "seed {seed}, calls {k} and {j}: {acknowledged}, {recovered:?}"
+    );
+    was_cut
+}
+
+#[test]
 fn nothing_acknowledged_is_lost_across_segments() {
     // Segments of one page, and batches that fill one quickly.
     let options = always().segment_bytes(PAGE_BYTES as u64);

@@ -168,6 +168,32 @@ fn promtool_reads_what_we_write() {
 }
 
 #[test]
+fn promtool_reads_on_behind_damage_that_we_took_out() {
+    let tmp = tempfile::tempdir().unwrap();
+    for newest in [0, 1] {
+        let db = Db::open(tmp.path(), DbOptions::default()).unwrap();
+        assert_eq!(db.stats().segment, Some(newest));
+        for i in 0..50 {
+            commit(&db, &vec![(7, START_MS + (newest as i64 * 50 + i) * 1_000, i as f64)]).unwrap();
+        }
+        db.close().unwrap();
+    }
+    let segment = tmp.path().join("wal/00000000");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let middle = bytes.iter().rposition(|b| *b != 0).unwrap() / 2;
+    // The last page is all that there is: what follows the damage in this segment is lost, the next segment is not.
+    bytes[middle] ^= 4;
+    std::fs::write(&segment, &bytes).unwrap();
+    let db = Db::open(tmp.path(), DbOptions::default()).unwrap();
+    let report = db.replay_report();
+    assert_eq!((report.damage_count, report.set_aside.len(), &report.repair_error), (1, 1, &None));
+    assert_eq!(std::fs::read(&report.set_aside[0]).unwrap(), bytes);
+    let Some(theirs) = promtool_dump(tmp.path()) else { return };
+    assert_eq!(theirs, dump_of(&db));
+    assert!(theirs.values().all(|rows| rows.len() > 60));
+}
+
+#[test]
 fn promtool_reads_on_behind_a_torn_tail_that_we_cut_off() {
     let tmp = tempfile::tempdir().unwrap();
     let db = Db::open(tmp.path(), DbOptions::default()).unwrap();

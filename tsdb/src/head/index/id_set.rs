@@ -18,20 +18,6 @@ impl IdSet {
         }
     }
 
-    pub(super) fn len(&self) -> u64 {
-        match self {
-            IdSet::One(_) => 1,
-            IdSet::Many(ids) => ids.len(),
-        }
-    }
-
-    pub(super) fn to_bitmap(&self) -> RoaringBitmap {
-        match self {
-            IdSet::One(id) => [*id].into_iter().collect(),
-            IdSet::Many(ids) => ids.clone(),
-        }
-    }
-
     pub(super) fn add_to(&self, out: &mut RoaringBitmap) {
         match self {
             IdSet::One(id) => drop(out.insert(*id)),
@@ -39,10 +25,12 @@ impl IdSet {
         }
     }
 
-    pub(super) fn intersect_into(&self, out: &mut RoaringBitmap) {
+    /// Adds the ids that are also in `within` to `out`.
+    pub(super) fn add_common_to(&self, within: &RoaringBitmap, out: &mut RoaringBitmap) {
         match self {
-            IdSet::One(id) => *out = if out.contains(*id) { self.to_bitmap() } else { RoaringBitmap::new() },
-            IdSet::Many(ids) => *out &= ids,
+            IdSet::One(id) if within.contains(*id) => drop(out.insert(*id)),
+            IdSet::One(_) => {}
+            IdSet::Many(ids) => *out |= ids & within,
         }
     }
 

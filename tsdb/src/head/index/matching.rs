@@ -99,16 +99,12 @@ impl HeadIndex {
             sets.for_each(|ids| ids.subtract_from(&mut rest));
             return rest;
         }
-        let mut sets: Vec<_> = sets.collect();
-        if let (Some(mut found), [one]) = (found.clone(), sets.as_slice()) {
-            one.intersect_into(&mut found);
-            return found;
+        let mut kept = RoaringBitmap::new();
+        match found {
+            Some(found) => sets.for_each(|ids| ids.add_common_to(&found, &mut kept)),
+            None => sets.for_each(|ids| ids.add_to(&mut kept)),
         }
-        // Two arms or more: the smallest sets first keeps the union's work small.
-        sets.sort_by_key(|ids| ids.len());
-        let mut union = RoaringBitmap::new();
-        sets.iter().for_each(|ids| ids.add_to(&mut union));
-        found.map_or(union.clone(), |f| f & union)
+        kept
     }
 
     /// Tests each value of the label that can match at all.
