@@ -1,4 +1,51 @@
-//! PromQL: parser and columnar engine, exact to Prometheus
+//! PromQL as of Prometheus 3.14: a parser, a columnar engine over any store, and the runner of the promqltest scripts.
+//!
+//! # Should I use this?
+//!
+//! Take this crate when you want to *ask*: to evaluate PromQL over your own data, to check, print or rewrite queries, or
+//! to prove your own engine or store with Prometheus' test language. Whoever wants a whole monitoring core takes the
+//! `promethium` facade. The engine knows nothing of files, threads or clocks: samples come from a
+//! [`Queryable`](promethium_model::Queryable), time, deadline and budget from its caller.
+//!
+//! ```
+//! use promethium_model::{
+//!     AppendOptions, Appendable, InstantOptions, Labels, MemStore, Point, QueryCx, QueryEngine, QueryValue,
+//!     SampleValue, SeriesKey,
+//! };
+//! use promethium_promql::{Engine, EngineOptions};
+//!
+//! // A counter that grows by 60 a minute.
+//! let store = MemStore::new();
+//! let labels = Labels::from_pairs([("__name__", "http_requests_total"), ("path", "/")]);
+//! let mut tx = store.appender();
+//! for minute in 0..=10 {
+//!     let point = Point::float(minute * 60_000, minute as f64 * 60.0);
+//!     tx.append(SeriesKey::Labels(&labels), point, &AppendOptions::default())?;
+//! }
+//! tx.commit()?;
+//!
+//! let engine = Engine::new(EngineOptions::default());
+//! let query = "sum by (path) (rate(http_requests_total[5m]))";
+//! let output = engine.instant(&store, query, &InstantOptions::at(600_000), &QueryCx::unlimited())?;
+//! let QueryValue::Vector(vector) = output.value else { panic!("a sum is a vector") };
+//! assert_eq!(vector[0].labels.to_string(), r#"{path="/"}"#);
+//! assert_eq!(vector[0].value, SampleValue::Float(1.0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is here
+//!
+//! * [`parser`]: text to a flat syntax tree with byte positions, and back to canonical text. Usable alone, without the
+//!   engine (`default-features = false, features = ["parser"]`).
+//! * [`Engine`]: evaluates over columns. A series is one column of values, one a step; a window function walks the
+//!   decoded samples once; `sum(rate(x[5m]))` streams series by series into one accumulator a group.
+//! * [`promqltest`]: Prometheus' own test language, for any engine and any store.
+//! * [`Features`]: what Prometheus keeps behind feature flags is an option here.
+//!
+//! # Limits
+//!
+//! Everything that a query can make large is bounded by [`Limits`](promethium_model::Limits): bytes and nesting of the
+//! text, steps of a range, samples held at once. A chain of binary operators of any length is no nesting.
 
 #[cfg(feature = "engine")]
 mod engine;

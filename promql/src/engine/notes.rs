@@ -15,6 +15,8 @@ pub(crate) struct Notes<'a> {
     query: &'a str,
     annotations: RefCell<Annotations>,
     fixes: RefCell<Vec<Fixes>>,
+    /// Metrics with overlapping start times, and in how many series.
+    overlaps: RefCell<Vec<(Span, String, usize)>>,
 }
 
 /// All repairs of one metric's buckets.
@@ -65,7 +67,7 @@ fn two_digits(v: f64) -> String {
 
 impl<'a> Notes<'a> {
     pub(crate) fn new(query: &'a str) -> Self {
-        Notes { query, annotations: RefCell::default(), fixes: RefCell::default() }
+        Notes { query, annotations: RefCell::default(), fixes: RefCell::default(), overlaps: RefCell::default() }
     }
 
     pub(crate) fn warn(&self, span: Span, text: impl Into<String>) {
@@ -93,8 +95,23 @@ impl<'a> Notes<'a> {
         }
     }
 
+    /// A series has samples that started before the sample ahead of them: one warning a metric counts its series.
+    pub(crate) fn overlapping_start_time(&self, span: Span, metric: &str) {
+        let mut overlaps = self.overlaps.borrow_mut();
+        match overlaps.iter_mut().find(|(_, m, _)| m == metric) {
+            Some((_, _, series)) => *series += 1,
+            None => overlaps.push((span, metric.to_owned(), 1)),
+        }
+    }
+
     /// All that was said so far.
     pub(crate) fn take(&self) -> Annotations {
+        for (span, metric, series) in self.overlaps.take() {
+            let metric = go_quoted(&metric);
+            let times = if series > 1 { format!(" ({series} occurrences)") } else { String::new() };
+            let text = "sample has start time that overlaps with previous sample timestamp for metric";
+            self.warn(span, format!("{text} {metric}{times}"));
+        }
         for fixes in self.fixes.take() {
             self.info(fixes.span, fixes.text());
         }

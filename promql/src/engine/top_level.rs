@@ -23,7 +23,7 @@ impl<'a> Evaluator<'a> {
         self.each_range(id, steps, &mut |series| {
             let labels = if series.drop_name { series.labels.without(is_metadata) } else { series.labels.clone() };
             let points = match extension {
-                None => whole_window(series.samples, labels, ends, range_ms),
+                None => whole_window(series.samples, &labels, ends, range_ms),
                 Some(extension) => {
                     boundary_points(series.samples, labels, ends.start_ms, range_ms, self.lookback_ms, extension)?
                 }
@@ -42,7 +42,7 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-fn whole_window(samples: &Samples, labels: Labels, ends: Steps, range_ms: i64) -> Option<MatrixSeries> {
+fn whole_window(samples: &Samples, labels: &Labels, ends: Steps, range_ms: i64) -> Option<MatrixSeries> {
     let mut found = None;
     each_window(samples, ends, range_ms, |window: Window| {
         let floats = window.floats.map(|i| (samples.times[i], samples.floats[i])).collect();

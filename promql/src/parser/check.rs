@@ -144,9 +144,9 @@ impl Checker<'_> {
         matching_labels(binary, span)?;
         let both_vector = left == ValueType::Vector && right == ValueType::Vector;
         if both_vector {
-            vector_rules(binary, span)?
+            vector_rules(binary, span)?;
         } else {
-            scalar_rules(binary, span)?
+            scalar_rules(binary, span)?;
         }
         Ok(if both_scalar { ValueType::Scalar } else { ValueType::Vector })
     }

@@ -54,86 +54,11 @@ pub enum DurationOp {
     Paren,
 }
 
-/// What a duration may refer to, in seconds.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct DurationScope {
-    pub(crate) step: f64,
-    pub(crate) range: f64,
-}
-
 /// Whether a duration must be above 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sign {
     Positive,
     Any,
-}
-
-impl DurationExpr {
-    /// Milliseconds, truncated.
-    ///
-    /// # Errors
-    ///
-    /// `start:end: message`, in Prometheus' words.
-    pub(crate) fn evaluate(&self, scope: DurationScope, sign: Sign) -> Result<i64, String> {
-        let terms = match self {
-            DurationExpr::Literal(ms) => return Ok(*ms),
-            DurationExpr::Computed(terms) => terms,
-        };
-        let mut stack: Vec<f64> = Vec::with_capacity(4);
-        for term in terms {
-            let value = apply(term, &mut stack, scope)?;
-            stack.push(value);
-        }
-        let seconds = stack.pop().unwrap_or(0.0);
-        let span = terms.last().map_or(Span::default(), |t| t.span);
-        if !seconds.is_finite() {
-            return Err(at(span, "duration is NaN or infinite"));
-        }
-        if sign == Sign::Positive && seconds <= 0.0 {
-            return Err(at(span, "duration must be greater than 0"));
-        }
-        let ms = seconds * 1000.0;
-        if ms.abs() >= 9.223372036854775e15 {
-            return Err(at(span, "duration is out of range"));
-        }
-        Ok(ms as i64)
-    }
-}
-
-fn at(span: Span, message: &str) -> String {
-    format!("{}:{}: {message}", span.start, span.end)
-}
-
-fn apply(term: &DurationTerm, stack: &mut Vec<f64>, scope: DurationScope) -> Result<f64, String> {
-    Ok(match term.op {
-        DurationOp::Number(seconds, _) => seconds,
-        DurationOp::Step => scope.step,
-        DurationOp::Range => scope.range,
-        DurationOp::Paren => stack.pop().unwrap_or(0.0),
-        DurationOp::Negate => -stack.pop().unwrap_or(0.0),
-        op => {
-            let b = stack.pop().unwrap_or(0.0);
-            let a = stack.pop().unwrap_or(0.0);
-            combine(op, a, b).map_err(|message| at(term.span, message))?
-        }
-    })
-}
-
-fn combine(op: DurationOp, a: f64, b: f64) -> Result<f64, &'static str> {
-    Ok(match op {
-        DurationOp::MinOf if a.is_nan() || b.is_nan() => f64::NAN,
-        DurationOp::MaxOf if a.is_nan() || b.is_nan() => f64::NAN,
-        DurationOp::MinOf => a.min(b),
-        DurationOp::MaxOf => a.max(b),
-        DurationOp::Binary(BinaryOp::Add) => a + b,
-        DurationOp::Binary(BinaryOp::Sub) => a - b,
-        DurationOp::Binary(BinaryOp::Mul) => a * b,
-        DurationOp::Binary(BinaryOp::Div) if b == 0.0 => return Err("division by zero"),
-        DurationOp::Binary(BinaryOp::Div) => a / b,
-        DurationOp::Binary(BinaryOp::Mod) if b == 0.0 => return Err("modulo by zero"),
-        DurationOp::Binary(BinaryOp::Mod) => a % b,
-        _ => a.powf(b),
-    })
 }
 
 /// A single literal becomes [`DurationExpr::Literal`].

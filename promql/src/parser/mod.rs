@@ -35,9 +35,9 @@ pub use ast::{
     Aggregate, Ast, At, Binary, Call, Expr, ExprId, Extension, Grouping, Matching, MatrixSelector, Node, Number,
     Selector, Subquery, TimeModifiers, ValueType,
 };
-pub use duration_expr::{DurationExpr, DurationOp, DurationTerm};
 #[cfg(feature = "engine")]
-pub(crate) use duration_expr::{DurationScope, Sign};
+pub(crate) use duration_expr::Sign;
+pub use duration_expr::{DurationExpr, DurationOp, DurationTerm};
 pub use error::ParseError;
 pub use functions::{Function, Signature};
 #[cfg(feature = "engine")]

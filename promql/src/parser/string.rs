@@ -124,6 +124,10 @@ fn digits(text: &str, from: usize, len: usize, base: u32) -> Result<u32, String>
 mod tests {
     use super::*;
 
+    fn quote_of(literal: &str) -> char {
+        literal.chars().next().unwrap_or('"')
+    }
+
     #[test]
     fn escapes_are_gos() {
         for (literal, bytes) in [
@@ -134,7 +138,7 @@ mod tests {
             (r"`raw\n`", br"raw\n"),
         ] {
             assert_eq!(unquote(literal).as_deref(), Ok(bytes), "{literal}");
-            assert_eq!(scan(literal, literal.chars().next().unwrap()), Ok(literal.len()));
+            assert_eq!(scan(literal, quote_of(literal)), Ok(literal.len()));
         }
     }
 
@@ -150,7 +154,7 @@ mod tests {
             ("\"a\nb\"", "unterminated quoted string"),
             ("`abc", "unterminated raw string"),
         ] {
-            assert_eq!(scan(literal, literal.chars().next().unwrap()).unwrap_err().1, message, "{literal}");
+            assert_eq!(scan(literal, quote_of(literal)).map_err(|(_, m)| m), Err(message.to_owned()), "{literal}");
         }
     }
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use promethium_model::{Matcher, QueryError};
 
+use super::durations::{DurationScope, evaluate};
 use super::fetches::assign_fetches;
 use super::{AggregatePlan, Op, Plan, PlanContext, PlanNode, RangePlan, SelectorPlan, SubqueryPlan, TimeShift};
 use crate::parser::{
-    Ast, At, Binary, DurationExpr, DurationScope, Expr, ExprId, Function, MatrixSelector, Node, Selector, Sign,
-    Subquery, TimeModifiers, ValueType,
+    Ast, At, Binary, DurationExpr, Expr, ExprId, Function, MatrixSelector, Node, Selector, Sign, Subquery,
+    TimeModifiers, ValueType,
 };
 
 /// Plans a checked tree.
@@ -191,7 +192,7 @@ impl Builder {
             step: times.interval_ms as f64 / 1000.0,
             range: times.end_ms.saturating_sub(times.start_ms) as f64 / 1000.0,
         };
-        duration.evaluate(scope, sign).map_err(QueryError::Invalid)
+        evaluate(duration, scope, sign).map_err(QueryError::Invalid)
     }
 }
 

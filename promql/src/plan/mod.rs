@@ -4,6 +4,7 @@
 //! The plan mirrors the arena of the tree: same order, children before parents, parentheses resolved away.
 
 mod build;
+mod durations;
 mod fetches;
 mod info;
 

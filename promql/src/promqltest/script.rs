@@ -9,7 +9,7 @@ use super::series::{StartTimes, Values, parse_line};
 pub(super) enum Command {
     Clear,
     Load(Load),
-    Eval(Eval),
+    Eval(Box<Eval>),
 }
 
 pub(super) struct Load {
@@ -65,7 +65,7 @@ pub(super) fn parse(script: &str) -> Result<Vec<Command>, ScriptError> {
             }
             w if w.starts_with("eval") => {
                 let (eval, used) = eval(*number, &word, line, &after[..block])?;
-                commands.push(Command::Eval(eval));
+                commands.push(Command::Eval(Box::new(eval)));
                 rest = &after[used..];
             }
             other => return Err(ScriptError::new(*number, format!("unknown statement {other:?}"))),

@@ -19,14 +19,14 @@ pub(super) fn combine(
     notes: &Notes<'_>,
     binary: &Binary,
     span: Span,
-    left: Vec<Series>,
-    right: Vec<Series>,
+    left: &[Series],
+    right: &[Series],
     steps: Steps,
 ) -> Result<Vec<Series>, QueryError> {
-    let groups = groups(&left, &right, &binary.matching);
-    let live = live_steps(binary, &left, &right, steps);
+    let groups = groups(left, right, &binary.matching);
+    let live = live_steps(binary, left, right, steps);
     let swapped = binary.matching.grouping == Some(Grouping::Right);
-    let (many, one) = if swapped { (&right, &left) } else { (&left, &right) };
+    let (many, one) = if swapped { (right, left) } else { (left, right) };
     let mut join = Join { notes, binary, span, swapped, many, one, live, steps, results: Vec::new() };
     for group in &groups {
         join.group(group)?;
@@ -46,9 +46,9 @@ fn live_steps(binary: &Binary, left: &[Series], right: &[Series], steps: Steps) 
     let (mut live, other) = (occupied(left), occupied(right));
     let fills = binary.matching.fill_left.is_some() || binary.matching.fill_right.is_some();
     if fills {
-        live.union(&other)
+        live.union(&other);
     } else {
-        live.intersect(&other)
+        live.intersect(&other);
     }
     live
 }

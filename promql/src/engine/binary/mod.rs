@@ -99,7 +99,7 @@ impl<'a> Evaluator<'a> {
         let series = if binary.op.is_set() {
             set::combine(binary, left.series, right.series, steps)
         } else {
-            join::combine(self.notes, binary, span, left.series, right.series, steps)?
+            join::combine(self.notes, binary, span, &left.series, &right.series, steps)?
         };
         let mut series = if steps.count > 1 { super::output::merge_equal(series)? } else { series };
         if !self.features.delayed_name_removal {

@@ -62,11 +62,11 @@ fn difference(call: &RangeCall<'_>, series: &RangeSeries<'_>, first: usize, last
     note_reconciled(call, subtract(&mut change, base.clone()).ok()?, "subtraction");
     if counter {
         let mut previous = base;
-        for i in first + 1..=last {
+        for (i, current) in histograms.iter().enumerate().take(last + 1).skip(first + 1) {
             if histogram_reset(call, samples, i - 1, i) {
                 note_reconciled(call, add(&mut change, previous).ok()?, "addition");
             }
-            previous = Sparse::of(&histograms[i]);
+            previous = Sparse::of(current);
         }
     }
     Some(change)

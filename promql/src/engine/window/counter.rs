@@ -13,7 +13,9 @@ pub(super) fn extrapolated(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: 
     let samples = series.samples;
     let resets = if call.is_counter() { reset_positions(call, samples) } else { Vec::new() };
     let mut in_window = 0..0;
+    let mut overlaps = Overlaps::of(call, samples);
     walk::each_window(samples, call.ends, call.range_ms, |window| {
+        overlaps.look(&window);
         if !window.floats.is_empty() && !window.histograms.is_empty() {
             warn_mixed_types(call, series.labels);
         } else if !window.floats.is_empty() {
@@ -25,7 +27,9 @@ pub(super) fn extrapolated(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: 
             out.push_histogram(window.step, h);
         }
     });
-    warn_overlapping_start_times(call, series);
+    if overlaps.met {
+        call.notes.overlapping_start_time(call.span, series.labels.metric_name());
+    }
     hint_at_name(call, series, out);
 }
 
@@ -135,21 +139,30 @@ impl Extent {
     }
 }
 
-fn warn_overlapping_start_times(call: &RangeCall<'_>, series: &RangeSeries<'_>) {
-    let samples = series.samples;
-    if !call.features.start_timestamps || !call.is_counter() {
-        return;
+/// Samples whose counter started before the sample ahead of them was taken.
+struct Overlaps {
+    floats: Vec<usize>,
+    histograms: Vec<usize>,
+    met: bool,
+}
+
+impl Overlaps {
+    fn of(call: &RangeCall<'_>, samples: &Samples) -> Overlaps {
+        let wanted = call.features.start_timestamps && call.is_counter();
+        let positions = |times: &[i64], starts: &[i64]| -> Vec<usize> {
+            let overlap = |i: &usize| starts[*i] != 0 && starts[*i] < times[i - 1] && starts[*i] != starts[i - 1];
+            if wanted { (1..starts.len()).filter(overlap).collect() } else { Vec::new() }
+        };
+        Overlaps {
+            floats: positions(&samples.times, &samples.start_times),
+            histograms: positions(&samples.histogram_times, &samples.histogram_start_times),
+            met: false,
+        }
     }
-    let overlaps = |times: &[i64], starts: &[i64]| {
-        let overlap = |i: usize| starts[i] != 0 && starts[i] < times[i - 1] && starts[i] != starts[i - 1];
-        (1..starts.len()).any(overlap)
-    };
-    let any = overlaps(&samples.times, &samples.start_times)
-        || overlaps(&samples.histogram_times, &samples.histogram_start_times);
-    if any {
-        let name = go_quoted(series.labels.metric_name());
-        let text = format!("sample has start time that overlaps with previous sample timestamp for metric {name}");
-        call.notes.warn(call.span, text);
+
+    fn look(&mut self, window: &Window) {
+        let inside = |at: &[usize], rows: &Range<usize>| at.iter().any(|i| rows.start < *i && *i < rows.end);
+        self.met |= inside(&self.floats, &window.floats) || inside(&self.histograms, &window.histograms);
     }
 }
 

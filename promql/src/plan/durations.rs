@@ -1,0 +1,119 @@
+//! Durations that are computed when the query is planned.
+
+use crate::parser::{BinaryOp, DurationExpr, DurationOp, DurationTerm, Sign, Span};
+
+/// What a duration may refer to, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DurationScope {
+    pub(super) step: f64,
+    pub(super) range: f64,
+}
+
+/// Milliseconds, truncated.
+///
+/// # Errors
+///
+/// `start:end: message`, in Prometheus' words.
+pub(super) fn evaluate(duration: &DurationExpr, scope: DurationScope, sign: Sign) -> Result<i64, String> {
+    let terms = match duration {
+        DurationExpr::Literal(ms) => return Ok(*ms),
+        DurationExpr::Computed(terms) => terms,
+    };
+    let mut stack: Vec<f64> = Vec::with_capacity(4);
+    for term in terms {
+        let value = apply(term, &mut stack, scope)?;
+        stack.push(value);
+    }
+    let seconds = stack.pop().unwrap_or(0.0);
+    let span = terms.last().map_or(Span::default(), |t| t.span);
+    if !seconds.is_finite() {
+        return Err(at(span, "duration is NaN or infinite"));
+    }
+    if sign == Sign::Positive && seconds <= 0.0 {
+        return Err(at(span, "duration must be greater than 0"));
+    }
+    let ms = seconds * 1000.0;
+    if ms.abs() >= 9.223372036854775e15 {
+        return Err(at(span, "duration is out of range"));
+    }
+    Ok(ms as i64)
+}
+
+fn at(span: Span, message: &str) -> String {
+    format!("{}:{}: {message}", span.start, span.end)
+}
+
+fn apply(term: &DurationTerm, stack: &mut Vec<f64>, scope: DurationScope) -> Result<f64, String> {
+    Ok(match term.op {
+        DurationOp::Number(seconds, _) => seconds,
+        DurationOp::Step => scope.step,
+        DurationOp::Range => scope.range,
+        DurationOp::Paren => stack.pop().unwrap_or(0.0),
+        DurationOp::Negate => -stack.pop().unwrap_or(0.0),
+        op => {
+            let b = stack.pop().unwrap_or(0.0);
+            let a = stack.pop().unwrap_or(0.0);
+            combine(op, a, b).map_err(|message| at(term.span, message))?
+        }
+    })
+}
+
+fn combine(op: DurationOp, a: f64, b: f64) -> Result<f64, &'static str> {
+    Ok(match op {
+        DurationOp::MinOf if a.is_nan() || b.is_nan() => f64::NAN,
+        DurationOp::MaxOf if a.is_nan() || b.is_nan() => f64::NAN,
+        DurationOp::MinOf => a.min(b),
+        DurationOp::MaxOf => a.max(b),
+        DurationOp::Binary(BinaryOp::Add) => a + b,
+        DurationOp::Binary(BinaryOp::Sub) => a - b,
+        DurationOp::Binary(BinaryOp::Mul) => a * b,
+        DurationOp::Binary(BinaryOp::Div) if b == 0.0 => return Err("division by zero"),
+        DurationOp::Binary(BinaryOp::Div) => a / b,
+        DurationOp::Binary(BinaryOp::Mod) if b == 0.0 => return Err("modulo by zero"),
+        DurationOp::Binary(BinaryOp::Mod) => a % b,
+        _ => a.powf(b),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parser::{Expr, ParserOptions, parse};
+
+    fn range_of(query: &str) -> Result<i64, String> {
+        let ast = parse(query, &ParserOptions::default()).unwrap();
+        let Expr::Matrix(matrix) = ast.expr(ast.root()) else { panic!("{query} is no range") };
+        evaluate(&matrix.range, DurationScope { step: 15.0, range: 3600.0 }, Sign::Positive)
+    }
+
+    #[test]
+    fn arithmetic_in_seconds() {
+        for (query, ms) in [
+            ("x[5m]", 300_000),
+            ("x[2 * step()]", 30_000),
+            ("x[range() / 2 - 1m]", 1_740_000),
+            ("x[2 ^ 3 ^ 0]", 2_000),
+            ("x[-(1m - 2m)]", 60_000),
+            ("x[max_of(step(), 1m) % 7]", 4_000),
+            ("x[1.0015 + 0]", 1_001),
+        ] {
+            assert_eq!(range_of(query), Ok(ms), "{query}");
+        }
+    }
+
+    #[test]
+    fn errors_carry_byte_positions() {
+        for (query, error) in [
+            ("x[1m - 1m]", "2:9: duration must be greater than 0"),
+            ("x[1 / (step() - 15)]", "2:19: division by zero"),
+            ("x[1 % (step() - 15)]", "2:19: modulo by zero"),
+            ("x[1 + 1e400 * 0]", "2:15: duration is NaN or infinite"),
+            ("x[1e300 * 1]", "2:11: duration is out of range"),
+        ] {
+            match range_of(query) {
+                Err(found) => assert_eq!(found, error, "{query}"),
+                Ok(ms) => panic!("{query} gave {ms}"),
+            }
+        }
+    }
+}
