@@ -85,7 +85,8 @@ pub fn push_json(out: &mut String, v: f64) {
 /// Appends `v` as OpenMetrics wants `le` and `quantile`: `'g'`, with `.0` where there is neither point nor exponent.
 pub fn push_open_metrics(out: &mut String, v: f64) {
     let start = out.len();
-    push_g(out, v);
+    // A negative zero is written as zero.
+    push_g(out, if v == 0.0 { 0.0 } else { v });
     if v.is_finite() && !out[start..].contains(['.', 'e']) {
         out.push_str(".0");
     }
@@ -256,6 +257,7 @@ mod tests {
             (1.0, "1.0"),
             (0.5, "0.5"),
             (0.0, "0.0"),
+            (-0.0, "0.0"),
             (-1.0, "-1.0"),
             (1e6, "1e+06"),
             (f64::INFINITY, "+Inf"),
@@ -271,10 +273,13 @@ mod tests {
         #[test]
         fn every_layout_reads_back(bits in any::<u64>()) {
             let v = f64::from_bits(bits);
-            for text in [format_g(v), format_f(v), format_e(v), format_json(v), format_open_metrics(v)] {
+            for text in [format_g(v), format_f(v), format_e(v), format_json(v)] {
                 let back: f64 = text.trim_start_matches('+').parse().unwrap();
                 prop_assert!(back.to_bits() == bits || v.is_nan() && back.is_nan(), "{text}");
             }
+            let text = format_open_metrics(v);
+            let back: f64 = text.trim_start_matches('+').parse().unwrap();
+            prop_assert!(back == v || v.is_nan() && back.is_nan(), "{text}");
         }
     }
 }
