@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
+use foldhash::fast::{FixedState, RandomState};
 use promethium_model::{AppendError, Appended, Labels, Point, PointValue, SeriesKey, SeriesRef};
 
 use super::series::{Admission, MemSeries};
@@ -21,7 +21,7 @@ pub(crate) struct Transaction {
     max_valid_ms: i64,
     targets: Vec<Target>,
     samples: Vec<PendingSample>,
-    new_by_labels: HashMap<Labels, u32, FixedState>,
+    new_by_labels: HashMap<Labels, u32, RandomState>,
     new_by_reference: HashMap<u64, u32, FixedState>,
     /// Duplicates that were recognised at append: stored already.
     already_stored: usize,
