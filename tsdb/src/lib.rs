@@ -30,6 +30,14 @@
 //! * [`chunk`]: the compressed runs of samples, usable alone.
 //! * [`vfs`]: the files behind all this, with a simulated disk for tests.
 //!
+//! # Files
+//!
+//! ```text
+//! <dir>/lock            held while open; removed by a clean close, so that the next opening knows
+//! <dir>/wal/00000000 …  the log, as Prometheus has it; each opening starts a segment
+//! <dir>/wal.corrupt/    copies of segments in which damage was found; in wal/ their good records are left
+//! ```
+//!
 //! # What it does not do
 //!
 //! Floats are kept. Native histograms are refused, exemplars are counted as dropped, metadata and start timestamps are

@@ -90,6 +90,23 @@ fn a_flipped_bit_costs_the_records_of_its_page() {
 }
 
 #[test]
+fn no_flipped_bit_of_a_small_log_invents_anything() {
+    let batches = scrapes(5);
+    let all = expected(&batches);
+    for compression in [Compression::Snappy, Compression::None] {
+        let whole = segment(&batches, always().compression(compression), false);
+        for (at, bit) in (0..whole.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << bit;
+            for was_closed in [false, true] {
+                let db = open(&disk_with(bytes.clone(), was_closed), always()).unwrap();
+                assert!(is_subset(&contents(&db), &all), "bit {bit} at {at}, {compression:?}, closed {was_closed}");
+            }
+        }
+    }
+}
+
+#[test]
 fn after_a_crash_damage_ends_the_newest_segment_and_the_rest_is_set_aside() {
     let batches = noisy();
     let options = || always().compression(Compression::None);
