@@ -78,7 +78,6 @@ pub struct TickReport {
 
 impl Monitor {
     /// Starts to compose a monitor.
-    #[must_use]
     pub fn builder() -> MonitorBuilder {
         MonitorBuilder::new()
     }

@@ -57,8 +57,8 @@ impl Composition {
             .external_url(format!("http://{}", self.address))
             .rule_globals(self.rule_globals())
             .alertmanagers(Arc::new(alertmanagers));
-        let builder = rules.into_iter().fold(builder, |builder, source| builder.rules(source));
-        let builder = self.targets().into_iter().fold(builder, |builder, target| builder.target(target));
+        let builder = rules.into_iter().fold(builder, promethium::MonitorBuilder::rules);
+        let builder = self.targets().into_iter().fold(builder, promethium::MonitorBuilder::target);
         let monitor = builder.build().map_err(|e| e.to_string())?;
         Ok((Arc::new(monitor), db))
     }
