@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use promethium_model::{AppendError, StorageError};
+use promethium_model::StorageError;
 use thiserror::Error;
 
 /// A database could not be opened, maintained or closed.
@@ -44,16 +44,6 @@ pub enum TsdbError {
         /// What is wrong.
         message: String,
     },
-    /// A series' labels exceed a limit.
-    #[error("{what}: {found} exceed the limit of {limit}")]
-    LabelLimit {
-        /// What is limited.
-        what: &'static str,
-        /// The limit.
-        limit: usize,
-        /// What came.
-        found: usize,
-    },
     /// The store takes no more writes since an earlier failure.
     #[error("storage is read-only: {reason}")]
     ReadOnly {
@@ -67,12 +57,6 @@ impl TsdbError {
     pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> TsdbError {
         let path = path.to_path_buf();
         move |source| TsdbError::Io { path, action, source }
-    }
-}
-
-impl From<TsdbError> for AppendError {
-    fn from(error: TsdbError) -> Self {
-        AppendError::Backend(Box::new(error))
     }
 }
 

@@ -12,7 +12,8 @@ pub trait Appendable: Send + Sync {
     fn appender(&self) -> Box<dyn Appender + '_>;
 }
 
-/// A series as an earlier append named it: skips the look-up by labels. 0 is never given out.
+/// A series as an earlier append named it: skips the look-up by labels. 0 is never given out. The reference of a series
+/// that the transaction itself creates stands beyond it only once the transaction is committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SeriesRef(pub u64);
 

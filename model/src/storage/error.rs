@@ -118,6 +118,16 @@ pub enum AppendError {
         /// The reference.
         reference: u64,
     },
+    /// A series' labels exceed a limit of the store.
+    #[error("{what}: {found} exceed the limit of {limit}")]
+    LabelLimit {
+        /// What is limited.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+        /// What came.
+        found: usize,
+    },
     /// The histogram is not valid.
     #[error(transparent)]
     InvalidHistogram(#[from] HistogramError),

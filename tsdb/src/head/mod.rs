@@ -26,7 +26,6 @@ use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 use promethium_model::{AppendError, Labels, SeriesRef, TimeRange};
 
-use crate::error::TsdbError;
 use index::HeadIndex;
 pub(crate) use index::LabelPairs;
 use series::MemSeries;
@@ -183,5 +182,5 @@ fn check_text(index: &HeadIndex, labels: &Labels) -> Result<(), AppendError> {
     if found <= limit {
         return Ok(());
     }
-    Err(TsdbError::LabelLimit { what: "bytes of label text in the head", limit, found }.into())
+    Err(AppendError::LabelLimit { what: "bytes of label text in the head", limit, found })
 }

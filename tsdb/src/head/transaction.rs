@@ -9,7 +9,6 @@ use promethium_model::{AppendError, Appended, Labels, Point, PointValue, SeriesK
 use super::series::{Admission, MemSeries};
 use super::visibility::Turn;
 use super::{Head, HeadLimits};
-use crate::error::TsdbError;
 use crate::wal::RefSample;
 
 /// The samples of one transaction, checked against the head as it was at each append.
@@ -187,7 +186,7 @@ impl Transaction {
 }
 
 fn check_labels(labels: &Labels, limits: &HeadLimits) -> Result<(), AppendError> {
-    let refuse = |what, limit, found| Err(TsdbError::LabelLimit { what, limit, found }.into());
+    let refuse = |what, limit, found| Err(AppendError::LabelLimit { what, limit, found });
     let count = labels.len();
     if count > limits.max_labels {
         return refuse("labels of a series", limits.max_labels, count);
