@@ -31,6 +31,7 @@
 //! * [`MemStore`] is the smallest store that honours both seams: for tests, and as a model to compare with.
 
 pub mod annotations;
+pub mod calendar;
 pub mod clock;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;

@@ -1,6 +1,6 @@
 //! Times in objects.
 
-use std::fmt::Write;
+use promethium_model::calendar;
 
 // What Go prints for a time that was never set.
 const NEVER: &str = "0001-01-01T00:00:00Z";
@@ -19,30 +19,12 @@ pub(crate) fn push_time(out: &mut String, time_ms: Option<i64>) {
 }
 
 fn push_rfc3339(out: &mut String, ms: i64) {
-    let (seconds, millis) = (ms.div_euclid(1_000), ms.rem_euclid(1_000));
-    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = civil(days);
-    let (h, m, s) = (second / 3_600, second / 60 % 60, second % 60);
-    // Writing to a string cannot fail.
-    let _ = write!(out, "{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}");
+    let millis = calendar::push_utc(out, ms);
     if millis != 0 {
         let decimals = format!(".{millis:03}");
         out.push_str(decimals.trim_end_matches('0'));
     }
     out.push('Z');
-}
-
-/// The Gregorian date of a day since the epoch. Years are counted from March, so that the leap day comes last.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

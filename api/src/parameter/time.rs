@@ -1,5 +1,6 @@
 //! Times: float seconds or RFC 3339.
 
+use promethium_model::calendar::Date;
 use promethium_model::float::{FloatError, parse_go, parse_go_lenient};
 
 use crate::error::{ApiError, ParameterError};
@@ -126,33 +127,11 @@ fn date_to_days(date: &str) -> Option<i64> {
     let mut parts = date.split('-');
     let year = digits(parts.next()?, 4, 0, 9_999)?;
     let month = digits(parts.next()?, 2, 1, 12)?;
-    let day = digits(parts.next()?, 2, 1, days_of_month(year, month)?)?;
+    let day = digits(parts.next()?, 2, 1, Date { year, month, day: 1 }.days_in_month())?;
     if parts.next().is_some() {
         return None;
     }
-    // Years are counted from March, so that the leap day is the last of its year.
-    let (year, month) =
-        if month > 2 { (year, month.checked_sub(3)?) } else { (year.checked_sub(1)?, month.checked_add(9)?) };
-    let before_year = year
-        .checked_mul(365)?
-        .checked_add(year.div_euclid(4))?
-        .checked_sub(year.div_euclid(100))?
-        .checked_add(year.div_euclid(400))?;
-    let before_month = month.checked_mul(153)?.checked_add(2)?.div_euclid(5);
-    before_year.checked_add(before_month)?.checked_add(day)?.checked_sub(DAYS_TO_EPOCH)
-}
-
-// From 0000-03-00 to 1970-01-01.
-const DAYS_TO_EPOCH: i64 = 719_469;
-
-fn days_of_month(year: i64, month: i64) -> Option<i64> {
-    let divides = |n: i64| year.checked_rem(n) == Some(0);
-    Some(match month {
-        2 if divides(4) && (!divides(100) || divides(400)) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    })
+    Some(Date { year, month, day }.epoch_day())
 }
 
 /// Exactly `len` digits with a value from `min` to `max`.
