@@ -191,3 +191,22 @@ fn check_prints_and_selector_reads() {
     assert!(matches!(engine.check("sum("), Err(QueryError::Parse { .. })));
     assert_eq!(engine.selector("up{job=\"n\"}").unwrap().len(), 2);
 }
+
+#[test]
+fn the_deepest_query_fits_a_thread_of_two_mebibytes() {
+    let store = store(&["x"], 1);
+    let run = move || {
+        let depth = Limits::standard().max_query_depth / 2 - 2;
+        for (open, close) in [("abs(", ")"), ("-(", ")"), ("sum(", ")"), ("(", " + x)"), ("max_over_time(", "[9s:1s])")]
+        {
+            let query = format!("{}x{}", open.repeat(depth), close.repeat(depth));
+            for features in [Features::all(), Features::server()] {
+                let engine = Engine::new(EngineOptions::default().with_features(features));
+                let at = InstantOptions::at(30_000);
+                let output = engine.instant(&store, &query, &at, &QueryCx::unlimited());
+                assert!(output.is_ok(), "{open}: {output:?}");
+            }
+        }
+    };
+    std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();
+}

@@ -53,7 +53,8 @@ impl<'a> Evaluator<'a> {
             .iter()
             .map(|q| {
                 let values = self.scalar(*q, steps)?;
-                quantile::warn_invalid_steps(self.notes, self.node(*q).span, &values);
+                let invalid = values.iter().filter(|v| !(0.0..=1.0).contains(*v));
+                invalid.for_each(|v| quantile::warn_invalid(self.notes, self.node(*q).span, *v));
                 Ok(values)
             })
             .collect::<Result<_, QueryError>>()?;
