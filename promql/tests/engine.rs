@@ -98,6 +98,32 @@ fn queries_stop_when_told_or_out_of_time() {
     assert_eq!(error.to_string(), "query timed out in query execution");
 }
 
+/// A clock on which every look takes a second.
+struct SlowClock(std::sync::atomic::AtomicU64);
+
+impl promethium_model::Clock for SlowClock {
+    fn now_ms(&self) -> i64 {
+        0
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_secs(self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    }
+}
+
+#[test]
+fn a_single_long_series_is_no_excuse() {
+    let (engine, store) = (Engine::default(), store(&["x"], 1));
+    for query in ["sum_over_time(x[1m])", "quantile_over_time(0.5, x[1m])", "deriv(x[1m])"] {
+        let clock = Arc::new(SlowClock(std::sync::atomic::AtomicU64::new(0)));
+        let cx = QueryCx::unlimited().with_timeout(clock.clone(), Duration::from_secs(20));
+        let error = engine.range(&store, query, &RangeOptions::new(0, 60_000, 20), &cx).unwrap_err();
+        assert_eq!(error.to_string(), "query timed out in expression evaluation", "{query}");
+        // It looked before it had gone through all of the 3,001 steps.
+        assert!(clock.0.load(std::sync::atomic::Ordering::Relaxed) < 30, "{query}");
+    }
+}
+
 #[test]
 fn without_delayed_removal_names_go_at_each_operation() {
     let (server, store) = (Engine::default(), store(&["a_total", "b_total"], 2));

@@ -120,13 +120,13 @@ fn lay_out(samples: &mut [Sample], run: &[usize]) {
 fn samples(loaded: &LoadedSeries, step_ms: i64) -> Vec<Sample> {
     let start = |i: usize| loaded.start_times.as_ref().and_then(|s| s.0.get(i).copied().flatten());
     let sample = |(i, value): (usize, &Value)| {
-        let time_ms = i as i64 * step_ms;
+        let time_ms = (i as i64).saturating_mul(step_ms);
         let value = match value {
             Value::Gap => return None,
             Value::Float(v) => SampleValue::Float(*v),
             Value::Histogram(h, _) => SampleValue::Histogram(Arc::clone(h)),
         };
-        Some(Sample { time_ms, start_ms: start(i).map_or(0, |offset| time_ms + offset), value })
+        Some(Sample { time_ms, start_ms: start(i).map_or(0, |offset| time_ms.saturating_add(offset)), value })
     };
     loaded.values.0.iter().enumerate().filter_map(sample).collect()
 }
