@@ -46,16 +46,16 @@ fn assign(op: &mut Op, window: Window, lookback_ms: i64, fetches: &mut Vec<Fetch
     match op {
         Op::Selector(selector) => {
             let data = data_window(selector, window, 0, lookback_ms);
-            selector.fetch = fetch_for(fetches, &selector.matchers, data);
+            selector.fetch = fetch_for(fetches, &selector.matchers, data, 0);
         }
         Op::Range(range) => {
             let data = data_window(&range.selector, window, range.range_ms, lookback_ms);
-            range.selector.fetch = fetch_for(fetches, &range.selector.matchers, data);
+            range.selector.fetch = fetch_for(fetches, &range.selector.matchers, data, range.range_ms);
         }
         Op::Info(info) => {
             let data = window.shifted(info.shift).reaching_back(lookback_ms.saturating_sub(1));
             let matchers = info.names.iter().chain(&info.data).cloned().collect();
-            info.fetch = fetch_for(fetches, &matchers, data);
+            info.fetch = fetch_for(fetches, &matchers, data, 0);
         }
         _ => {}
     }
@@ -90,15 +90,16 @@ fn data_window(selector: &SelectorPlan, window: Window, range_ms: i64, lookback_
     data
 }
 
-fn fetch_for(fetches: &mut Vec<Fetch>, matchers: &Arc<[Matcher]>, data: Window) -> usize {
+fn fetch_for(fetches: &mut Vec<Fetch>, matchers: &Arc<[Matcher]>, data: Window, range_ms: i64) -> usize {
     if let Some(i) = fetches.iter().position(|f| f.matchers == *matchers) {
         let fetch = &mut fetches[i];
         fetch.min_ms = fetch.min_ms.min(data.first_ms);
         fetch.max_ms = fetch.max_ms.max(data.last_ms);
+        fetch.range_ms = fetch.range_ms.max(range_ms);
         fetch.uses += 1;
         return i;
     }
     let matchers = Arc::clone(matchers);
-    fetches.push(Fetch { matchers, min_ms: data.first_ms, max_ms: data.last_ms, uses: 1 });
+    fetches.push(Fetch { matchers, min_ms: data.first_ms, max_ms: data.last_ms, range_ms, uses: 1 });
     fetches.len() - 1
 }

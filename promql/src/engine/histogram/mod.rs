@@ -105,3 +105,6 @@ pub(crate) fn with_common_layout(histograms: &[Arc<FloatHistogram>]) -> Vec<Floa
     };
     sparse.iter().cloned().map(lay_out).collect()
 }
+
+#[cfg(test)]
+mod tests;

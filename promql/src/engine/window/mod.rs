@@ -194,7 +194,7 @@ fn apply(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: &mut Column) -> Re
     Ok(())
 }
 
-/// `mixed`: floats and histograms in one window. Functions of floats ignore the histograms, and say so.
+/// Functions of floats ignore the histograms beside them, and say so.
 fn note_ignored_histograms(call: &RangeCall<'_>, labels: &Labels) {
     let name = promethium_model::quote::go_quoted(labels.metric_name());
     let text = format!("ignored histograms in a range containing both floats and histograms for metric name {name}");
