@@ -101,6 +101,7 @@ impl<'a> Fetcher<'a> {
         hints.start_ms = fetch.min_ms;
         hints.end_ms = fetch.max_ms;
         hints.step_ms = self.times.interval_ms;
+        hints.range_ms = fetch.range_ms;
         hints
     }
 }

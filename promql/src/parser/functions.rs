@@ -31,7 +31,7 @@ macro_rules! functions {
         pub enum Function { $($id,)* }
 
         impl Function {
-            /// Every function, in the order of their names' first letters' families.
+            /// Every function, by name.
             pub const ALL: &'static [Function] = &[$(Function::$id,)*];
 
             /// What it takes and gives.

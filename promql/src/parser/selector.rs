@@ -7,9 +7,9 @@
     clippy::arithmetic_side_effects
 )]
 
+use promethium_model::Matcher;
 use promethium_model::labels::METRIC_NAME;
 use promethium_model::quote::go_quoted;
-use promethium_model::{MatchOp, Matcher};
 
 use super::ast::{Expr, ExprId, Selector};
 use super::error::{Fault, Parsed};
@@ -165,6 +165,6 @@ pub(super) fn excludes_something(matchers: &[Matcher]) -> bool {
 pub(super) fn names_twice(selector: &Selector) -> Option<(&str, &str)> {
     let name = selector.name.as_deref()?;
     let mut others = selector.matchers.iter().rev().skip(1);
-    let other = others.find(|m| m.name == METRIC_NAME && m.op == MatchOp::Equal)?;
+    let other = others.find(|m| m.name == METRIC_NAME)?;
     Some((name, other.value.as_str()))
 }

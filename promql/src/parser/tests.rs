@@ -131,6 +131,7 @@ fn errors_have_prometheus_words_and_places() {
         ("{}", "1:1: parse error: vector selector must contain at least one non-empty matcher"),
         ("{x=~\".*\"}", "1:1: parse error: vector selector must contain at least one non-empty matcher"),
         ("foo{__name__=\"bar\"}", "1:1: parse error: metric name must not be set twice: \"foo\" or \"bar\""),
+        ("foo{__name__!~\"b.*\"}", "1:1: parse error: metric name must not be set twice: \"foo\" or \"b.*\""),
         ("foo[5m", "1:7: parse error: unexpected end of input in duration expression"),
         ("foo[0]", "1:5: parse error: duration must be greater than 0"),
         ("foo[5m/0]", "1:8: parse error: division by zero"),

@@ -25,6 +25,7 @@ pub(crate) fn build(ast: &Ast, context: PlanContext) -> Result<Plan, QueryError>
     }
     let root = builder.resolve(ast.root);
     let mut plan = Plan { nodes: builder.nodes, root, fetches: Vec::new() };
+    forget_pinned_offsets(&mut plan);
     mark_stats_only(&mut plan);
     assign_fetches(&mut plan, context);
     Ok(plan)
@@ -193,6 +194,19 @@ impl Builder {
             range: times.end_ms.saturating_sub(times.start_ms) as f64 / 1000.0,
         };
         evaluate(duration, scope, sign).map_err(QueryError::Invalid)
+    }
+}
+
+/// A selector that is pinned and the direct argument of `timestamp` loses its offset in Prometheus.
+fn forget_pinned_offsets(plan: &mut Plan) {
+    for i in 0..plan.nodes.len() {
+        let Op::Call { function: Function::Timestamp, args } = &plan.nodes[i].op else { continue };
+        let arg = args[0].index();
+        if let Op::Selector(selector) = &mut plan.nodes[arg].op
+            && selector.shift.at_ms.is_some()
+        {
+            selector.shift.offset_ms = 0;
+        }
     }
 }
 

@@ -30,48 +30,49 @@ impl Window {
 
 /// Parents first: every node learns its evaluation times from its parent, every selector becomes part of a fetch.
 pub(super) fn assign_fetches(plan: &mut Plan, context: PlanContext) {
-    let whole = Window { first_ms: context.times.start_ms, last_ms: context.times.end_ms };
-    let mut windows = vec![whole; plan.nodes.len()];
+    // What has no times is read by nobody: the second argument of `info` is no vector of its own.
+    let mut windows: Vec<Option<Window>> = vec![None; plan.nodes.len()];
+    windows[plan.root.index()] = Some(Window { first_ms: context.times.start_ms, last_ms: context.times.end_ms });
     let Plan { nodes, fetches, .. } = plan;
-    // The second argument of `info` is no vector of its own: nothing reads it.
-    let mut read = vec![false; nodes.len()];
-    read[plan.root.index()] = true;
     for i in (0..nodes.len()).rev() {
-        let window = windows[i];
-        if !read[i] {
-            continue;
+        let Some(window) = windows[i] else { continue };
+        assign(&mut nodes[i].op, window, context.lookback_ms, fetches);
+        hand_down(&nodes[i].op, window, &mut |id, window| windows[id.index()] = Some(window));
+    }
+}
+
+/// Makes a selector part of a fetch.
+fn assign(op: &mut Op, window: Window, lookback_ms: i64, fetches: &mut Vec<Fetch>) {
+    match op {
+        Op::Selector(selector) => {
+            let data = data_window(selector, window, 0, lookback_ms);
+            selector.fetch = fetch_for(fetches, &selector.matchers, data, 0);
         }
-        let mut hand_down = |id: ExprId, w: Window| {
-            windows[id.index()] = w;
-            read[id.index()] = true;
-        };
-        match &mut nodes[i].op {
-            Op::Selector(selector) => {
-                let data = data_window(selector, window, 0, context.lookback_ms);
-                selector.fetch = fetch_for(fetches, &selector.matchers, data);
-            }
-            Op::Range(range) => {
-                let data = data_window(&range.selector, window, range.range_ms, context.lookback_ms);
-                range.selector.fetch = fetch_for(fetches, &range.selector.matchers, data);
-            }
-            Op::Subquery(s) => hand_down(s.expr, window.shifted(s.shift).reaching_back(s.range_ms)),
-            Op::Unary { expr, .. } | Op::Paren(expr) => hand_down(*expr, window),
-            Op::Binary(binary) => {
-                hand_down(binary.lhs, window);
-                hand_down(binary.rhs, window);
-            }
-            Op::Call { args, .. } => args.iter().for_each(|a| hand_down(*a, window)),
-            Op::Aggregate(aggregate) => {
-                aggregate.param.into_iter().chain([aggregate.expr]).for_each(|id| hand_down(id, window));
-            }
-            Op::Info(info) => {
-                hand_down(info.base, window);
-                let data = window.shifted(info.shift).reaching_back(context.lookback_ms.saturating_sub(1));
-                let matchers = info.names.iter().chain(&info.data).cloned().collect();
-                info.fetch = fetch_for(fetches, &matchers, data);
-            }
-            Op::Number(_) | Op::String(_) => {}
+        Op::Range(range) => {
+            let data = data_window(&range.selector, window, range.range_ms, lookback_ms);
+            range.selector.fetch = fetch_for(fetches, &range.selector.matchers, data, range.range_ms);
         }
+        Op::Info(info) => {
+            let data = window.shifted(info.shift).reaching_back(lookback_ms.saturating_sub(1));
+            let matchers = info.names.iter().chain(&info.data).cloned().collect();
+            info.fetch = fetch_for(fetches, &matchers, data, 0);
+        }
+        _ => {}
+    }
+}
+
+/// The times at which a node evaluates its operands.
+fn hand_down(op: &Op, window: Window, to: &mut dyn FnMut(ExprId, Window)) {
+    match op {
+        Op::Subquery(s) => to(s.expr, window.shifted(s.shift).reaching_back(s.range_ms)),
+        Op::Unary { expr, .. } | Op::Paren(expr) => to(*expr, window),
+        Op::Binary(binary) => [binary.lhs, binary.rhs].into_iter().for_each(|id| to(id, window)),
+        Op::Call { args, .. } => args.iter().for_each(|id| to(*id, window)),
+        Op::Aggregate(aggregate) => {
+            aggregate.param.into_iter().chain([aggregate.expr]).for_each(|id| to(id, window));
+        }
+        Op::Info(info) => to(info.base, window),
+        Op::Number(_) | Op::String(_) | Op::Selector(_) | Op::Range(_) => {}
     }
 }
 
@@ -89,15 +90,16 @@ fn data_window(selector: &SelectorPlan, window: Window, range_ms: i64, lookback_
     data
 }
 
-fn fetch_for(fetches: &mut Vec<Fetch>, matchers: &Arc<[Matcher]>, data: Window) -> usize {
+fn fetch_for(fetches: &mut Vec<Fetch>, matchers: &Arc<[Matcher]>, data: Window, range_ms: i64) -> usize {
     if let Some(i) = fetches.iter().position(|f| f.matchers == *matchers) {
         let fetch = &mut fetches[i];
         fetch.min_ms = fetch.min_ms.min(data.first_ms);
         fetch.max_ms = fetch.max_ms.max(data.last_ms);
+        fetch.range_ms = fetch.range_ms.max(range_ms);
         fetch.uses += 1;
         return i;
     }
     let matchers = Arc::clone(matchers);
-    fetches.push(Fetch { matchers, min_ms: data.first_ms, max_ms: data.last_ms, uses: 1 });
+    fetches.push(Fetch { matchers, min_ms: data.first_ms, max_ms: data.last_ms, range_ms, uses: 1 });
     fetches.len() - 1
 }

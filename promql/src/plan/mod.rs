@@ -142,6 +142,8 @@ pub(crate) struct Fetch {
     /// Everything that some selector may look at, inclusive.
     pub(crate) min_ms: i64,
     pub(crate) max_ms: i64,
+    /// The widest range selector among its readers; 0 when all are instant.
+    pub(crate) range_ms: i64,
     /// How many selectors read it.
     pub(crate) uses: usize,
 }

@@ -38,10 +38,8 @@ impl<'a> Evaluator<'a> {
         self.check_ratios(plan, &ratios)?;
         self.vector(plan.expr, steps, &mut |mut series| {
             let mut kept = Bitmap::new(steps.count);
-            for (step, ratio) in ratios.iter().enumerate().filter(|(_, r)| is_sampled(&series.labels, **r)) {
-                debug_assert!(*ratio != 0.0);
-                kept.set(step);
-            }
+            let sampled = |(_, ratio): &(usize, &f64)| is_sampled(&series.labels, **ratio);
+            ratios.iter().enumerate().filter(sampled).for_each(|(step, _)| kept.set(step));
             series.column.retain(&kept);
             if series.column.any() { sink(series) } else { Ok(()) }
         })

@@ -23,6 +23,16 @@ pub(super) struct HistogramGroup {
     native: Option<usize>,
 }
 
+/// The vector under a quantile.
+struct QuantileInput<'q> {
+    all: &'q [Series],
+    /// The label that `histogram_quantiles` sets.
+    label: Option<&'q str>,
+    steps: Steps,
+    /// The vector's.
+    span: Span,
+}
+
 /// What a group holds at one step.
 pub(super) enum AtStep<'g> {
     Classic(Vec<Bucket>),
@@ -53,15 +63,18 @@ impl<'a> Evaluator<'a> {
             .iter()
             .map(|q| {
                 let values = self.scalar(*q, steps)?;
-                quantile::warn_invalid_steps(self.notes, self.node(*q).span, &values);
+                let invalid = values.iter().filter(|v| !(0.0..=1.0).contains(*v));
+                invalid.for_each(|v| quantile::warn_invalid(self.notes, self.node(*q).span, *v));
                 Ok(values)
             })
             .collect::<Result<_, QueryError>>()?;
         let all = self.collect(vector, steps)?;
         let span = self.node(vector).span;
+        let input = QuantileInput { all: &all.series, label: label.as_deref(), steps, span };
         for group in self.histogram_groups(&all.series, span) {
+            self.budget.check()?;
             for values in &quantiles {
-                self.quantiles_of(&group, &all.series, values, label.as_deref(), steps, span, sink)?;
+                self.quantiles_of(&input, &group, values, sink)?;
             }
         }
         Ok(())
@@ -75,17 +88,15 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one quantile of one group, with all that names it")]
+    /// One quantile of one group, which may be another one at every step.
     fn quantiles_of(
         &self,
+        input: &QuantileInput<'_>,
         group: &HistogramGroup,
-        all: &[Series],
         quantiles: &[f64],
-        label: Option<&str>,
-        steps: Steps,
-        span: Span,
         sink: Sink<'_>,
     ) -> Result<(), QueryError> {
+        let QuantileInput { all, label, steps, span } = *input;
         let mut by_text: Vec<(String, Column)> = Vec::new();
         for (step, q) in quantiles.iter().enumerate() {
             let Some(at_step) = self.at_step(group, all, step, span) else { continue };

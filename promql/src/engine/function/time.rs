@@ -6,7 +6,7 @@ use super::super::column::{Column, Series};
 use super::super::eval::{Evaluator, Sink};
 use super::super::steps::Steps;
 use crate::parser::{ExprId, Function};
-use crate::plan::{Op, TimeShift};
+use crate::plan::Op;
 
 impl<'a> Evaluator<'a> {
     /// A selector's samples have their own times, everything else that of the step.
@@ -18,9 +18,7 @@ impl<'a> Evaluator<'a> {
         if let Op::Selector(selector) = &self.node(arg).op
             && selector.extension.is_none()
         {
-            // Prometheus forgets the offset of a selector that is pinned.
-            let offset_ms = if selector.shift.at_ms.is_some() { 0 } else { selector.shift.offset_ms };
-            let times = steps.shifted(TimeShift { offset_ms, ..selector.shift });
+            let times = steps.shifted(selector.shift);
             return self.selector_rows(selector, times, &|b, row| b.timestamps[row] as f64 / 1000.0, &mut flagged);
         }
         self.vector(arg, steps, &mut |mut series| {

@@ -83,3 +83,28 @@ pub(crate) fn scale_all(column: &mut Column, factor: f64) {
         *h = Arc::new(multiplied(h, factor));
     }
 }
+
+/// The same histograms, each with explicit empty buckets wherever another one has a bucket.
+pub(crate) fn with_common_layout(histograms: &[Arc<FloatHistogram>]) -> Vec<FloatHistogram> {
+    let sparse: Vec<Sparse<f64>> = histograms.iter().map(|h| Sparse::of(h)).collect();
+    let indexes = |side: fn(&Sparse<f64>) -> &Vec<(i32, f64)>| {
+        let mut all: Vec<i32> = sparse.iter().flat_map(|h| side(h).iter().map(|(i, _)| *i)).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    };
+    let (positive, negative) = (indexes(|h| &h.positive), indexes(|h| &h.negative));
+    let spread = |side: &[(i32, f64)], all: &[i32]| {
+        let count = |i: &i32| side.binary_search_by_key(i, |(j, _)| *j).map_or(0.0, |at| side[at].1);
+        all.iter().map(|i| (*i, count(i))).collect::<Vec<_>>()
+    };
+    let lay_out = |mut h: Sparse<f64>| {
+        h.positive = spread(&h.positive, &positive);
+        h.negative = spread(&h.negative, &negative);
+        h.into_histogram()
+    };
+    sparse.iter().cloned().map(lay_out).collect()
+}
+
+#[cfg(test)]
+mod tests;

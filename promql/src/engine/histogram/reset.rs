@@ -30,10 +30,12 @@ pub(crate) fn by_values(current: &FloatHistogram, previous: &FloatHistogram) -> 
     if before.is_custom() || now.schema > before.schema || now.zero_threshold < before.zero_threshold {
         return true;
     }
-    if now.zero_threshold > before.zero_threshold && splits_bucket(&before, now.zero_threshold) {
-        return true;
+    if now.zero_threshold > before.zero_threshold {
+        if splits_bucket(&before, now.zero_threshold) {
+            return true;
+        }
+        before.widen_zero_bucket(now.zero_threshold);
     }
-    before.widen_zero_bucket(now.zero_threshold);
     if now.zero_count < before.zero_count {
         return true;
     }

@@ -1,5 +1,7 @@
 //! An extended range as the answer itself: its samples, and values at its very boundaries.
 
+use std::ops::Range;
+
 use promethium_model::{Labels, MatrixSeries, QueryError};
 
 use super::super::samples::Samples;
@@ -28,30 +30,45 @@ pub(crate) fn boundary_points(
         return Err(QueryError::Execution(text));
     }
     let rows = inside(&samples.times);
-    if rows.is_empty() {
-        return Ok(None);
+    let range = BoundedRange { samples, rows, start_ms, end_ms, smoothed: extension == Extension::Smoothed };
+    Ok(range.points().map(|floats| MatrixSeries { labels, floats, histograms: Vec::new() }))
+}
+
+/// The floats around a range.
+struct BoundedRange<'s> {
+    samples: &'s Samples,
+    rows: Range<usize>,
+    start_ms: i64,
+    end_ms: i64,
+    smoothed: bool,
+}
+
+impl BoundedRange<'_> {
+    fn points(&self) -> Option<Vec<(i64, f64)>> {
+        let (first, last) = self.ends()?;
+        let (times, values) = (&self.samples.times, &self.samples.floats);
+        let left = match self.smoothed && times[first] < self.start_ms && first < last {
+            true => interpolated(self.samples, first, self.start_ms, false),
+            false => values[first],
+        };
+        let right = match self.smoothed && last > self.rows.start && times[last] > self.end_ms {
+            true => interpolated(self.samples, last - 1, self.end_ms, false),
+            false => values[last],
+        };
+        let between = (first..=last).filter(|i| times[*i] > self.start_ms && times[*i] < self.end_ms);
+        let mut points = vec![(self.start_ms, left)];
+        points.extend(between.map(|i| (times[i], values[i])));
+        points.push((self.end_ms, right));
+        Some(points)
     }
-    let times = &samples.times[..];
-    let first = rows.start + times[rows.clone()].partition_point(|t| *t <= start_ms).saturating_sub(1);
-    let last = match extension {
-        Extension::Smoothed => rows.start + times[rows.clone()].partition_point(|t| *t < end_ms).min(rows.len() - 1),
-        Extension::Anchored => rows.end - 1,
-    };
-    if times[last] <= start_ms || (extension == Extension::Smoothed && times[first] > end_ms) {
-        return Ok(None);
+
+    /// The last row up to the start, and the row that stands for the end; `None` when the range holds nothing.
+    fn ends(&self) -> Option<(usize, usize)> {
+        let inside = &self.samples.times[self.rows.clone()];
+        let newest = inside.len().checked_sub(1)?;
+        let first = inside.partition_point(|t| *t <= self.start_ms).saturating_sub(1);
+        let last = if self.smoothed { inside.partition_point(|t| *t < self.end_ms).min(newest) } else { newest };
+        let misses = inside[last] <= self.start_ms || (self.smoothed && inside[first] > self.end_ms);
+        (!misses).then_some((self.rows.start + first, self.rows.start + last))
     }
-    let smoothed = extension == Extension::Smoothed;
-    let left = match smoothed && times[first] < start_ms && first < last {
-        true => interpolated(samples, first, start_ms, false),
-        false => samples.floats[first],
-    };
-    let right = match smoothed && last > rows.start && times[last] > end_ms {
-        true => interpolated(samples, last - 1, end_ms, false),
-        false => samples.floats[last],
-    };
-    let between = (first..=last).filter(|i| times[*i] > start_ms && times[*i] < end_ms);
-    let mut floats = vec![(start_ms, left)];
-    floats.extend(between.map(|i| (times[i], samples.floats[i])));
-    floats.push((end_ms, right));
-    Ok(Some(MatrixSeries { labels, floats, histograms: Vec::new() }))
 }

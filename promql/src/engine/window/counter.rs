@@ -118,7 +118,7 @@ impl Extent {
         let mean_gap = if self.samples > 1 { between / (self.samples - 1) as f64 } else { 0.0 };
         let threshold = mean_gap * 1.1;
         let mut sampled = between;
-        let mut to_start = seconds(self.first_ms - (end_ms - call.range_ms));
+        let mut to_start = seconds(self.first_ms.saturating_sub(end_ms.saturating_sub(call.range_ms)));
         if let Some(zero) = self.zero_at {
             sampled = seconds(self.last_ms - zero);
             to_start = 0.0;

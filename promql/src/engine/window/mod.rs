@@ -11,8 +11,11 @@ mod source;
 mod statistics;
 mod walk;
 
+use std::cell::Cell;
+
 use promethium_model::{Labels, QueryError};
 
+use super::budget::Budget;
 use super::column::{Column, Series};
 use super::eval::{Evaluator, Sink, unexpected};
 use super::notes::Notes;
@@ -28,6 +31,8 @@ pub(crate) use extended::{bounds as range_bounds, interpolated};
 pub(crate) use instant::histogram_reset;
 pub(crate) use source::RangeSeries;
 pub(crate) use walk::{Window, each_window};
+
+const STEPS_PER_CHECK: usize = 64;
 
 /// A call over a range, set up once for all its series.
 pub(crate) struct RangeCall<'c> {
@@ -47,9 +52,22 @@ pub(crate) struct RangeCall<'c> {
     pub(crate) first_span: Span,
     pub(crate) features: Features,
     pub(crate) notes: &'c Notes<'c>,
+    budget: &'c Budget<'c>,
+    /// Whether the query was stopped while windows were summed.
+    stopped: Cell<bool>,
 }
 
 impl RangeCall<'_> {
+    /// Whether to compute another window. Windows that are summed anew cost their width, so long walks look up now and
+    /// then whether the query was stopped.
+    fn goes_on(&self, step: usize) -> bool {
+        let looks = !self.stopped.get() && step % STEPS_PER_CHECK == STEPS_PER_CHECK - 1;
+        if looks && self.budget.check().is_err() {
+            self.stopped.set(true);
+        }
+        !self.stopped.get()
+    }
+
     /// Window width in seconds.
     pub(crate) fn range_seconds(&self) -> f64 {
         self.range_ms as f64 / 1000.0
@@ -83,6 +101,9 @@ impl<'a> Evaluator<'a> {
         self.each_range(range, steps, &mut |series| {
             let mut column = Column::new(steps.count);
             apply(&call, &series, &mut column)?;
+            if call.stopped.get() {
+                return self.budget.check();
+            }
             if !column.any() {
                 return Ok(());
             }
@@ -118,6 +139,8 @@ impl<'a> Evaluator<'a> {
             first_span: self.node(args[0]).span,
             features: self.features,
             notes: self.notes,
+            budget: self.budget,
+            stopped: Cell::new(false),
         })
     }
 
@@ -171,7 +194,7 @@ fn apply(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: &mut Column) -> Re
     Ok(())
 }
 
-/// `mixed`: floats and histograms in one window. Functions of floats ignore the histograms, and say so.
+/// Functions of floats ignore the histograms beside them, and say so.
 fn note_ignored_histograms(call: &RangeCall<'_>, labels: &Labels) {
     let name = promethium_model::quote::go_quoted(labels.metric_name());
     let text = format!("ignored histograms in a range containing both floats and histograms for metric name {name}");
@@ -195,7 +218,7 @@ fn each_float_window(
         if floats > 0 && !window.histograms.is_empty() {
             note_ignored_histograms(call, series.labels);
         }
-        if floats >= least.max(1) {
+        if floats >= least.max(1) && call.goes_on(window.step) {
             f(window.step, window.floats);
         }
     });

@@ -50,6 +50,9 @@ pub(super) fn sum_or_avg(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: &m
     let samples = series.samples;
     let of = if call.function == Function::SumOverTime { kahan::sum } else { kahan::mean };
     walk::each_window(samples, call.ends, call.range_ms, |window| {
+        if !call.goes_on(window.step) {
+            return;
+        }
         if window.histograms.is_empty() {
             out.set(window.step, of(&samples.floats[window.floats]));
         } else if !window.floats.is_empty() {

@@ -2,6 +2,7 @@
 
 use promethium_model::{Labels, QueryError};
 
+use super::super::column::Series;
 use super::super::eval::{Evaluator, unexpected};
 use super::super::histogram::stats_only;
 use super::super::samples::Samples;
@@ -54,10 +55,14 @@ impl<'a> Evaluator<'a> {
             return Ok(());
         }
         // Each step takes room in every column: what could never be held is not begun.
-        self.budget.refuse_above_limit(inner.count / 2)?;
+        self.budget.refuse_above_limit(inner.count)?;
         self.vector(subquery.expr, inner, &mut |series| {
-            let samples = Samples::of_column(&series.column, inner);
-            on_series(RangeSeries { labels: &series.labels, drop_name: series.drop_name, samples: &samples })
+            let Series { labels, drop_name, column } = series;
+            let mut charge = self.budget.open();
+            charge.add(column.cost())?;
+            let samples = Samples::of_column(&column, inner);
+            drop(column);
+            on_series(RangeSeries { labels: &labels, drop_name, samples: &samples })
         })
     }
 }

@@ -1,0 +1,238 @@
+//! The engine through its trait: limits, cancellation, the server's mode, sharing of selections.
+#![cfg(feature = "engine")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use promethium_model::{
+    AppendOptions, Appendable, InstantOptions, Labels, Limits, ManualClock, MemStore, Point, QueryCx, QueryEngine,
+    QueryError, QueryOutput, QueryValue, RangeOptions, SampleValue, SeriesKey,
+};
+use promethium_promql::{Engine, EngineOptions, Features};
+
+/// `series` of each name, a sample a second from 0 to 60 s.
+fn store(names: &[&str], series: usize) -> MemStore {
+    let store = MemStore::new();
+    let mut tx = store.appender();
+    for name in names {
+        for i in 0..series {
+            let labels = Labels::from_pairs([("__name__", (*name).to_owned()), ("i", i.to_string())]);
+            for s in 0..=60 {
+                let point = Point::float(s * 1_000, (s * (i as i64 + 1)) as f64);
+                tx.append(SeriesKey::Labels(&labels), point, &AppendOptions::default()).unwrap();
+            }
+        }
+    }
+    tx.commit().unwrap();
+    store
+}
+
+fn range(engine: &Engine, store: &MemStore, query: &str) -> Result<QueryOutput, QueryError> {
+    engine.range(store, query, &RangeOptions::new(0, 60_000, 1_000), &QueryCx::unlimited())
+}
+
+fn with_limits(change: impl FnOnce(&mut Limits)) -> Engine {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    Engine::new(EngineOptions::default().with_limits(limits))
+}
+
+fn rows(output: QueryOutput) -> Vec<(String, Vec<f64>)> {
+    let QueryValue::Matrix(matrix) = output.value else { panic!("not a matrix") };
+    matrix.into_iter().map(|s| (s.labels.to_string(), s.floats.iter().map(|(_, v)| *v).collect())).collect()
+}
+
+#[test]
+fn the_sample_limit_is_met() {
+    let store = store(&["x"], 10);
+    let fits = with_limits(|l| l.max_query_samples = 2_000);
+    assert!(range(&fits, &store, "x").is_ok());
+    let error = range(&with_limits(|l| l.max_query_samples = 400), &store, "x").unwrap_err();
+    assert!(matches!(error, QueryError::TooManySamples { limit: 400 }), "{error}");
+    // Streaming: the sum holds one series at a time.
+    assert!(range(&with_limits(|l| l.max_query_samples = 400), &store, "sum(rate(x[10s]))").is_ok());
+}
+
+#[test]
+fn a_subquery_that_could_never_be_held_is_refused_at_once() {
+    let store = store(&["x"], 1);
+    let error = Engine::default()
+        .instant(&store, "max_over_time(x[100y:1ms])", &InstantOptions::at(60_000), &QueryCx::unlimited())
+        .unwrap_err();
+    assert!(matches!(error, QueryError::TooManySamples { .. }), "{error}");
+}
+
+#[test]
+fn the_budget_of_the_caller_counts_too_and_is_given_back() {
+    let store = store(&["x"], 10);
+    let cx = QueryCx::unlimited().with_max_samples(300);
+    let error = Engine::default().range(&store, "x", &RangeOptions::new(0, 60_000, 1_000), &cx).unwrap_err();
+    assert!(matches!(error, QueryError::TooManySamples { limit: 300 }), "{error}");
+    assert!(cx.peak_samples() > 300);
+    // What the failed query held was released.
+    assert!(cx.acquire_samples(300).is_ok());
+}
+
+#[test]
+fn steps_are_limited_and_positive() {
+    let (engine, store) = (with_limits(|l| l.max_query_steps = 60), store(&["x"], 1));
+    let error = range(&engine, &store, "x").unwrap_err();
+    assert!(error.to_string().starts_with("exceeded maximum resolution of 60 points"), "{error}");
+    let none = engine.range(&store, "x", &RangeOptions::new(0, 1, 0), &QueryCx::unlimited());
+    assert!(matches!(none, Err(QueryError::Invalid(_))));
+    let backwards = engine.range(&store, "x", &RangeOptions::new(1, 0, 1), &QueryCx::unlimited());
+    assert!(matches!(backwards, Err(QueryError::Invalid(_))));
+}
+
+#[test]
+fn queries_stop_when_told_or_out_of_time() {
+    let (engine, store) = (Engine::default(), store(&["x"], 1));
+    let canceled = QueryCx::unlimited();
+    canceled.cancel();
+    let error = engine.instant(&store, "x", &InstantOptions::at(0), &canceled).unwrap_err();
+    assert_eq!(error.to_string(), "query was canceled in query execution");
+    let clock = Arc::new(ManualClock::new(0));
+    let late = QueryCx::unlimited().with_timeout(clock.clone(), Duration::from_secs(1));
+    clock.advance(Duration::from_secs(1));
+    let error = engine.instant(&store, "x", &InstantOptions::at(0), &late).unwrap_err();
+    assert_eq!(error.to_string(), "query timed out in query execution");
+}
+
+/// A clock on which every look takes a second.
+struct SlowClock(std::sync::atomic::AtomicU64);
+
+impl promethium_model::Clock for SlowClock {
+    fn now_ms(&self) -> i64 {
+        0
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_secs(self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    }
+}
+
+#[test]
+fn a_single_long_series_is_no_excuse() {
+    let (engine, store) = (Engine::default(), store(&["x"], 1));
+    for query in ["sum_over_time(x[1m])", "quantile_over_time(0.5, x[1m])", "deriv(x[1m])"] {
+        let clock = Arc::new(SlowClock(std::sync::atomic::AtomicU64::new(0)));
+        let cx = QueryCx::unlimited().with_timeout(clock.clone(), Duration::from_secs(20));
+        let error = engine.range(&store, query, &RangeOptions::new(0, 60_000, 20), &cx).unwrap_err();
+        assert_eq!(error.to_string(), "query timed out in expression evaluation", "{query}");
+        // It looked before it had gone through all of the 3,001 steps.
+        assert!(clock.0.load(std::sync::atomic::Ordering::Relaxed) < 30, "{query}");
+    }
+}
+
+#[test]
+fn without_delayed_removal_names_go_at_each_operation() {
+    let (server, store) = (Engine::default(), store(&["a_total", "b_total"], 2));
+    let query = |q: &str| range(&server, &store, q).map(rows);
+    assert_eq!(query("sum by (__name__) (rate(a_total[10s]))").unwrap()[0].0, "{}");
+    for clash in ["rate({__name__=~\"a_total|b_total\"}[10s])", "sum(-{__name__=~\".+_total\"})"] {
+        let error = query(clash).unwrap_err();
+        assert_eq!(error.to_string(), "vector cannot contain metrics with the same labelset", "{clash}");
+    }
+    // One name at a time collides with nothing.
+    assert_eq!(query("-(a_total > 200 or b_total < 0)").unwrap().len(), 0);
+    assert_eq!(query("count(rate(a_total[10s]) * 2 + 1)").unwrap()[0].1.last(), Some(&2.0));
+    assert_eq!(query("a_total > 100").unwrap()[0].0, "a_total{i=\"1\"}");
+    assert_eq!(query("a_total > bool 100").unwrap()[0].0, "{i=\"0\"}");
+}
+
+#[test]
+fn both_modes_agree_where_names_do_not_matter() {
+    let store = store(&["a_total", "b_total"], 3);
+    let delayed = Engine::new(EngineOptions::default().with_features(Features::all()));
+    for query in [
+        "sum(rate(a_total[10s]))",
+        "a_total + on (i) b_total",
+        "rate(a_total[5s]) / ignoring (x) rate(b_total[20s])",
+        "topk(1, a_total) or b_total",
+        "max_over_time(rate(a_total[10s])[20s:5s])",
+        "label_replace(rate(a_total[10s]), \"j\", \"$1\", \"i\", \"(.*)\")",
+        "quantile(0.5, a_total) + stddev(b_total)",
+        "clamp(a_total, 1, 50) - (b_total ^ 2) % 7",
+        "absent(nothing{q=\"1\"})",
+    ] {
+        assert_eq!(
+            rows(range(&delayed, &store, query).unwrap()),
+            rows(range(&Engine::default(), &store, query).unwrap()),
+            "{query}"
+        );
+    }
+}
+
+#[test]
+fn a_range_query_is_its_instant_queries() {
+    let store = store(&["a_total", "b_total"], 3);
+    let engine = Engine::new(EngineOptions::default().with_features(Features::all()));
+    for query in [
+        "a_total",
+        "sum by (i) (rate(a_total[7s]))",
+        "a_total - b_total offset 3s",
+        "min_over_time(a_total[9s]) + changes(b_total[4s])",
+        "avg_over_time(a_total[10s:3s]) * scalar(b_total{i=\"0\"})",
+        "deriv(a_total[10s]) == on (i) group_left () deriv(b_total[10s])",
+        "count_values(\"v\", a_total > 30)",
+        "quantile_over_time(0.3, a_total[8s])",
+        "bottomk(2, a_total) unless b_total{i=\"2\"}",
+        "a_total @ 30 + a_total",
+        "irate(a_total[5s]) and resets(b_total[6s]) >= 0",
+    ] {
+        let whole = rows(range(&engine, &store, query).unwrap());
+        let mut points = 0;
+        for second in (0..=60).step_by(7) {
+            let at = InstantOptions::at(second * 1_000);
+            let output = engine.instant(&store, query, &at, &QueryCx::unlimited()).unwrap();
+            let QueryValue::Vector(vector) = output.value else { panic!("{query}") };
+            for sample in vector {
+                let SampleValue::Float(v) = sample.value else { panic!("{query}") };
+                let options = RangeOptions::new(second * 1_000, second * 1_000 + 1_000, 1_000);
+                let pair = engine.range(&store, query, &options, &QueryCx::unlimited()).unwrap();
+                let series = rows(pair).into_iter().find(|(labels, _)| *labels == sample.labels.to_string());
+                assert_eq!(series.map(|(_, values)| values[0].to_bits()), Some(v.to_bits()), "{query} at {second}s");
+                points += 1;
+            }
+        }
+        assert!(points > 0 && !whole.is_empty(), "{query}");
+    }
+}
+
+#[test]
+fn a_chain_of_any_length_evaluates() {
+    let store = store(&["x"], 1);
+    let query = format!("x{}", " + x".repeat(5_000));
+    let output = Engine::default().instant(&store, &query, &InstantOptions::at(1_000), &QueryCx::unlimited()).unwrap();
+    let QueryValue::Vector(vector) = output.value else { panic!("not a vector") };
+    assert_eq!(vector[0].value, SampleValue::Float(5_001.0));
+    let scalars = format!("1{}", " + 1".repeat(10_000));
+    assert!(Engine::default().instant(&store, &scalars, &InstantOptions::at(0), &QueryCx::unlimited()).is_ok());
+}
+
+#[test]
+fn check_prints_and_selector_reads() {
+    let engine = Engine::default();
+    assert_eq!(engine.check("sum (x)by(a)").unwrap(), "sum by (a) (x)");
+    assert!(matches!(engine.check("sum("), Err(QueryError::Parse { .. })));
+    assert_eq!(engine.selector("up{job=\"n\"}").unwrap().len(), 2);
+}
+
+#[test]
+fn the_deepest_query_fits_a_thread_of_two_mebibytes() {
+    let store = store(&["x"], 1);
+    let run = move || {
+        let depth = Limits::standard().max_query_depth / 2 - 2;
+        for (open, close) in [("abs(", ")"), ("-(", ")"), ("sum(", ")"), ("(", " + x)"), ("max_over_time(", "[9s:1s])")]
+        {
+            let query = format!("{}x{}", open.repeat(depth), close.repeat(depth));
+            for features in [Features::all(), Features::server()] {
+                let engine = Engine::new(EngineOptions::default().with_features(features));
+                let at = InstantOptions::at(30_000);
+                let output = engine.instant(&store, &query, &at, &QueryCx::unlimited());
+                assert!(output.is_ok(), "{open}: {output:?}");
+            }
+        }
+    };
+    std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();
+}
