@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use promethium_model::{
-    AppendOptions, Appendable, InstantOptions, Labels, Limits, ManualClock, MemStore, Point, QueryCx, QueryEngine,
-    QueryError, QueryOutput, QueryValue, RangeOptions, SampleValue, SeriesKey,
+    AppendOptions, Appendable, InstantOptions, LabelHints, LabelList, Labels, Limits, ManualClock, Matcher, MemStore,
+    Point, Querier, QueryCx, QueryEngine, QueryError, QueryOutput, QueryValue, Queryable, RangeOptions, SampleValue,
+    SelectHints, SeriesKey, SeriesSet, StorageError, TimeRange,
 };
 use promethium_promql::{Engine, EngineOptions, Features};
 
@@ -235,4 +236,80 @@ fn the_deepest_query_fits_a_thread_of_two_mebibytes() {
         }
     };
     std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();
+}
+
+#[test]
+fn with_type_labels_the_type_tells_a_counter() {
+    let store = MemStore::new();
+    for (name, kind) in [("a", "counter"), ("b_total", "gauge")] {
+        let labels = Labels::from_pairs([("__name__", name), ("__type__", kind)]);
+        let mut tx = store.appender();
+        for s in 0..10 {
+            tx.append(SeriesKey::Labels(&labels), Point::float(s * 1_000, s as f64), &AppendOptions::default())
+                .unwrap();
+        }
+        tx.commit().unwrap();
+    }
+    let mut features = Features::server();
+    features.type_and_unit_labels = true;
+    let engine = Engine::new(EngineOptions::default().with_features(features));
+    let infos = |query: &str| {
+        let output = engine.instant(&store, query, &InstantOptions::at(9_000), &QueryCx::unlimited()).unwrap();
+        output.annotations.texts(promethium_model::Severity::Info)
+    };
+    assert!(infos("rate(a[5s])").is_empty());
+    let text = "metric might not be a counter, __type__ label is not set to \"counter\" or \"histogram\", got \"gauge\": \"b_total\"";
+    assert_eq!(infos("rate(b_total[5s])"), [format!("PromQL info: {text} (1:6)")]);
+}
+
+#[test]
+fn equal_selections_are_read_once() {
+    let store = Counting { store: store(&["x"], 2), selects: std::sync::atomic::AtomicUsize::new(0) };
+    let query = "rate(x[10s]) / rate(x[1m]) + x offset 5s - avg_over_time(x[20s:5s])";
+    let options = RangeOptions::new(20_000, 60_000, 1_000);
+    Engine::default().range(&store, query, &options, &QueryCx::unlimited()).unwrap();
+    assert_eq!(store.selects.load(std::sync::atomic::Ordering::Relaxed), 1);
+}
+
+/// Counts the selections that an engine makes.
+struct Counting {
+    store: MemStore,
+    selects: std::sync::atomic::AtomicUsize,
+}
+
+struct CountingQuerier<'q> {
+    inner: Box<dyn Querier + 'q>,
+    selects: &'q std::sync::atomic::AtomicUsize,
+}
+
+impl Queryable for Counting {
+    fn querier(&self, range: TimeRange) -> Result<Box<dyn Querier + '_>, StorageError> {
+        Ok(Box::new(CountingQuerier { inner: self.store.querier(range)?, selects: &self.selects }))
+    }
+}
+
+impl Querier for CountingQuerier<'_> {
+    fn select<'q>(
+        &'q self,
+        matchers: &[Matcher],
+        hints: &SelectHints,
+        cx: &QueryCx,
+    ) -> Result<Box<dyn SeriesSet<'q> + 'q>, StorageError> {
+        self.selects.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.inner.select(matchers, hints, cx)
+    }
+
+    fn label_names(&self, m: &[Matcher], hints: &LabelHints, cx: &QueryCx) -> Result<LabelList, StorageError> {
+        self.inner.label_names(m, hints, cx)
+    }
+
+    fn label_values(
+        &self,
+        name: &str,
+        m: &[Matcher],
+        hints: &LabelHints,
+        cx: &QueryCx,
+    ) -> Result<LabelList, StorageError> {
+        self.inner.label_values(name, m, hints, cx)
+    }
 }

@@ -3,6 +3,10 @@
 //! Match groups are independent of each other, and inside one every pair of series is a pair of columns: signatures and
 //! result labels are worked out once a series or pair, never once a step.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use foldhash::fast::FixedState;
 use promethium_model::{Labels, LabelsBuilder, QueryError, SampleValue};
 
 use super::super::bitmap::Bitmap;
@@ -218,12 +222,19 @@ impl Join<'_> {
 
     /// Two results of a group with equal labels at one step: the grouping labels do not tell them apart.
     fn refuse_ambiguous_results(&self, first: usize) -> Result<(), QueryError> {
-        let results = &self.results[first..];
-        for (i, (_, a)) in results.iter().enumerate() {
-            let clash =
-                |(_, b): &(usize, Series)| a.labels == b.labels && a.column.occupied().overlaps(&b.column.occupied());
-            if results[..i].iter().any(clash) {
-                return Err(matching_error("multiple matches for labels: grouping labels must ensure unique matches"));
+        let mut taken: HashMap<&Labels, Bitmap, FixedState> = HashMap::default();
+        for (_, series) in &self.results[first..] {
+            let occupied = series.column.occupied();
+            match taken.entry(&series.labels) {
+                Entry::Vacant(entry) => {
+                    entry.insert(occupied);
+                }
+                Entry::Occupied(entry) if entry.get().overlaps(&occupied) => {
+                    return Err(matching_error(
+                        "multiple matches for labels: grouping labels must ensure unique matches",
+                    ));
+                }
+                Entry::Occupied(mut entry) => entry.get_mut().union(&occupied),
             }
         }
         Ok(())
