@@ -1,6 +1,10 @@
 //! Warnings and infos that come with an answer.
 
 use std::fmt;
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
 
 /// A place in a query: line and column, both from 1, columns in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,9 +65,12 @@ impl fmt::Display for Annotation {
 }
 
 /// Annotations of one answer: each text once, in order of first occurrence.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Annotations {
     items: Vec<Annotation>,
+    // Positions in `items` by severity and text: a query over many metrics can warn of each.
+    index: HashTable<usize>,
+    hasher: FixedState,
 }
 
 impl Annotations {
@@ -75,11 +82,15 @@ impl Annotations {
 
     /// Adds one. A text that is already there takes the later position.
     pub fn add(&mut self, annotation: Annotation) {
-        let same = |a: &&mut Annotation| a.severity == annotation.severity && a.text == annotation.text;
-        match self.items.iter_mut().find(same) {
-            Some(known) => known.position = annotation.position,
-            None => self.items.push(annotation),
+        let Annotations { items, index, hasher } = self;
+        let hash = |a: &Annotation| hasher.hash_one((a.severity, &a.text));
+        let same = |i: &usize| items[*i].severity == annotation.severity && items[*i].text == annotation.text;
+        if let Some(known) = index.find(hash(&annotation), same) {
+            items[*known].position = annotation.position;
+            return;
         }
+        index.insert_unique(hash(&annotation), items.len(), |i| hash(&items[*i]));
+        items.push(annotation);
     }
 
     /// Adds a warning.
@@ -118,6 +129,20 @@ impl Annotations {
     #[must_use]
     pub fn len(&self) -> usize {
         self.items.len()
+    }
+}
+
+impl PartialEq for Annotations {
+    fn eq(&self, other: &Self) -> bool {
+        self.items == other.items
+    }
+}
+
+impl Eq for Annotations {}
+
+impl fmt::Debug for Annotations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.items).finish()
     }
 }
 

@@ -37,7 +37,7 @@
 //!
 //! * [`parser`]: text to a flat syntax tree with byte positions, and back to canonical text. Usable alone, without the
 //!   engine (`default-features = false, features = ["parser"]`).
-//! * [`Engine`]: evaluates over columns. A series is one column of values, one a step; a window function walks the
+//! * `Engine`: evaluates over columns. A series is one column of values, one a step; a window function walks the
 //!   decoded samples once; `sum(rate(x[5m]))` streams series by series into one accumulator a group.
 //! * [`promqltest`]: Prometheus' own test language, for any engine and any store.
 //! * [`Features`]: what Prometheus keeps behind feature flags is an option here.

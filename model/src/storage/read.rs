@@ -80,9 +80,9 @@ pub trait Querier: Send + Sync {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct SelectHints {
-    /// First step of the query.
+    /// First millisecond of samples that the query looks at, lookback and range included.
     pub start_ms: i64,
-    /// Last step of the query.
+    /// Last millisecond of samples that the query looks at.
     pub end_ms: i64,
     /// Distance of steps; 0 for an instant query.
     pub step_ms: i64,
