@@ -1,10 +1,8 @@
 //! Native histograms: `{"count":"…","sum":"…","buckets":[[rule,"lower","upper","count"],…]}`, from the lowest bucket to
 //! the highest, empty ones left out.
 
-mod bounds;
-
-use bounds::{custom_bound, exponential_bound};
 use promethium_model::histogram::CUSTOM_BUCKETS_SCHEMA;
+use promethium_model::histogram::{custom_bound, exponential_bound};
 use promethium_model::{FloatHistogram, Span};
 
 use super::Object;

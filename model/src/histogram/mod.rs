@@ -1,9 +1,11 @@
 //! Native histograms: integer and float, exponential (schemas −4 to 8) and with custom bounds (schema −53).
 
+mod bounds;
 mod float;
 mod integer;
 mod validate;
 
+pub use bounds::{custom_bound, exponential_bound};
 pub use float::FloatHistogram;
 pub use integer::Histogram;
 pub use validate::HistogramError;

@@ -1,7 +1,8 @@
 //! Bounds of buckets, to the last bit those that Prometheus shows.
 
 /// Upper bound of bucket `index` of custom bounds; index −1 gives the lower bound of the first.
-pub(super) fn custom_bound(index: i64, bounds: &[f64]) -> f64 {
+#[must_use]
+pub fn custom_bound(index: i64, bounds: &[f64]) -> f64 {
     match usize::try_from(index) {
         Err(_) => f64::NEG_INFINITY,
         Ok(index) => bounds.get(index).copied().unwrap_or(f64::INFINITY),
@@ -12,7 +13,8 @@ pub(super) fn custom_bound(index: i64, bounds: &[f64]) -> f64 {
 ///
 /// The bound of the last bucket of finite values would round to +Inf, which is that of the bucket after it: the largest
 /// finite float takes its place.
-pub(super) fn exponential_bound(index: i64, schema: i32) -> f64 {
+#[must_use]
+pub fn exponential_bound(index: i64, schema: i32) -> f64 {
     let (fraction, exponent) = match schema {
         0.. => (fraction_of(index, schema), (index >> schema.min(62)).saturating_add(1)),
         _ => (0.5, index.saturating_mul(1i64 << (-schema).min(62)).saturating_add(1)),
@@ -53,7 +55,7 @@ fn power_of_two(exponent: i64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use promethium_model::float;
+    use crate::float;
 
     #[test]
     fn fractions_are_those_of_prometheus() {
