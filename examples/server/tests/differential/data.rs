@@ -135,12 +135,8 @@ fn cpu(writer: &mut Writer) {
     for instance in ["a:9100", "b:9100"] {
         for cpu in ["0", "1", "10"] {
             for (mode, share) in [("idle", 13.0), ("user", 2.0)] {
-                let labels = [
-                    ("__name__", "node_cpu_seconds_total"),
-                    ("instance", instance),
-                    ("cpu", cpu),
-                    ("mode", mode),
-                ];
+                let labels =
+                    [("__name__", "node_cpu_seconds_total"), ("instance", instance), ("cpu", cpu), ("mode", mode)];
                 let mut total = 10_000.0;
                 writer.add(labels, move |_, random| {
                     total += share * random.unit();
@@ -224,7 +220,8 @@ pub(crate) fn write(store: &dyn Appendable, all: &[Series]) {
         for series in all {
             let first = series.samples.partition_point(|(t, _)| *t < from);
             for (t, v) in series.samples[first..].iter().take_while(|(t, _)| *t < to) {
-                tx.append(SeriesKey::Labels(&series.labels), Point::float(*t, *v), &options).expect("a sample in order");
+                tx.append(SeriesKey::Labels(&series.labels), Point::float(*t, *v), &options)
+                    .expect("a sample in order");
             }
         }
         tx.commit().expect("a commit");

@@ -1,4 +1,4 @@
-//! The file of expressions: templates, their variables, and what is excluded.
+//! The file of expressions: templates, their variables, and how far the answers must agree.
 //!
 //! A line is one of:
 //!
@@ -6,10 +6,27 @@
 //! * `let name = a | b | c`: a variable, which may use earlier ones;
 //! * an expression, in which every `$name` is replaced by each of its alternatives: one expression a combination. A name that
 //!   occurs several times takes the same alternative everywhere;
-//! * `theirs => ours`: the same with another spelling for Prometheus 2.42;
-//! * `other words: …`: both refuse it, each in its own words.
+//! * `theirs => ours`: the same with another spelling for Prometheus 2.42.
+//!
+//! An expression may have one of the marks of [`Mark`] before it.
 
 use std::collections::BTreeMap;
+
+/// How far two answers must agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// In everything, at all times.
+    None,
+    /// `instant: …`: asked as an instant query alone.
+    Instant,
+    /// `other words: …`: both refuse it, and the words must differ, or the mark is out of date.
+    OtherWords,
+    /// `differs: …`: 2.42 is known to differ, and must, or the mark is out of date.
+    Differs,
+}
+
+const MARKS: [(&str, Mark); 3] =
+    [("instant: ", Mark::Instant), ("other words: ", Mark::OtherWords), ("differs: ", Mark::Differs)];
 
 /// One expression to ask.
 #[derive(Clone, Debug)]
@@ -18,8 +35,7 @@ pub(crate) struct Expression {
     pub(crate) theirs: String,
     /// As we spell it.
     pub(crate) ours: String,
-    /// Both refuse it, and the texts need not agree.
-    pub(crate) other_words: bool,
+    pub(crate) mark: Mark,
 }
 
 /// Every expression of the file, templates written out, in order.
@@ -38,9 +54,10 @@ pub(crate) fn read(text: &str) -> Vec<Expression> {
 }
 
 fn expression(line: &str) -> Expression {
-    let (line, other_words) = line.strip_prefix("other words: ").map_or((line, false), |rest| (rest, true));
+    let marked = |(text, mark): &(&str, Mark)| line.strip_prefix(text).map(|rest| (rest, *mark));
+    let (line, mark) = MARKS.iter().find_map(marked).unwrap_or((line, Mark::None));
     let (theirs, ours) = line.split_once(" => ").unwrap_or((line, line));
-    Expression { theirs: theirs.to_owned(), ours: ours.to_owned(), other_words }
+    Expression { theirs: theirs.to_owned(), ours: ours.to_owned(), mark }
 }
 
 /// The line with its first variable replaced in every way, and so on until none is left.
