@@ -23,9 +23,13 @@ impl Series {
 }
 
 /// SplitMix64: enough for test data, and the same everywhere.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
+    pub(crate) fn new(seed: u64) -> Random {
+        Random(seed)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -33,7 +37,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         self.next() % n
     }
 
@@ -69,7 +73,7 @@ impl Writer {
 
 /// All series.
 pub(crate) fn series() -> Vec<Series> {
-    let mut writer = Writer { random: Random(20_240_601), series: Vec::new() };
+    let mut writer = Writer { random: Random::new(20_240_601), series: Vec::new() };
     requests(&mut writer);
     latencies(&mut writer);
     cpu(&mut writer);

@@ -21,6 +21,8 @@ pub(crate) enum Mark {
     Instant,
     /// `other words: …`: both refuse it, and the words must differ, or the mark is out of date.
     OtherWords,
+    /// Of generated expressions: both may refuse it, each in its words.
+    AnyWords,
     /// `differs: …`: 2.42 is known to differ, and must, or the mark is out of date.
     Differs,
 }

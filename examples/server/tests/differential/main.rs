@@ -11,6 +11,7 @@
 mod answer;
 mod data;
 mod expressions;
+mod generated;
 mod peer;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,9 @@ const OFF_GRID_MS: i64 = 777;
 
 /// Start, end and step of the range queries, in seconds from the first sample.
 const RANGES_S: [(i64, i64, i64); 2] = [(600, 7_500, 137), (2_900, 3_500, 13)];
+
+/// Expressions beyond those of the file.
+const GENERATED: usize = 3_000;
 
 const WORKERS: usize = 4;
 
@@ -109,14 +113,15 @@ impl Comparison {
     /// Of what differs in one expression the first; for a mark that stands for a difference, that it is missing.
     fn settle(mut self, expression: &Expression) -> Comparison {
         let words_alone = self.differences.iter().all(|text| text.contains(": refused"));
-        let expected = match expression.mark {
+        let excused = match expression.mark {
             Mark::None | Mark::Instant => false,
-            Mark::OtherWords => words_alone,
+            Mark::OtherWords | Mark::AnyWords => words_alone,
             Mark::Differs => true,
         };
-        if expected {
-            let missing = self.differences.is_empty().then(|| format!("{}: differs no more", expression.ours));
-            self.differences = missing.into_iter().collect();
+        if excused {
+            let must_differ = expression.mark != Mark::AnyWords && self.differences.is_empty();
+            self.differences =
+                must_differ.then(|| format!("{}: differs no more", expression.ours)).into_iter().collect();
         }
         self.differences.truncate(1);
         self
@@ -214,8 +219,9 @@ fn raw_of_engine(output: QueryOutput) -> Raw {
 }
 
 fn answers_are_the_same(pair: &Pair) {
-    let all = expressions::read(include_str!("expressions.txt"));
+    let mut all = expressions::read(include_str!("expressions.txt"));
     assert!(all.len() >= 500, "the file gives only {} expressions", all.len());
+    all.extend(generated::expressions(GENERATED));
     let total = compare_all(pair, &all);
     let Comparison { answers, with_data, refused, differences } = total;
     println!("{} expressions, {answers} answers: {with_data} with data, {refused} refusals", all.len());
@@ -226,7 +232,7 @@ fn answers_are_the_same(pair: &Pair) {
         all.len(),
         differences.join("\n")
     );
-    assert!(with_data * 10 > answers * 8, "most expressions have something to show");
+    assert!(with_data * 3 > answers * 2, "most expressions have something to show");
 }
 
 /// Several workers, each taking the next expression.
