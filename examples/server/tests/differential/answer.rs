@@ -9,7 +9,7 @@ use serde_json::Value;
 /// Relative distance of floats that count as equal: sums run in another order and with other compensation.
 const TOLERANCE: f64 = 1e-9;
 
-/// A label set as a map, so that order plays no part.
+/// Labels by name, so that order plays no part.
 pub(crate) type Metric = BTreeMap<String, String>;
 
 /// Times and values.
@@ -77,7 +77,8 @@ fn of_value(value: QueryValue) -> Answer {
     }
 }
 
-fn metric(labels: &Labels) -> Metric {
+/// A label set as a map.
+pub(crate) fn metric(labels: &Labels) -> Metric {
     labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
@@ -117,8 +118,8 @@ pub(crate) fn difference(theirs: &Answer, ours: &Answer, ordered: bool) -> Optio
     }
 }
 
-/// An error text without what the API adds to it. The two series of a many-to-many error came in no order in 2.42: its words are
-/// sorted.
+/// An error text without what the API adds to it. The two series of a many-to-many error came in no order in 2.42: its
+/// words are sorted.
 fn comparable_words(text: &str) -> Vec<&str> {
     let text = text.strip_prefix("invalid parameter \"query\": ").unwrap_or(text);
     if !text.starts_with("found duplicate series") {

@@ -47,8 +47,8 @@ impl Random {
     }
 }
 
-/// Collects series. Every sample lies between 100 and 199 ms past a full second, so that windows that end on full seconds or
-/// at the test's evaluation times never touch a sample with either edge.
+/// Collects series. Every sample lies between 100 and 199 ms past a full second, so that windows that end on full seconds
+/// or at the test's evaluation times never touch a sample with either edge.
 struct Writer {
     random: Random,
     series: Vec<Series>,

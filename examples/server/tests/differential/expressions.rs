@@ -4,8 +4,8 @@
 //!
 //! * `# …`: a comment;
 //! * `let name = a | b | c`: a variable, which may use earlier ones;
-//! * an expression, in which every `$name` is replaced by each of its alternatives: one expression a combination. A name that
-//!   occurs several times takes the same alternative everywhere;
+//! * an expression, in which every `$name` is replaced by each of its alternatives: one expression a combination. A name
+//!   that occurs several times takes the same alternative everywhere;
 //! * `theirs => ours`: the same with another spelling for Prometheus 2.42.
 //!
 //! An expression may have one of the marks of [`Mark`] before it.

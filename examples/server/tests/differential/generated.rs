@@ -1,7 +1,7 @@
 //! Expressions that nobody thought of: grown from a fixed seed.
 //!
-//! The grammar keeps around the same differences as the file of expressions: no subquery within a subquery, no extremes, no
-//! values that tie or cancel.
+//! The grammar keeps around the same differences as the file of expressions: no subquery within a subquery, no extremes,
+//! no values that tie or cancel.
 
 use crate::data::Random;
 use crate::expressions::{Expression, Mark};

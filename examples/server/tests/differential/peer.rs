@@ -60,7 +60,7 @@ impl Peer {
 
     fn wait_until_ready(&mut self, log: &Path) {
         let start = Instant::now();
-        while !self.get("/-/ready").is_some_and(|(status, _)| status == 200) {
+        while self.get("/-/ready").is_none_or(|(status, _)| status != 200) {
             let ended = self.child.try_wait().expect("the child's state");
             let late = start.elapsed() > PATIENCE;
             let text = || std::fs::read_to_string(log).unwrap_or_default();
