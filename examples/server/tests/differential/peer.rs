@@ -11,16 +11,23 @@ use serde_json::Value;
 const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(50);
 
-/// Whether Prometheus is installed. Prints why the test is skipped; panics instead where peers are required.
+/// The version whose differences from 3.14 the expressions know.
+const VERSION: &str = "prometheus, version 2.42.";
+
+/// Whether Prometheus 2.42 is installed. Prints why the test is skipped; panics instead where peers are required.
 pub(crate) fn is_here() -> bool {
-    let on_path = |path| std::env::split_paths(&path).any(|dir: std::path::PathBuf| dir.join("prometheus").is_file());
-    let found = std::env::var_os("PATH").is_some_and(on_path);
+    let output = Command::new("prometheus").arg("--version").output();
+    let text = |o: std::process::Output| String::from_utf8_lossy(&[o.stdout, o.stderr].concat()).into_owned();
+    let missing = match output.map(text) {
+        Ok(version) if version.contains(VERSION) => None,
+        Ok(version) => Some(format!("prometheus is not 2.42: {}", version.lines().next().unwrap_or_default())),
+        Err(error) => Some(format!("prometheus is not installed: {error}")),
+    };
     let required = std::env::var_os("PROMETHIUM_REQUIRE_PEERS").is_some();
-    assert!(found || !required, "prometheus is not installed");
-    if !found {
-        println!("skipped: prometheus is not installed");
-    }
-    found
+    let Some(reason) = missing else { return true };
+    assert!(!required, "{reason}");
+    println!("skipped: {reason}");
+    false
 }
 
 /// A running Prometheus without targets; ended when it goes out of scope.
