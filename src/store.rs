@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use promethium_model::{Appendable, MemStore, Queryable};
-use promethium_tsdb::{Db, DbStats};
+use promethium_tsdb::{Db, DbStats, ReplayReport, TsdbError};
 
 use crate::error::MonitorError;
 
@@ -25,16 +25,41 @@ pub trait Store: Queryable + Appendable {
     fn stats(&self) -> Option<DbStats> {
         None
     }
+
+    /// What opening the store found, damage above all, where it has a log to restore itself from.
+    fn replay_report(&self) -> Option<&ReplayReport> {
+        None
+    }
+
+    /// Ends the store cleanly; later appends and queries may fail.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not keep what it had taken.
+    fn close(&self) -> Result<(), MonitorError> {
+        Ok(())
+    }
 }
 
 impl Store for Db {
     fn maintain(&self, now_ms: i64, budget: Duration) -> Result<(), MonitorError> {
         Db::maintain(self, now_ms, budget)?;
-        Ok(())
+        match self.read_only_reason() {
+            None => Ok(()),
+            Some(reason) => Err(TsdbError::ReadOnly { reason: reason.to_owned() }.into()),
+        }
     }
 
     fn stats(&self) -> Option<DbStats> {
         Some(Db::stats(self))
+    }
+
+    fn replay_report(&self) -> Option<&ReplayReport> {
+        Some(Db::replay_report(self))
+    }
+
+    fn close(&self) -> Result<(), MonitorError> {
+        Ok(Db::close(self)?)
     }
 }
 

@@ -1,0 +1,1 @@
+//! The background runner against a listener on this machine.
