@@ -10,6 +10,31 @@ use crate::error::MonitorError;
 /// A store under a [`Monitor`](crate::Monitor): the two seams, and a pump for its upkeep.
 ///
 /// [`Db`] is the one to take; any other store joins with an `impl Store for Mine {}`.
+///
+/// ```
+/// use std::sync::Arc;
+/// use promethium::model::{Appendable, Appender, MemStore, Querier, Queryable, StorageError, TimeRange};
+/// use promethium::{Monitor, Store};
+///
+/// struct Mine(MemStore);
+///
+/// impl Queryable for Mine {
+///     fn querier(&self, range: TimeRange) -> Result<Box<dyn Querier + '_>, StorageError> {
+///         self.0.querier(range)
+///     }
+/// }
+///
+/// impl Appendable for Mine {
+///     fn appender(&self) -> Box<dyn Appender + '_> {
+///         self.0.appender()
+///     }
+/// }
+///
+/// impl Store for Mine {}
+///
+/// let monitor = Monitor::builder().store(Arc::new(Mine(MemStore::new()))).build()?;
+/// # Ok::<(), promethium::MonitorError>(())
+/// ```
 pub trait Store: Queryable + Appendable {
     /// Does what is due at `now_ms`, for about `budget`. Called at every tick.
     ///

@@ -117,7 +117,7 @@ impl MonitorBuilder {
     }
 
     /// Fetches URLs with this blocking client in [`Monitor::tick`]. Without one, a target with a URL is down under `tick`; a
-    /// [`Runner`](crate::Runner) (feature `http`) brings a client of its own.
+    /// `Runner` (feature `http`) brings a client of its own.
     pub fn fetch_with(mut self, client: Arc<dyn Fetch>) -> Self {
         self.client = client;
         self
@@ -167,14 +167,15 @@ impl MonitorBuilder {
         self
     }
 
-    /// Queues alerts for these Alertmanagers; a [`Runner`](crate::Runner) (feature `http`) delivers them.
+    /// Queues alerts for these Alertmanagers; a `Runner` (feature `http`) delivers them.
     pub fn alertmanagers(mut self, alertmanagers: Arc<Alertmanagers>) -> Self {
         self.notifier = alertmanagers.clone();
         self.alertmanagers = Some(alertmanagers);
         self
     }
 
-    /// Opens the store, reads the rules, and puts the parts together.
+    /// Reads the rules, opens the store, and puts the parts together. Where rules or targets are wrong, the data directory is
+    /// not touched.
     ///
     /// # Errors
     ///
@@ -188,11 +189,7 @@ impl MonitorBuilder {
             .with_clock(Arc::clone(&self.clock));
         let rules = RuleManager::new(Arc::clone(&engine), rule_options);
         rules.load(&self.rules, &self.globals, now_ms)?;
-        let mut targets = Targets::new();
-        for mut config in self.targets {
-            config.limits = self.limits.clone();
-            targets.add(config, now_ms)?;
-        }
+        let targets = checked(self.targets, &self.limits, now_ms)?;
         let db_options = self.db_options.limits(self.limits.clone());
         Ok(Monitor {
             store: open(self.store, db_options, &self.clock)?,
@@ -206,6 +203,16 @@ impl MonitorBuilder {
             alertmanagers: self.alertmanagers,
         })
     }
+}
+
+fn checked(configs: Vec<TargetConfig>, limits: &Limits, now_ms: i64) -> Result<Targets, MonitorError> {
+    let mut targets = Targets::new();
+    for mut config in configs {
+        config.limits = limits.clone();
+        let job = config.job.clone();
+        targets.add(config, now_ms).map_err(|source| MonitorError::Target { job, source })?;
+    }
+    Ok(targets)
 }
 
 /// As in Prometheus, a subquery without a step takes the evaluation interval. The engine counts the points of a series, where

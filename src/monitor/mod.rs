@@ -30,7 +30,7 @@ const MAINTENANCE_BUDGET: Duration = Duration::from_millis(200);
 ///
 /// A monitor has no thread and does nothing between ticks. Everything takes `&self`, so one monitor behind an [`Arc`] can be
 /// ticked by one thread, asked by others, and mounted into an HTTP server. With the feature `http`, a
-/// [`Runner`](crate::Runner) ticks it on tokio.
+/// `Runner` ticks it on tokio.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -78,7 +78,6 @@ pub struct TickReport {
 
 impl Monitor {
     /// Starts to compose a monitor.
-    #[must_use]
     pub fn builder() -> MonitorBuilder {
         MonitorBuilder::new()
     }
@@ -123,6 +122,20 @@ impl Monitor {
     }
 
     /// Evaluates a PromQL expression at one time, milliseconds since the epoch, within the monitor's limits.
+    ///
+    /// ```
+    /// use promethium::Monitor;
+    /// use promethium::model::{QueryValue, SampleValue};
+    ///
+    /// let monitor = Monitor::builder().build()?;
+    /// if let QueryValue::Vector(samples) = monitor.query("vector(6) * 7", 0)?.value
+    ///     && let [sample] = &samples[..]
+    /// {
+    ///     assert_eq!(sample.value, SampleValue::Float(42.0));
+    /// }
+    /// assert_eq!(monitor.query("sum(", 0).unwrap_err().to_string(), "1:5: parse error: unclosed left parenthesis");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -53,7 +53,7 @@ fn wide_page() -> Page {
 fn damage_costs_nothing_before_it() {
     let disk = SimVfs::new(2);
     let rig = Rig::on_disk(&disk, |m| m.target(wide_page().target("app")));
-    rig.run(TICKS);
+    rig.run(4 * TICKS);
     let (written, now_ms, offset) = (rig.contents(), rig.now_ms(), bytes(&disk).len() / 2);
     assert!(offset > 2 * PAGE_BYTES);
     rig.monitor.close().unwrap();

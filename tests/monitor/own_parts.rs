@@ -83,3 +83,20 @@ fn a_notifier_may_ask_the_monitor() {
     }
     assert_eq!(curious.heard.lock().unwrap()[0], "1 of 1: series  value\n{}      7\n");
 }
+
+#[test]
+fn wrong_parts_leave_the_data_directory_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("data");
+    let page = Page::new("a 1\n");
+    let wrong_rules = Monitor::builder().data_dir(&dir).rules(RuleSource::new("r.yml", "groups: 1"));
+    assert!(matches!(wrong_rules.build(), Err(MonitorError::Rules(_))));
+    for (target, error) in [
+        (page.target("app").every_ms(0), r#"job "app": scrape interval cannot be 0"#),
+        (page.target("b"), r#"job "b": target {instance="in-process", job="b"} is already scraped"#),
+    ] {
+        let builder = Monitor::builder().data_dir(&dir).target(page.target("b")).target(target);
+        assert_eq!(builder.build().unwrap_err().to_string(), error);
+    }
+    assert!(!dir.exists());
+}

@@ -19,7 +19,7 @@ fn counting() -> TargetConfig {
     let ticks = AtomicU64::new(0);
     let page = move || {
         let n = ticks.fetch_add(1, Ordering::SeqCst);
-        let fading = if n % 5 == 0 { String::new() } else { format!("fading{{n=\"{}\"}} 1\n", n % 3) };
+        let fading = if n.is_multiple_of(5) { String::new() } else { format!("fading{{n=\"{}\"}} 1\n", n % 3) };
         format!("ticks_total {n}\nratio {}\n{fading}", 0.1 * n as f64)
     };
     TargetConfig::new("counting", Source::closure(page)).every_ms(STEP_MS)
