@@ -33,7 +33,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// let monitor = Arc::new(Monitor::builder().target(node).build()?);
 /// let runner = Runner::start(Arc::clone(&monitor), &HttpOptions::default())?;
 /// # #[cfg(feature = "axum")]
-/// let api = promethium::api::axum_router(monitor.clone()); // an axum `Router`, to merge into the program's own
+/// let api = promethium::api::axum_router(monitor.clone()); // to merge into the program's `Router`, or to nest there
 /// // … serve …
 /// runner.shutdown().await;
 /// monitor.close()?;
