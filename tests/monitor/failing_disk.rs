@@ -2,57 +2,66 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use promethium::api::{ApiRequest, Method, handle};
 use promethium::model::QueryCx;
 use promethium::rules::{AlertState, RuleSource};
+use promethium::scrape::Health;
 use promethium::tsdb::vfs::{Fault, FaultKind, SimVfs};
 use promethium::tsdb::{Db, DbOptions, Sync, TsdbError};
-use promethium::{Monitor, MonitorError};
+use promethium::{Monitor, MonitorBuilder, MonitorError};
 
-use crate::support::{Page, Recorder, Rig, clock, open_db};
+use crate::support::{Page, Recorder, Rig, STEP_MS, before, clock, open_db};
 
 const PAGE: &str = "jobs_total 1\n";
 const RULES: &str = "groups: [{name: g, interval: 15s, rules: [{alert: Always, expr: vector(1), for: 1m}]}]";
 
-/// Breaks the disk after two ticks, goes on for ten, and checks what holds then and after a restart.
+fn compose(told: &Arc<Recorder>) -> impl FnOnce(MonitorBuilder) -> MonitorBuilder + use<> {
+    let (target, notifier) = (Page::new(PAGE).target("app"), told.clone());
+    move |m| m.target(target).rules(RuleSource::new("r.yml", RULES)).notifier(notifier)
+}
+
+/// Breaks the disk after two ticks, goes on for ten, mends it and starts anew; checks what holds then and there.
 fn go_on_without(disk: &SimVfs, break_it: impl FnOnce(&SimVfs), reason: &str) {
-    let (page, told) = (Page::new(PAGE), Arc::new(Recorder::default()));
-    let compose = |told: &Arc<Recorder>| {
-        let (target, notifier) = (page.target("app"), told.clone());
-        move |m: promethium::MonitorBuilder| m.target(target).rules(RuleSource::new("r.yml", RULES)).notifier(notifier)
-    };
+    let told = Arc::new(Recorder::default());
     let rig = Rig::on_disk(disk, compose(&told));
     let last_ms = rig.run(2);
     let acknowledged = rig.contents();
     assert!(told.take().is_empty());
     break_it(disk);
-
     for _ in 0..10 {
-        let error = rig.monitor.tick(rig.now_ms()).unwrap_err();
-        assert!(matches!(&error, MonitorError::Storage(TsdbError::ReadOnly { .. })), "{error:?}");
-        assert!(error.to_string().contains(reason), "{error}");
-        rig.clock.advance(std::time::Duration::from_secs(15));
+        tick_in_vain(&rig, reason);
     }
-    assert!(rig.monitor.targets()[0].last_error.contains(reason), "{}", rig.monitor.targets()[0].last_error);
     assert_eq!(rig.contents(), acknowledged, "what queries show");
     assert_eq!(rig.value_at("up", last_ms), Some(1.0));
     assert_eq!(rig.value_at("jobs_total", last_ms), Some(1.0));
-    assert_eq!(rig.own_metric("promethium_tsdb_read_only").as_deref(), Some("1"));
-    let metrics = handle(&rig.monitor, &ApiRequest::new(Method::Get, "/metrics"), &QueryCx::unlimited());
-    assert!(String::from_utf8(metrics.body).unwrap().contains("\npromethium_tsdb_read_only 1\n"));
     assert_eq!(rig.monitor.alerts()[0].state, AlertState::Firing, "rules that need no store go on");
     assert!(!told.take().is_empty());
+    let metrics = handle(&rig.monitor, &ApiRequest::new(Method::Get, "/metrics"), &QueryCx::unlimited());
+    assert!(String::from_utf8(metrics.body).unwrap().contains("\npromethium_tsdb_read_only 1\n"));
 
     disk.set_capacity(None);
     disk.plan(None);
     let now_ms = rig.now_ms();
     drop(rig);
     let rig = Rig::on_disk_at(disk, now_ms, compose(&told));
-    assert_eq!(crate::support::before(&rig.contents(), last_ms + 1), acknowledged, "after a restart");
+    assert_eq!(before(&rig.contents(), last_ms + 1), acknowledged, "after a restart");
     rig.run(1);
     assert_eq!(rig.value("up"), Some(1.0));
     assert_eq!(rig.own_metric("promethium_tsdb_read_only").as_deref(), Some("0"));
+}
+
+/// One more tick of a monitor whose store takes nothing: tick and target say why.
+fn tick_in_vain(rig: &Rig, reason: &str) {
+    let error = rig.monitor.tick(rig.now_ms()).unwrap_err();
+    assert!(matches!(&error, MonitorError::Storage(TsdbError::ReadOnly { .. })), "{error:?}");
+    let target = rig.monitor.targets().remove(0);
+    assert_eq!(target.health, Health::Down);
+    for text in [error.to_string(), target.last_error] {
+        assert!(text.contains("/data/wal/00000000: ") && text.contains(reason), "{text}");
+    }
+    rig.clock.advance(Duration::from_millis(STEP_MS.unsigned_abs()));
 }
 
 #[test]
@@ -82,7 +91,7 @@ fn a_sync_that_fails() {
 fn a_sync_that_fails_in_the_upkeep_is_told_by_the_tick() {
     let disk = SimVfs::new(4);
     let (clock, page) = (clock(), Page::new(PAGE));
-    let options = DbOptions::default().sync(Sync::Interval(std::time::Duration::from_secs(1)));
+    let options = DbOptions::default().sync(Sync::Interval(Duration::from_secs(1)));
     let db = Db::open_with(Arc::new(disk.clone()), Path::new("/data"), options, clock.clone()).unwrap();
     let monitor =
         Monitor::builder().clock(clock.clone()).store(Arc::new(db)).target(page.target("app")).build().unwrap();

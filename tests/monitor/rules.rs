@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use promethium::MonitorError;
-use promethium::rules::{AlertState, RuleGlobals, RuleSource};
+use promethium::rules::{Alert, AlertState, RuleGlobals, RuleSource};
 
 use crate::support::{Page, Recorder, Rig, STEP_MS};
 
@@ -113,8 +113,8 @@ fn an_alert_is_pending_then_fires_then_is_resolved() {
 
     page.set("queue_length 12\n");
     rig.run_seconds(30);
-    let alert = rig.monitor.alerts().remove(0);
-    assert_eq!((alert.state, alert.value), (AlertState::Pending, 12.0));
+    let pending = rig.monitor.alerts().remove(0);
+    assert_eq!((pending.state, pending.value), (AlertState::Pending, 12.0));
     assert_eq!(rig.value("ALERTS{alertstate='pending'}"), Some(1.0));
     assert!(told.take().is_empty(), "a pending alert is nobody's business");
 
@@ -123,13 +123,7 @@ fn an_alert_is_pending_then_fires_then_is_resolved() {
     assert_eq!(rig.value("ALERTS{alertstate='firing', severity='page'}"), Some(1.0));
     assert_eq!(rig.value("ALERTS{alertstate='pending'}"), None);
     let fired = told.take();
-    assert_eq!(fired.len(), 1);
-    let labels = r#"{alertname="QueueTooLong", instance="in-process", job="app", severity="page"}"#;
-    assert_eq!(fired[0].labels.to_string(), labels);
-    assert_eq!(fired[0].annotations, [("summary".to_owned(), "in-process has 12 waiting".to_owned())]);
-    assert_eq!(fired[0].starts_at_ms, alert.active_at_ms + 2 * STEP_MS);
-    assert!(fired[0].ends_at_ms > fired[0].starts_at_ms);
-    assert_eq!(fired[0].generator_url, "http://monitor.example/graph?g0.expr=queue_length+%3E+10&g0.tab=1");
+    check_fired(&fired, pending.active_at_ms + 2 * STEP_MS);
 
     page.set("queue_length 1\n");
     let last_ms = rig.run_seconds(30);
@@ -139,6 +133,17 @@ fn an_alert_is_pending_then_fires_then_is_resolved() {
     assert_eq!(resolved.len(), 1);
     assert!((fired[0].starts_at_ms + 1..=last_ms).contains(&resolved[0].ends_at_ms), "{resolved:?}");
     assert_eq!((&resolved[0].labels, resolved[0].starts_at_ms), (&fired[0].labels, fired[0].starts_at_ms));
+}
+
+/// What the notifier is told when `QueueTooLong` fires.
+fn check_fired(alerts: &[Alert], starts_at_ms: i64) {
+    let [alert] = alerts else { panic!("{alerts:?}") };
+    let labels = r#"{alertname="QueueTooLong", instance="in-process", job="app", severity="page"}"#;
+    assert_eq!(alert.labels.to_string(), labels);
+    assert_eq!(alert.annotations, [("summary".to_owned(), "in-process has 12 waiting".to_owned())]);
+    assert_eq!(alert.starts_at_ms, starts_at_ms);
+    assert!(alert.ends_at_ms > starts_at_ms);
+    assert_eq!(alert.generator_url, "http://monitor.example/graph?g0.expr=queue_length+%3E+10&g0.tab=1");
 }
 
 #[test]
