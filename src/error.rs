@@ -16,9 +16,14 @@ pub enum MonitorError {
     /// Rule files are wrong; each line of the message names file, line and column.
     #[error(transparent)]
     Rules(#[from] RuleFileErrors),
-    /// A target's configuration is wrong.
-    #[error(transparent)]
-    Target(#[from] ScrapeError),
+    /// A target's configuration is wrong, or it is there twice.
+    #[error("job {job:?}: {source}")]
+    Target {
+        /// The target's job.
+        job: String,
+        /// What is wrong.
+        source: ScrapeError,
+    },
     /// A store of the host's own failed in its upkeep.
     #[error("{0}")]
     Backend(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -48,7 +48,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | none (default) | everything synchronous: no runtime, no network |
-//! | `http` | HTTP targets, delivery to Alertmanager, and the background [`Runner`] on tokio |
+//! | `http` | HTTP targets, delivery to Alertmanager, and the background `Runner` on tokio |
 //! | `axum` | `api::axum_router`, to mount `/api/v1` into a program's own router |
 
 mod error;

@@ -12,11 +12,35 @@ use crate::Monitor;
 
 /// The longest sleep: targets and rules that are added meanwhile are noticed within it.
 const MAX_SLEEP: Duration = Duration::from_millis(500);
+/// The pause before what is overdue. A store that refuses the last markers of a removed target is asked again and again: not
+/// without a rest.
+const OVERDUE: Duration = Duration::from_millis(10);
 /// Time for alerts that still wait at shutdown.
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// Drives a [`Monitor`] on the current tokio runtime: scrapes run side by side, rules and upkeep beside them, and alerts
 /// are delivered over HTTP.
+///
+/// ```
+/// use std::sync::Arc;
+/// use promethium::notify::HttpOptions;
+/// use promethium::scrape::{Source, TargetConfig};
+/// use promethium::{Monitor, Runner};
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// # runtime.block_on(async {
+/// let node = TargetConfig::new("node", Source::http("http://localhost:9100/metrics")).every_ms(15_000);
+/// let monitor = Arc::new(Monitor::builder().target(node).build()?);
+/// let runner = Runner::start(Arc::clone(&monitor), &HttpOptions::default())?;
+/// # #[cfg(feature = "axum")]
+/// let api = promethium::api::axum_router(monitor.clone()); // to merge into the program's `Router`, or to nest there
+/// // … serve …
+/// runner.shutdown().await;
+/// monitor.close()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// Dropped without [`shutdown`](Runner::shutdown), it stops where it stands.
 #[derive(Debug)]
@@ -39,7 +63,8 @@ pub enum RunnerError {
 }
 
 impl Runner {
-    /// Starts.
+    /// Starts. `alerts` says how the monitor's [`alertmanagers`](crate::MonitorBuilder::alertmanagers) are told, and is of no
+    /// account to a monitor that has none.
     ///
     /// # Errors
     ///
@@ -61,7 +86,7 @@ impl Runner {
     }
 
     /// Ends what runs: scrapes under way are stored, an evaluation is finished, alerts that wait are delivered for a few
-    /// seconds.
+    /// seconds. The monitor stays as it is; [`Monitor::close`] is the next step of a program that ends.
     pub async fn shutdown(mut self) {
         // The loops may have ended by themselves, by a panic: then nobody listens.
         let _ = self.stop.send(true);
@@ -80,12 +105,16 @@ impl Drop for Runner {
     }
 }
 
+/// How long to sleep until `due_ms`.
+fn pause(due_ms: Option<i64>, now_ms: i64) -> Duration {
+    let wait_ms = due_ms.map_or(i64::MAX, |due| due.saturating_sub(now_ms));
+    if wait_ms > 0 { Duration::from_millis(wait_ms.unsigned_abs()).min(MAX_SLEEP) } else { OVERDUE }
+}
+
 /// Waits until `due_ms` on the monitor's clock, at most [`MAX_SLEEP`]; `false` when it is time to stop.
 async fn wait_until(monitor: &Monitor, due_ms: Option<i64>, stopped: &mut watch::Receiver<bool>) -> bool {
-    let wait_ms = due_ms.map_or(i64::MAX, |due| due.saturating_sub(monitor.clock().now_ms()));
-    let wait = Duration::from_millis(wait_ms.max(0).unsigned_abs()).min(MAX_SLEEP);
     tokio::select! {
-        () = tokio::time::sleep(wait) => !*stopped.borrow(),
+        () = tokio::time::sleep(pause(due_ms, monitor.clock().now_ms())) => !*stopped.borrow(),
         _ = stopped.changed() => false,
     }
 }
@@ -128,5 +157,19 @@ async fn maintenance_loop(monitor: Arc<Monitor>, mut stopped: watch::Receiver<bo
         let monitor = Arc::clone(&monitor);
         // A store that cannot be kept says so on every append, and on the metrics page.
         let _ = tokio::task::spawn_blocking(move || monitor.maintain(monitor.clock().now_ms())).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_as_long_as_there_is_time_and_never_nothing() {
+        for (due_ms, pause_ms) in
+            [(Some(1_003), 3), (Some(1_000), 10), (Some(i64::MIN), 10), (Some(9_000), 500), (None, 500)]
+        {
+            assert_eq!(pause(due_ms, 1_000), Duration::from_millis(pause_ms), "{due_ms:?}");
+        }
     }
 }

@@ -60,6 +60,7 @@ impl Monitor {
         let statuses = Monitor::targets(self);
         let metrics = SelfMetrics {
             store: self.store.stats(),
+            damage: self.store.replay_report().map(|report| report.damage_count),
             rules: self.rules.metrics(),
             alertmanagers: self.alertmanagers.as_ref().map(|a| a.metrics()).unwrap_or_default(),
             targets_up: statuses.iter().filter(|s| s.health == Health::Up).count(),

@@ -69,7 +69,7 @@ impl MonitorBuilder {
         self
     }
 
-    /// Keeps data in a store of the host's own.
+    /// Keeps data in a store of the host's own. It brings its own limits on what it takes.
     pub fn store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = Storage::Own(store);
         self
@@ -81,19 +81,30 @@ impl MonitorBuilder {
         self
     }
 
-    /// Asks another engine than Promethium's.
+    /// Asks another engine than Promethium's, or that one with other options.
     pub fn engine(mut self, engine: Arc<dyn QueryEngine>) -> Self {
         self.engine = Some(engine);
         self
     }
 
-    /// Takes time from this clock. Default: the system's.
+    /// Takes time from this clock. Default: the system's. Who ticks at simulated times passes a
+    /// [`ManualClock`](promethium_model::ManualClock), and moves it along.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Holds to these limits.
+    /// Holds to these limits: storage, scrapes, queries and rules alike.
+    ///
+    /// ```
+    /// use promethium::{Monitor, model::Limits};
+    ///
+    /// let mut limits = Limits::default();
+    /// limits.max_series = 100_000;
+    /// let monitor = Monitor::builder().limits(limits).build()?;
+    /// assert_eq!(monitor.limits().max_query_steps, 11_000);
+    /// # Ok::<(), promethium::MonitorError>(())
+    /// ```
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -106,13 +117,13 @@ impl MonitorBuilder {
     }
 
     /// Fetches URLs with this blocking client in [`Monitor::tick`]. Without one, a target with a URL is down under `tick`; a
-    /// [`Runner`](crate::Runner) (feature `http`) brings a client of its own.
+    /// `Runner` (feature `http`) brings a client of its own.
     pub fn fetch_with(mut self, client: Arc<dyn Fetch>) -> Self {
         self.client = client;
         self
     }
 
-    /// Evaluates the rules of this file.
+    /// Evaluates the rules of this file; [`read_sources`](promethium_rules::file::read_sources) reads such from disk.
     pub fn rules(mut self, source: RuleSource) -> Self {
         self.rules.push(source);
         self
@@ -131,38 +142,54 @@ impl MonitorBuilder {
     }
 
     /// Tells this notifier of alerts. Default: nobody.
+    ///
+    /// ```
+    /// use std::sync::{Arc, mpsc};
+    /// use promethium::Monitor;
+    /// use promethium::rules::{Alert, Notifier};
+    ///
+    /// /// Hands alerts to a thread that may wait: a notifier must not.
+    /// struct ToThread(mpsc::SyncSender<Vec<Alert>>);
+    ///
+    /// impl Notifier for ToThread {
+    ///     fn notify(&self, alerts: Vec<Alert>) {
+    ///         let _ = self.0.try_send(alerts); // one that is lost comes again: firing alerts are repeated
+    ///     }
+    /// }
+    ///
+    /// let (sender, _receiver) = mpsc::sync_channel(64);
+    /// let monitor = Monitor::builder().notifier(Arc::new(ToThread(sender))).build()?;
+    /// # Ok::<(), promethium::MonitorError>(())
+    /// ```
     pub fn notifier(mut self, notifier: Arc<dyn Notifier>) -> Self {
         self.notifier = notifier;
         self.alertmanagers = None;
         self
     }
 
-    /// Queues alerts for these Alertmanagers; a [`Runner`](crate::Runner) (feature `http`) delivers them.
+    /// Queues alerts for these Alertmanagers; a `Runner` (feature `http`) delivers them.
     pub fn alertmanagers(mut self, alertmanagers: Arc<Alertmanagers>) -> Self {
         self.notifier = alertmanagers.clone();
         self.alertmanagers = Some(alertmanagers);
         self
     }
 
-    /// Opens the store, reads the rules, and puts the parts together.
+    /// Reads the rules, opens the store, and puts the parts together. Where rules or targets are wrong, the data directory is
+    /// not touched.
     ///
     /// # Errors
     ///
     /// When the data directory cannot be opened, a rule file is wrong, or a target's configuration is.
     pub fn build(self) -> Result<Monitor, MonitorError> {
         let now_ms = self.clock.now_ms();
-        let engine = self.engine.unwrap_or_else(|| Arc::new(Engine::new(EngineOptions::default())));
+        let engine = self.engine.unwrap_or_else(|| Arc::new(own_engine(&self.globals, &self.limits)));
         let rule_options = RuleOptions::default()
             .with_external_url(self.external_url)
             .with_limits(self.limits.clone())
             .with_clock(Arc::clone(&self.clock));
         let rules = RuleManager::new(Arc::clone(&engine), rule_options);
         rules.load(&self.rules, &self.globals, now_ms)?;
-        let mut targets = Targets::new();
-        for mut config in self.targets {
-            config.limits = self.limits.clone();
-            targets.add(config, now_ms)?;
-        }
+        let targets = checked(self.targets, &self.limits, now_ms)?;
         let db_options = self.db_options.limits(self.limits.clone());
         Ok(Monitor {
             store: open(self.store, db_options, &self.clock)?,
@@ -176,6 +203,25 @@ impl MonitorBuilder {
             alertmanagers: self.alertmanagers,
         })
     }
+}
+
+fn checked(configs: Vec<TargetConfig>, limits: &Limits, now_ms: i64) -> Result<Targets, MonitorError> {
+    let mut targets = Targets::new();
+    for mut config in configs {
+        config.limits = limits.clone();
+        let job = config.job.clone();
+        targets.add(config, now_ms).map_err(|source| MonitorError::Target { job, source })?;
+    }
+    Ok(targets)
+}
+
+/// As in Prometheus, a subquery without a step takes the evaluation interval. The engine counts the points of a series, where
+/// the API and [`Monitor::query_range`] count the steps from the first to the last, as Prometheus does: one less.
+fn own_engine(globals: &RuleGlobals, limits: &Limits) -> Engine {
+    let mut options = EngineOptions::default().with_limits(limits.clone());
+    options.limits.max_query_steps = limits.max_query_steps.saturating_add(1);
+    options.subquery_step_ms = globals.evaluation_interval_ms;
+    Engine::new(options)
 }
 
 fn open(storage: Storage, options: DbOptions, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>, MonitorError> {

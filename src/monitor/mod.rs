@@ -30,7 +30,7 @@ const MAINTENANCE_BUDGET: Duration = Duration::from_millis(200);
 ///
 /// A monitor has no thread and does nothing between ticks. Everything takes `&self`, so one monitor behind an [`Arc`] can be
 /// ticked by one thread, asked by others, and mounted into an HTTP server. With the feature `http`, a
-/// [`Runner`](crate::Runner) ticks it on tokio.
+/// `Runner` ticks it on tokio.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -83,19 +83,35 @@ impl Monitor {
     }
 
     /// Does everything that is due at `now_ms`, milliseconds since the epoch: scrapes one target after the other,
-    /// evaluates rule groups at their grid times, hands due alerts to the notifier, and maintains the store. The same
-    /// sequence of ticks over the same pages gives the same data.
+    /// evaluates rule groups at their grid times, hands due alerts to the notifier, and maintains the store. On a
+    /// [`ManualClock`](promethium_model::ManualClock), the same sequence of ticks over the same pages gives the same data.
     ///
-    /// Call it at least once a second, or when [`next_due_ms`](Monitor::next_due_ms) says so.
+    /// Call it at least once a second, or when [`next_due_ms`](Monitor::next_due_ms) says so, with what the monitor's own
+    /// [`clock`](Monitor::clock) shows: schedules begin by that clock, and samples that lie far ahead of it are refused.
     ///
     /// # Errors
     ///
-    /// When the store cannot be kept. A target that is down or a rule that fails is no error: it is in their health.
+    /// When the store takes no more writes, at this tick and all later ones: a full disk, a failing one. Scrapes and rules
+    /// were tried all the same, alerts went out, and queries go on over what was stored before; opening the data directory
+    /// anew is the way back. A target that is down or a rule that fails is no error: it is in their health.
     pub fn tick(&self, now_ms: i64) -> Result<TickReport, MonitorError> {
-        let scrapes = self.targets.lock().tick(&*self.store, &*self.client, now_ms);
+        let scrapes = self.scrape_due(now_ms);
         let rule_groups = self.evaluate_rules(now_ms);
         self.maintain(now_ms)?;
         Ok(TickReport { scrapes, rule_groups })
+    }
+
+    /// The targets are not locked while a page is made: it may be this monitor's own.
+    fn scrape_due(&self, now_ms: i64) -> Vec<(TargetId, ScrapeReport)> {
+        let mut reports = Vec::new();
+        for started in self.start_scrapes(now_ms) {
+            let begun = self.clock.monotonic();
+            let response = started.fetch(&*self.client);
+            let duration = self.clock.monotonic().saturating_sub(begun);
+            let report = self.finish_scrape(&started, duration, response);
+            reports.extend(report.map(|report| (started.target, report)));
+        }
+        reports
     }
 
     /// When something is due next; `None` when nothing ever will be. May lie before `now_ms`.
@@ -106,6 +122,20 @@ impl Monitor {
     }
 
     /// Evaluates a PromQL expression at one time, milliseconds since the epoch, within the monitor's limits.
+    ///
+    /// ```
+    /// use promethium::Monitor;
+    /// use promethium::model::{QueryValue, SampleValue};
+    ///
+    /// let monitor = Monitor::builder().build()?;
+    /// if let QueryValue::Vector(samples) = monitor.query("vector(6) * 7", 0)?.value
+    ///     && let [sample] = &samples[..]
+    /// {
+    ///     assert_eq!(sample.value, SampleValue::Float(42.0));
+    /// }
+    /// assert_eq!(monitor.query("sum(", 0).unwrap_err().to_string(), "1:5: parse error: unclosed left parenthesis");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -160,12 +190,26 @@ impl Monitor {
         Ok(self.rules.load(sources, globals, self.clock.now_ms())?)
     }
 
-    /// Adds a target.
+    /// Adds a target, within the monitor's limits.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use promethium::Monitor;
+    /// use promethium::scrape::{Source, TargetConfig};
+    ///
+    /// // A monitor that watches itself: a weak reference, so that it does not keep itself alive.
+    /// let monitor = Arc::new(Monitor::builder().build()?);
+    /// let watched = Arc::downgrade(&monitor);
+    /// let page = move || watched.upgrade().map_or_else(String::new, |monitor| monitor.metrics_page());
+    /// monitor.add_target(TargetConfig::new("monitor", Source::closure(page)).every_ms(15_000))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// When its configuration is wrong, or the same target is there already.
-    pub fn add_target(&self, config: TargetConfig) -> Result<TargetId, ScrapeError> {
+    pub fn add_target(&self, mut config: TargetConfig) -> Result<TargetId, ScrapeError> {
+        config.limits = self.limits.clone();
         self.targets.lock().add(config, self.clock.now_ms())
     }
 
@@ -180,7 +224,17 @@ impl Monitor {
         self.targets.lock().statuses().collect()
     }
 
-    /// The store.
+    /// Ends the store cleanly: everything committed is durable, and the data directory is given up. Ticks and queries
+    /// fail from then on. Dropping the monitor does the same, but cannot say what went wrong.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not keep what it had taken.
+    pub fn close(&self) -> Result<(), MonitorError> {
+        self.store.close()
+    }
+
+    /// The store: what it found when it was opened is its [`replay_report`](Store::replay_report).
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
@@ -236,7 +290,7 @@ impl Monitor {
     ///
     /// # Errors
     ///
-    /// When it can no longer keep its promises.
+    /// When it takes no more writes.
     pub fn maintain(&self, now_ms: i64) -> Result<(), MonitorError> {
         self.store.maintain(now_ms, MAINTENANCE_BUDGET)
     }

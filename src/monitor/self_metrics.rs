@@ -9,6 +9,8 @@ use promethium_tsdb::DbStats;
 /// Everything that goes onto the page.
 pub(super) struct SelfMetrics {
     pub(super) store: Option<DbStats>,
+    /// Places where the store's log was damaged when it was opened.
+    pub(super) damage: Option<u64>,
     pub(super) rules: RuleMetrics,
     pub(super) alertmanagers: Vec<AlertmanagerMetrics>,
     pub(super) targets_up: usize,
@@ -26,6 +28,10 @@ impl SelfMetrics {
             .sample(&[], self.targets_up as f64);
         if let Some(store) = &self.store {
             push_store(&mut page, store);
+        }
+        if let Some(damage) = self.damage {
+            page.family("prometheus_tsdb_wal_corruptions_total", Counter, "Damage that was found in the log.")
+                .sample(&[], damage as f64);
         }
         push_groups(&mut page, &self.rules.groups);
         push_alertmanagers(&mut page, &self.alertmanagers);
