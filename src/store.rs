@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use promethium_model::{Appendable, MemStore, Queryable};
-use promethium_tsdb::{Db, DbStats, ReplayReport, TsdbError};
+use promethium_tsdb::{Db, DbStats, ReplayReport};
 
 use crate::error::MonitorError;
 
@@ -69,10 +69,7 @@ pub trait Store: Queryable + Appendable {
 impl Store for Db {
     fn maintain(&self, now_ms: i64, budget: Duration) -> Result<(), MonitorError> {
         Db::maintain(self, now_ms, budget)?;
-        match self.read_only_reason() {
-            None => Ok(()),
-            Some(reason) => Err(TsdbError::ReadOnly { reason: reason.to_owned() }.into()),
-        }
+        Ok(())
     }
 
     fn stats(&self) -> Option<DbStats> {

@@ -76,9 +76,10 @@ fn the_budget_of_the_caller_counts_too_and_is_given_back() {
 
 #[test]
 fn steps_are_limited_and_positive() {
-    let (engine, store) = (with_limits(|l| l.max_query_steps = 60), store(&["x"], 1));
+    let (engine, store) = (with_limits(|l| l.max_query_steps = 59), store(&["x"], 1));
     let error = range(&engine, &store, "x").unwrap_err();
-    assert!(error.to_string().starts_with("exceeded maximum resolution of 60 points"), "{error}");
+    assert!(error.to_string().starts_with("exceeded maximum resolution of 59 points"), "{error}");
+    assert!(range(&with_limits(|l| l.max_query_steps = 60), &store, "x").is_ok());
     let none = engine.range(&store, "x", &RangeOptions::new(0, 1, 0), &QueryCx::unlimited());
     assert!(matches!(none, Err(QueryError::Invalid(_))));
     let backwards = engine.range(&store, "x", &RangeOptions::new(1, 0, 1), &QueryCx::unlimited());

@@ -9,6 +9,9 @@ use promethium_scrape::Health;
 use super::self_metrics::SelfMetrics;
 use super::{Monitor, views};
 
+/// The Prometheus whose API this is, by which clients tell what it can do, with our own version as build metadata.
+const COMPATIBLE_VERSION: &str = concat!("3.14.0+promethium.", env!("CARGO_PKG_VERSION"));
+
 impl ApiHost for Monitor {
     fn queryable(&self) -> &dyn Queryable {
         &*self.store
@@ -27,7 +30,7 @@ impl ApiHost for Monitor {
     }
 
     fn build_info(&self) -> BuildInfo {
-        BuildInfo { version: env!("CARGO_PKG_VERSION").to_owned(), ..BuildInfo::default() }
+        BuildInfo { version: COMPATIBLE_VERSION.to_owned(), ..BuildInfo::default() }
     }
 
     fn rule_groups(&self) -> Vec<RuleGroupView> {

@@ -215,11 +215,9 @@ fn checked(configs: Vec<TargetConfig>, limits: &Limits, now_ms: i64) -> Result<T
     Ok(targets)
 }
 
-/// As in Prometheus, a subquery without a step takes the evaluation interval. The engine counts the points of a series, where
-/// the API and [`Monitor::query_range`] count the steps from the first to the last, as Prometheus does: one less.
+/// As in Prometheus, a subquery without a step takes the evaluation interval.
 fn own_engine(globals: &RuleGlobals, limits: &Limits) -> Engine {
     let mut options = EngineOptions::default().with_limits(limits.clone());
-    options.limits.max_query_steps = limits.max_query_steps.saturating_add(1);
     options.subquery_step_ms = globals.evaluation_interval_ms;
     Engine::new(options)
 }

@@ -138,7 +138,7 @@ fn targets_and_metadata_are_those_of_the_last_scrape() {
 
 #[test]
 fn the_build_says_its_version() {
-    let version = format!(r#"{{"version":"{}","#, env!("CARGO_PKG_VERSION"));
+    let version = concat!(r#"{"version":"3.14.0+promethium."#, env!("CARGO_PKG_VERSION"), r#"","#);
     let build = data(&rig(), "/api/v1/status/buildinfo");
     assert!(build.starts_with(&version), "{build}");
 }

@@ -137,7 +137,8 @@ impl Engine {
         }
         let steps = Steps::between(options.start_ms, options.end_ms, options.step_ms);
         let most = self.options.limits.max_query_steps;
-        if steps.count > most {
+        // As Prometheus counts: distances between steps, so that one step more than the limit passes.
+        if steps.count > most.saturating_add(1) {
             let text = format!(
                 "exceeded maximum resolution of {most} points per timeseries. Try decreasing the query resolution (?step=XX)"
             );

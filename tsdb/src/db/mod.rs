@@ -135,8 +135,11 @@ impl Db {
     ///
     /// # Errors
     ///
-    /// When the sync fails, or the log is sealed since an earlier failure.
+    /// When the sync fails, and always once the database takes no more writes.
     pub fn maintain(&self, now_ms: i64, budget: Duration) -> Result<MaintainReport, TsdbError> {
+        if let Some(reason) = self.read_only_reason() {
+            return Err(TsdbError::ReadOnly { reason: reason.to_owned() });
+        }
         let (Some(log), Sync::Interval(interval)) = (&self.log, self.options.sync) else {
             return Ok(MaintainReport::default());
         };
