@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use promethium::Monitor;
 use promethium::model::{Labels, LabelsBuilder, Limits, duration};
 use promethium::notify::{AlertmanagerUrl, Alertmanagers, HttpOptions};
 use promethium::rules::file::{matching_files, read_sources};
 use promethium::rules::{RuleGlobals, RuleSource};
 use promethium::scrape::{Source, TargetConfig};
-use promethium::tsdb::{Db, DbOptions};
+use promethium::{Monitor, MonitorBuilder};
 
 use crate::config::{Config, ScrapeConfig, StaticConfig};
 
@@ -42,25 +41,17 @@ impl Composition {
         Composition { config, address, limits }
     }
 
-    /// Reads the rules, opens the data directory, and puts the monitor together. Says what a replay found damaged.
-    pub(crate) fn open(&self, data_dir: &Path) -> Result<(Arc<Monitor>, Arc<Db>), String> {
-        let rules = self.rule_sources()?;
-        let alertmanagers = self.alertmanagers()?;
-        let db = Db::open(data_dir, DbOptions::default().limits(self.limits.clone())).map_err(|e| e.to_string())?;
-        for damage in &db.replay_report().damage {
-            eprintln!("promethium-server: {damage}");
-        }
-        let db = Arc::new(db);
+    /// Reads the rules, opens the data directory, and puts the monitor together.
+    pub(crate) fn open(&self, data_dir: &Path) -> Result<Arc<Monitor>, String> {
         let builder = Monitor::builder()
-            .store(db.clone())
+            .data_dir(data_dir)
             .limits(self.limits.clone())
             .external_url(format!("http://{}", self.address))
             .rule_globals(self.rule_globals())
-            .alertmanagers(Arc::new(alertmanagers));
-        let builder = rules.into_iter().fold(builder, promethium::MonitorBuilder::rules);
-        let builder = self.targets().into_iter().fold(builder, promethium::MonitorBuilder::target);
-        let monitor = builder.build().map_err(|e| e.to_string())?;
-        Ok((Arc::new(monitor), db))
+            .alertmanagers(Arc::new(self.alertmanagers()?));
+        let builder = self.rule_sources()?.into_iter().fold(builder, MonitorBuilder::rules);
+        let builder = self.targets().into_iter().fold(builder, MonitorBuilder::target);
+        builder.build().map(Arc::new).map_err(|e| e.to_string())
     }
 
     /// How alerts are posted: the longest of the configured timeouts.

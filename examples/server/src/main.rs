@@ -15,7 +15,7 @@ use clap::Parser;
 use promethium::Runner;
 use promethium::api::{ApiHost, axum_router};
 use promethium::model::Limits;
-use promethium::tsdb::Db;
+use promethium::tsdb::ReplayReport;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -62,13 +62,14 @@ async fn run(flags: Flags) -> Result<(), String> {
     let address = listener.local_addr().map_err(|e| format!("{}: {e}", flags.listen_address))?;
 
     let composition = Composition::new(config.unwrap_or_else(|| Config::of_itself(address)), address, limits);
-    let (monitor, db) = tokio::task::block_in_place(|| composition.open(&flags.data_dir))?;
+    let monitor = tokio::task::block_in_place(|| composition.open(&flags.data_dir))?;
+    monitor.store().replay_report().into_iter().for_each(tell_of_damage);
     let runner = Runner::start(Arc::clone(&monitor), &composition.http_options()).map_err(|e| e.to_string())?;
     println!("promethium-server: listening on http://{address}, data in {}", flags.data_dir.display());
 
-    let served = serve(listener, monitor, address).await;
+    let served = serve(listener, monitor.clone(), address).await;
     runner.shutdown().await;
-    close(&db).and(served)
+    monitor.close().map_err(|e| format!("closing the data directory: {e}")).and(served)
 }
 
 /// Serves the API until the process is told to end.
@@ -101,6 +102,8 @@ async fn told_to_end() -> Result<(), String> {
     Ok(())
 }
 
-fn close(db: &Db) -> Result<(), String> {
-    db.close().map_err(|e| format!("closing the data directory: {e}"))
+/// What a replay found that should not be there. A torn tail is what every crash leaves.
+fn tell_of_damage(report: &ReplayReport) {
+    report.damage.iter().for_each(|damage| eprintln!("promethium-server: {damage}"));
+    report.repair_error.iter().for_each(|error| eprintln!("promethium-server: repairing the log: {error}"));
 }
