@@ -48,9 +48,7 @@ fn points() -> i64 {
 fn range_queries(c: &mut Criterion) {
     let data = RangeQueryData { points: points() };
     let db = Db::in_memory(DbOptions::default()).expect("memory does not fail");
-    for (size, count) in [("one", 1), ("hundred", 100)] {
-        data.write(&db, size, count).expect("memory does not fail");
-    }
+    data.write(&db, &[("one", 1), ("hundred", 100)]).expect("memory does not fail");
     let mut options = EngineOptions::default();
     options.features = Features::all();
     let engine = Engine::new(options);

@@ -42,7 +42,7 @@ impl RangeQueryData {
         of("a").into_iter().chain(of("b")).chain(buckets).collect()
     }
 
-    /// Writes the series of one size.
+    /// Writes the series of these sizes, one scrape after the other.
     ///
     /// # Errors
     ///
@@ -51,17 +51,22 @@ impl RangeQueryData {
     /// # Panics
     ///
     /// When the store refuses a sample: the data is in order.
-    pub fn write(&self, store: &dyn Appendable, size: &str, count: usize) -> Result<(), CommitError> {
-        let labels = Self::series(size, count);
-        let mut known: Vec<Option<SeriesRef>> = vec![None; labels.len()];
+    pub fn write(&self, store: &dyn Appendable, sizes: &[(&str, usize)]) -> Result<(), CommitError> {
+        let of_size = |(size, count): &(&str, usize)| {
+            let labels = Self::series(size, *count);
+            let shares: Vec<f64> = (0..labels.len()).map(|i| i as f64 / labels.len() as f64).collect();
+            labels.into_iter().zip(shares).collect::<Vec<_>>()
+        };
+        let series: Vec<(Labels, f64)> = sizes.iter().flat_map(of_size).collect();
+        let mut known: Vec<Option<SeriesRef>> = vec![None; series.len()];
         for point in 0..self.points {
             let mut appender = store.appender();
-            for (i, series) in labels.iter().enumerate() {
-                let key = known[i].map_or(SeriesKey::Labels(series), |r| SeriesKey::RefOrLabels(r, series));
-                let value = point as f64 + i as f64 / labels.len() as f64;
-                let appended =
-                    appender.append(key, Point::float(point * INTERVAL_MS, value), &AppendOptions::default());
-                known[i] = (point > 0).then_some(appended.expect("the data is in order").series);
+            for ((labels, share), known) in series.iter().zip(&mut known) {
+                let key = known.map_or(SeriesKey::Labels(labels), |r| SeriesKey::RefOrLabels(r, labels));
+                let sample = Point::float(point * INTERVAL_MS, point as f64 + share);
+                let appended = appender.append(key, sample, &AppendOptions::default()).expect("the data is in order");
+                // What the first scrape creates has its reference for good once that is committed.
+                *known = (point > 0).then_some(appended.series);
             }
             appender.commit()?;
         }
@@ -109,7 +114,7 @@ mod tests {
         assert_eq!(RangeQueryData::series("one", 1).len(), 2 + 11);
         assert_eq!(RangeQueryData::series("hundred", 100).len(), 200 + 1_100);
         let store = MemStore::new();
-        RangeQueryData { points: 5 }.write(&store, "ten", 10).expect("memory does not fail");
+        RangeQueryData { points: 5 }.write(&store, &[("ten", 10)]).expect("memory does not fail");
         let all = store.read_all(TimeRange::ALL, &[]).expect("memory does not fail");
         assert_eq!(all.len(), 130);
         assert!(all.iter().all(|(_, samples)| samples.timestamps == [0, 10_000, 20_000, 30_000, 40_000]));
