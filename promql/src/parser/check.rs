@@ -55,21 +55,21 @@ impl Checker<'_> {
                     Err(Fault::new(node.span, message))
                 }
             },
-            Expr::Unary { expr, .. } => self.unary(*expr),
+            Expr::Unary { expr, .. } => self.unary(*expr, node.span),
             Expr::Binary(binary) => self.binary(binary, node.span),
             Expr::Call(call) => self.call(call, node.span),
             Expr::Aggregate(aggregate) => self.aggregate(aggregate),
         }
     }
 
-    fn unary(&self, operand: ExprId) -> Parsed<ValueType> {
+    fn unary(&self, operand: ExprId, span: Span) -> Parsed<ValueType> {
         match self.type_of(operand) {
             t @ (ValueType::Scalar | ValueType::Vector) => Ok(t),
             other => {
                 let got = go_quoted(other.described());
                 let message =
                     format!("unary expression only allowed on expressions of type scalar or instant vector, got {got}");
-                Err(Fault::new(self.span_of(operand), message))
+                Err(Fault::new(span, message))
             }
         }
     }
@@ -132,16 +132,13 @@ impl Checker<'_> {
     fn binary(&self, binary: &Binary, span: Span) -> Parsed<ValueType> {
         let (left, right) = (self.type_of(binary.lhs), self.type_of(binary.rhs));
         let both_scalar = left == ValueType::Scalar && right == ValueType::Scalar;
-        if binary.op.is_comparison() && both_scalar && !binary.return_bool {
-            return Err(Fault::new(span, "comparisons between scalars must use BOOL modifier"));
-        }
+        operator_rules(binary, both_scalar)?;
         for (side, id) in [(left, binary.lhs), (right, binary.rhs)] {
             if !matches!(side, ValueType::Scalar | ValueType::Vector) {
                 let message = "binary expression must contain only scalar and instant vector types";
                 return Err(Fault::new(self.span_of(id), message));
             }
         }
-        matching_labels(binary, span)?;
         let both_vector = left == ValueType::Vector && right == ValueType::Vector;
         if both_vector {
             vector_rules(binary, span)?;
@@ -163,7 +160,18 @@ fn selector_rules(selector: &Selector, span: Span) -> Parsed<()> {
     Ok(())
 }
 
-fn matching_labels(binary: &Binary, span: Span) -> Parsed<()> {
+/// What is reported at the operator rather than at the whole.
+fn operator_rules(binary: &Binary, both_scalar: bool) -> Parsed<()> {
+    if binary.return_bool && !binary.op.is_comparison() {
+        return Err(Fault::new(binary.op_span, "bool modifier can only be used on comparison operators"));
+    }
+    if binary.op.is_comparison() && both_scalar && !binary.return_bool {
+        return Err(Fault::new(binary.op_span, "comparisons between scalars must use BOOL modifier"));
+    }
+    matching_labels(binary)
+}
+
+fn matching_labels(binary: &Binary) -> Parsed<()> {
     let matching = &binary.matching;
     if !matching.on {
         return Ok(());
@@ -171,7 +179,7 @@ fn matching_labels(binary: &Binary, span: Span) -> Parsed<()> {
     match matching.labels.iter().find(|l| matching.include.contains(l)) {
         Some(twice) => {
             let message = format!("label {} must not occur in ON and GROUP clause at once", go_quoted(twice));
-            Err(Fault::new(span, message))
+            Err(Fault::new(binary.op_span, message))
         }
         None => Ok(()),
     }

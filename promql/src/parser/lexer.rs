@@ -138,10 +138,10 @@ impl<'a> Lexer<'a> {
                 return Ok(());
             }
             ':' if colon => {
-                return Err(self.fault("unexpected repeated colon in duration expression"));
+                return Err(self.fault_behind("unexpected repeated colon in duration expression"));
             }
             ':' if !content => {
-                return Err(self.fault("unexpected colon before duration in duration expression"));
+                return Err(self.fault_behind("unexpected colon before duration in duration expression"));
             }
             ':' => {
                 self.mode = Mode::Brackets { content, colon: true };
@@ -182,10 +182,10 @@ impl<'a> Lexer<'a> {
             self.emit(TokenKind::LeftParen, 1);
             return Ok(());
         }
-        match self.parens.checked_sub(1) {
-            Some(open) => self.parens = open,
-            None => return Err(self.fault("unexpected right parenthesis ')'")),
-        }
+        let Some(open) = self.parens.checked_sub(1) else {
+            return Err(self.fault_behind("unexpected right parenthesis ')'"));
+        };
+        self.parens = open;
         self.emit(TokenKind::RightParen, 1);
         Ok(())
     }
@@ -232,10 +232,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn string(&mut self, quote: char) -> Parsed<()> {
-        let len = string::scan(self.rest(), quote).map_err(|(at, message)| {
-            let at = self.pos.saturating_add(at);
-            Fault::new(Span::new(at, at), message)
-        })?;
+        let len = string::scan(self.rest(), quote).map_err(|message| self.fault(&message))?;
         self.emit(TokenKind::String, len);
         Ok(())
     }
@@ -288,6 +285,12 @@ impl<'a> Lexer<'a> {
     fn fault(&self, message: &str) -> Fault {
         let end = self.peek().map_or(0, char::len_utf8).saturating_add(self.pos);
         Fault::new(Span::new(self.pos, end), message)
+    }
+
+    /// Prometheus counts some characters as read before it finds that they have no place.
+    fn fault_behind(&self, message: &str) -> Fault {
+        let end = self.fault("").span.end;
+        Fault { span: Span { start: end, end }, message: message.to_owned() }
     }
 
     fn unexpected(&self, what: &str, c: char) -> Fault {

@@ -169,22 +169,22 @@ impl<'a> Parser<'a> {
                 if op.precedence() < min_precedence {
                     break;
                 }
-                p.advance();
-                lhs = p.binary(op, lhs)?;
+                let op_span = p.advance().span;
+                lhs = p.binary(op, op_span, lhs)?;
             }
             Ok(lhs)
         })
     }
 
-    fn binary(&mut self, op: BinaryOp, lhs: ExprId) -> Parsed<ExprId> {
-        let (return_bool, matching) = self.binary_modifiers(op)?;
+    fn binary(&mut self, op: BinaryOp, op_span: Span, lhs: ExprId) -> Parsed<ExprId> {
+        let (return_bool, matching) = self.binary_modifiers()?;
         let next = if op.is_right_associative() { op.precedence() } else { op.precedence().saturating_add(1) };
         let rhs = self.expr(next)?;
         let chained = matches!(self.node(lhs).map(|n| &n.expr), Some(Expr::Binary(_)));
         let left = self.height_above(lhs).saturating_sub(usize::from(chained));
         let height = left.max(self.height_above(rhs));
         let span = self.span(lhs).to(self.span(rhs));
-        self.push(Expr::Binary(Binary { op, lhs, rhs, return_bool, matching }), span, height)
+        self.push(Expr::Binary(Binary { op, lhs, rhs, return_bool, matching, op_span }), span, height)
     }
 
     /// Signs bind like `*`: their operand takes in `^` and nothing looser.
@@ -321,11 +321,12 @@ impl<'a> Parser<'a> {
         }
         loop {
             args.push(self.expr(0)?);
+            let comma = self.token().span;
             if !self.accept(TokenKind::Comma) {
                 break;
             }
             if self.kind() == TokenKind::RightParen {
-                return Err(Fault::new(self.token().span, "trailing commas not allowed in function call args"));
+                return Err(Fault::new(comma, "trailing commas not allowed in function call args"));
             }
         }
         let close = self.expect(TokenKind::RightParen, "", "")?;
