@@ -11,7 +11,7 @@ use super::ast::{At, Expr, ExprId, Extension, Grouping, Matching, MatrixSelector
 use super::duration_expr::{DurationExpr, DurationOp, DurationTerm, Sign, simplified};
 use super::error::{Fault, Parsed};
 use super::op::BinaryOp;
-use super::parse::Parser;
+use super::parse::{Parser, starts_operand};
 use super::span::Span;
 use super::token::{Keyword, TokenKind};
 
@@ -314,7 +314,8 @@ impl Parser<'_> {
             _ => return Ok(()),
         };
         self.advance();
-        if self.kind() == TokenKind::LeftParen {
+        let fills = matches!(self.kind(), TokenKind::Keyword(Keyword::Fill | Keyword::FillLeft | Keyword::FillRight));
+        if self.kind() == TokenKind::LeftParen || !(fills || starts_operand(self.kind())) {
             matching.include = self.label_list()?.0;
         }
         Ok(())
