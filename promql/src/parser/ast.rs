@@ -219,6 +219,8 @@ pub struct Binary {
     pub return_bool: bool,
     /// `on`, `ignoring`, `group_left`, `group_right`, `fill`.
     pub matching: Matching,
+    /// The bytes of the operator itself.
+    pub op_span: Span,
 }
 
 /// How samples of two vectors find each other.

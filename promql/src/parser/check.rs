@@ -1,4 +1,5 @@
-//! Types and the rules beyond the grammar: one loop over the tree, children first.
+//! Types and the rules beyond the grammar: one loop for the types, children first, and one for the rules, in the order
+//! in which Prometheus visits the tree.
 #![deny(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -7,28 +8,67 @@
     clippy::arithmetic_side_effects
 )]
 
+use std::fmt;
+
 use promethium_model::quote::go_quoted;
 
-use super::ast::{Aggregate, Ast, Binary, Call, Expr, ExprId, Node, Selector, ValueType};
+use super::ast::{Aggregate, Ast, Binary, Call, Expr, ExprId, Node, Selector, Subquery, ValueType};
 use super::error::{Fault, Parsed};
 use super::functions::Function;
 use super::op::AggregateOp;
 use super::selector::{excludes_something, names_twice};
 use super::span::Span;
 
-/// Checks all nodes; the first fault in evaluation order is returned.
+/// Checks all nodes; the first fault is returned.
 pub(super) fn check(ast: &Ast) -> Parsed<()> {
-    let mut checker = Checker { ast, types: Vec::with_capacity(ast.nodes.len()) };
+    let mut checker = Checker { ast, types: Vec::with_capacity(ast.nodes.len()), steps: vec![Step::Enter(ast.root)] };
     for node in &ast.nodes {
-        let value_type = checker.node(node)?;
+        let value_type = checker.infer(node);
         checker.types.push(value_type);
     }
+    while let Some(step) = checker.steps.pop() {
+        match step {
+            Step::Enter(id) => checker.enter(id)?,
+            Step::Leave(id) => checker.leave(id)?,
+            Step::Expect(id, want, context) => checker.expect(id, want, context)?,
+        }
+    }
     Ok(())
+}
+
+/// What is still to be checked.
+enum Step {
+    /// A node: its count of arguments, then all that lies below.
+    Enter(ExprId),
+    /// The rules of a node whose operands were checked.
+    Leave(ExprId),
+    /// The type of an operand that was checked.
+    Expect(ExprId, ValueType, Context),
+}
+
+/// Where a type is expected.
+#[derive(Clone, Copy)]
+enum Context {
+    Operand,
+    Parameter,
+    Argument(Function),
+}
+
+impl fmt::Display for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Context::Operand => f.write_str("aggregation expression"),
+            Context::Parameter => f.write_str("aggregation parameter"),
+            Context::Argument(function) => write!(f, "call to function {}", go_quoted(function.name())),
+        }
+    }
 }
 
 struct Checker<'a> {
     ast: &'a Ast,
     types: Vec<ValueType>,
+    /// A stack, so that deep trees need none of the thread's.
+    steps: Vec<Step>,
 }
 
 impl Checker<'_> {
@@ -40,82 +80,107 @@ impl Checker<'_> {
         self.ast.nodes.get(id.index()).map_or(Span::default(), |n| n.span)
     }
 
-    fn node(&self, node: &Node) -> Parsed<ValueType> {
+    fn infer(&self, node: &Node) -> ValueType {
         match &node.expr {
-            Expr::Number(_) => Ok(ValueType::Scalar),
-            Expr::String(_) => Ok(ValueType::String),
-            Expr::Paren(inner) => Ok(self.type_of(*inner)),
-            Expr::Selector(selector) => selector_rules(selector, node.span).map(|()| ValueType::Vector),
-            Expr::Matrix(matrix) => selector_rules(&matrix.selector, node.span).map(|()| ValueType::Matrix),
-            Expr::Subquery(subquery) => match self.type_of(subquery.expr) {
-                ValueType::Vector => Ok(ValueType::Matrix),
-                other => {
-                    let what = other.as_str();
-                    let message = format!("subquery is only allowed on instant vector, got {what} instead");
-                    Err(Fault::new(node.span, message))
-                }
-            },
-            Expr::Unary { expr, .. } => self.unary(*expr),
-            Expr::Binary(binary) => self.binary(binary, node.span),
-            Expr::Call(call) => self.call(call, node.span),
-            Expr::Aggregate(aggregate) => self.aggregate(aggregate),
+            Expr::Number(_) => ValueType::Scalar,
+            Expr::String(_) => ValueType::String,
+            Expr::Paren(inner) | Expr::Unary { expr: inner, .. } => self.type_of(*inner),
+            Expr::Selector(_) | Expr::Aggregate(_) => ValueType::Vector,
+            Expr::Matrix(_) | Expr::Subquery(_) => ValueType::Matrix,
+            Expr::Binary(binary) if self.both(binary, ValueType::Scalar) => ValueType::Scalar,
+            Expr::Binary(_) => ValueType::Vector,
+            Expr::Call(call) => call.function.signature().returns,
         }
     }
 
-    fn unary(&self, operand: ExprId) -> Parsed<ValueType> {
-        match self.type_of(operand) {
-            t @ (ValueType::Scalar | ValueType::Vector) => Ok(t),
+    /// Steps are pushed last first.
+    fn enter(&mut self, id: ExprId) -> Parsed<()> {
+        let ast = self.ast;
+        match ast.expr(id) {
+            Expr::Call(call) => return self.enter_call(call, ast.node(id).span),
+            Expr::Aggregate(aggregate) => self.enter_aggregate(aggregate),
+            Expr::Binary(binary) => {
+                self.steps.extend([Step::Leave(id), Step::Enter(binary.rhs), Step::Enter(binary.lhs)]);
+            }
+            Expr::Unary { expr, .. } | Expr::Subquery(Subquery { expr, .. }) => {
+                self.steps.extend([Step::Leave(id), Step::Enter(*expr)]);
+            }
+            Expr::Paren(inner) => self.steps.push(Step::Enter(*inner)),
+            Expr::Number(_) | Expr::String(_) | Expr::Selector(_) | Expr::Matrix(_) => return self.leave(id),
+        }
+        Ok(())
+    }
+
+    fn enter_call(&mut self, call: &Call, span: Span) -> Parsed<()> {
+        argument_count(call, span)?;
+        if call.function == Function::Info {
+            self.info_selector(call)?;
+        }
+        let signature = call.function.signature();
+        for (i, arg) in call.args.iter().enumerate().rev() {
+            let want = signature.arg(i).unwrap_or(ValueType::Scalar);
+            self.enter_expecting(*arg, want, Context::Argument(call.function));
+        }
+        Ok(())
+    }
+
+    fn enter_aggregate(&mut self, aggregate: &Aggregate) {
+        if let Some(param) = aggregate.param {
+            let want = if aggregate.op == AggregateOp::CountValues { ValueType::String } else { ValueType::Scalar };
+            self.enter_expecting(param, want, Context::Parameter);
+        }
+        self.enter_expecting(aggregate.expr, ValueType::Vector, Context::Operand);
+    }
+
+    fn enter_expecting(&mut self, id: ExprId, want: ValueType, context: Context) {
+        self.steps.extend([Step::Expect(id, want, context), Step::Enter(id)]);
+    }
+
+    fn leave(&self, id: ExprId) -> Parsed<()> {
+        let Node { expr, span } = self.ast.node(id);
+        match expr {
+            Expr::Selector(selector) => selector_rules(selector, *span),
+            Expr::Matrix(matrix) => selector_rules(&matrix.selector, *span),
+            Expr::Subquery(subquery) => self.subquery(subquery, *span),
+            Expr::Unary { expr, .. } => self.unary(*expr, *span),
+            Expr::Binary(binary) => self.binary(binary, *span),
+            _ => Ok(()),
+        }
+    }
+
+    fn subquery(&self, subquery: &Subquery, span: Span) -> Parsed<()> {
+        match self.type_of(subquery.expr) {
+            ValueType::Vector => Ok(()),
             other => {
-                let got = go_quoted(other.described());
-                let message =
-                    format!("unary expression only allowed on expressions of type scalar or instant vector, got {got}");
-                Err(Fault::new(self.span_of(operand), message))
+                let message = format!("subquery is only allowed on instant vector, got {} instead", other.as_str());
+                Err(Fault::new(span, message))
             }
         }
     }
 
-    fn expect(&self, id: ExprId, want: ValueType, context: &str) -> Parsed<()> {
+    fn both(&self, binary: &Binary, value_type: ValueType) -> bool {
+        self.type_of(binary.lhs) == value_type && self.type_of(binary.rhs) == value_type
+    }
+
+    fn unary(&self, operand: ExprId, span: Span) -> Parsed<()> {
+        match self.type_of(operand) {
+            ValueType::Scalar | ValueType::Vector => Ok(()),
+            other => {
+                let got = go_quoted(other.described());
+                let message =
+                    format!("unary expression only allowed on expressions of type scalar or instant vector, got {got}");
+                Err(Fault::new(span, message))
+            }
+        }
+    }
+
+    fn expect(&self, id: ExprId, want: ValueType, context: Context) -> Parsed<()> {
         let got = self.type_of(id);
         if got == want {
             return Ok(());
         }
         let message = format!("expected type {} in {context}, got {}", want.described(), got.described());
         Err(Fault::new(self.span_of(id), message))
-    }
-
-    fn aggregate(&self, aggregate: &Aggregate) -> Parsed<ValueType> {
-        self.expect(aggregate.expr, ValueType::Vector, "aggregation expression")?;
-        if let Some(param) = aggregate.param {
-            let want = if aggregate.op == AggregateOp::CountValues { ValueType::String } else { ValueType::Scalar };
-            self.expect(param, want, "aggregation parameter")?;
-        }
-        Ok(ValueType::Vector)
-    }
-
-    fn call(&self, call: &Call, span: Span) -> Parsed<ValueType> {
-        let signature = call.function.signature();
-        let (got, name) = (call.args.len(), go_quoted(signature.name));
-        let (min, max) = (signature.min_args(), signature.max_args());
-        let wrong = |bound: &str, n: usize| {
-            Err(Fault::new(span, format!("expected {bound}{n} argument(s) in call to {name}, got {got}")))
-        };
-        if max == Some(min) && got != min {
-            return wrong("", min);
-        }
-        if got < min {
-            return wrong("at least ", min);
-        }
-        if let Some(max) = max.filter(|max| got > *max) {
-            return wrong("at most ", max);
-        }
-        if call.function == Function::Info {
-            self.info_selector(call)?;
-        }
-        for (i, arg) in call.args.iter().enumerate() {
-            let want = signature.arg(i).unwrap_or(ValueType::Scalar);
-            self.expect(*arg, want, &format!("call to function {name}"))?;
-        }
-        Ok(signature.returns)
     }
 
     fn info_selector(&self, call: &Call) -> Parsed<()> {
@@ -129,27 +194,30 @@ impl Checker<'_> {
         }
     }
 
-    fn binary(&self, binary: &Binary, span: Span) -> Parsed<ValueType> {
-        let (left, right) = (self.type_of(binary.lhs), self.type_of(binary.rhs));
-        let both_scalar = left == ValueType::Scalar && right == ValueType::Scalar;
-        if binary.op.is_comparison() && both_scalar && !binary.return_bool {
-            return Err(Fault::new(span, "comparisons between scalars must use BOOL modifier"));
-        }
-        for (side, id) in [(left, binary.lhs), (right, binary.rhs)] {
-            if !matches!(side, ValueType::Scalar | ValueType::Vector) {
+    fn binary(&self, binary: &Binary, span: Span) -> Parsed<()> {
+        operator_rules(binary, self.both(binary, ValueType::Scalar))?;
+        for id in [binary.lhs, binary.rhs] {
+            if !matches!(self.type_of(id), ValueType::Scalar | ValueType::Vector) {
                 let message = "binary expression must contain only scalar and instant vector types";
                 return Err(Fault::new(self.span_of(id), message));
             }
         }
-        matching_labels(binary, span)?;
-        let both_vector = left == ValueType::Vector && right == ValueType::Vector;
-        if both_vector {
-            vector_rules(binary, span)?;
-        } else {
-            scalar_rules(binary, span)?;
-        }
-        Ok(if both_scalar { ValueType::Scalar } else { ValueType::Vector })
+        if self.both(binary, ValueType::Vector) { vector_rules(binary, span) } else { scalar_rules(binary, span) }
     }
+}
+
+fn argument_count(call: &Call, span: Span) -> Parsed<()> {
+    let signature = call.function.signature();
+    let got = call.args.len();
+    let (min, max) = (signature.min_args(), signature.max_args());
+    let (bound, n) = match max {
+        Some(max) if max == min && got != min => ("", min),
+        _ if got < min => ("at least ", min),
+        Some(max) if got > max => ("at most ", max),
+        _ => return Ok(()),
+    };
+    let name = go_quoted(signature.name);
+    Err(Fault::new(span, format!("expected {bound}{n} argument(s) in call to {name}, got {got}")))
 }
 
 fn selector_rules(selector: &Selector, span: Span) -> Parsed<()> {
@@ -163,7 +231,18 @@ fn selector_rules(selector: &Selector, span: Span) -> Parsed<()> {
     Ok(())
 }
 
-fn matching_labels(binary: &Binary, span: Span) -> Parsed<()> {
+/// What is reported at the operator rather than at the whole.
+fn operator_rules(binary: &Binary, both_scalar: bool) -> Parsed<()> {
+    if binary.return_bool && !binary.op.is_comparison() {
+        return Err(Fault::new(binary.op_span, "bool modifier can only be used on comparison operators"));
+    }
+    if binary.op.is_comparison() && both_scalar && !binary.return_bool {
+        return Err(Fault::new(binary.op_span, "comparisons between scalars must use BOOL modifier"));
+    }
+    matching_labels(binary)
+}
+
+fn matching_labels(binary: &Binary) -> Parsed<()> {
     let matching = &binary.matching;
     if !matching.on {
         return Ok(());
@@ -171,7 +250,7 @@ fn matching_labels(binary: &Binary, span: Span) -> Parsed<()> {
     match matching.labels.iter().find(|l| matching.include.contains(l)) {
         Some(twice) => {
             let message = format!("label {} must not occur in ON and GROUP clause at once", go_quoted(twice));
-            Err(Fault::new(span, message))
+            Err(Fault::new(binary.op_span, message))
         }
         None => Ok(()),
     }
@@ -196,12 +275,12 @@ fn vector_rules(binary: &Binary, span: Span) -> Parsed<()> {
 }
 
 fn scalar_rules(binary: &Binary, span: Span) -> Parsed<()> {
+    if !binary.matching.labels.is_empty() {
+        return Err(Fault::new(span, "vector matching only allowed between instant vectors"));
+    }
     if binary.op.is_set() {
         let message = format!("set operator {} not allowed in binary scalar expression", go_quoted(binary.op.as_str()));
         return Err(Fault::new(span, message));
-    }
-    if !binary.matching.labels.is_empty() {
-        return Err(Fault::new(span, "vector matching only allowed between instant vectors"));
     }
     if has_fill(binary) {
         return Err(Fault::new(span, "filling in missing series only allowed between instant vectors"));

@@ -1,6 +1,6 @@
 //! Text to tokens, in one pass and linear time.
 //!
-//! Three modes: outside, inside braces, and inside brackets, where durations are computed. The first error ends the
+//! Three modes: outside, inside braces, and between `[` and the first number of its duration. The first error ends the
 //! token list, so that whatever the parser finds wrong before it is reported first.
 #![deny(
     clippy::indexing_slicing,
@@ -26,7 +26,8 @@ pub(crate) struct Lexed {
 }
 
 pub(crate) fn lex(text: &str) -> Lexed {
-    let mut lexer = Lexer { text, pos: 0, tokens: Vec::with_capacity(16), parens: 0, mode: Mode::Outside };
+    let mut lexer =
+        Lexer { text, pos: 0, tokens: Vec::with_capacity(16), parens: 0, bracket: None, mode: Mode::Outside };
     let error = lexer.run().err();
     let (kind, span) = match &error {
         Some(fault) => (TokenKind::Error, fault.span),
@@ -40,11 +41,15 @@ pub(crate) fn lex(text: &str) -> Lexed {
 enum Mode {
     Outside,
     Braces,
-    /// Since `[`: whether anything, and whether a colon, was seen.
-    Brackets {
-        content: bool,
-        colon: bool,
-    },
+    /// From `[` to the first number, from which on brackets are read like the outside.
+    Duration,
+}
+
+/// What was seen since `[`.
+#[derive(Clone, Copy)]
+struct Bracket {
+    content: bool,
+    colon: bool,
 }
 
 struct Lexer<'a> {
@@ -52,6 +57,7 @@ struct Lexer<'a> {
     pos: usize,
     tokens: Vec<Token>,
     parens: usize,
+    bracket: Option<Bracket>,
     mode: Mode,
 }
 
@@ -63,7 +69,7 @@ impl<'a> Lexer<'a> {
             match self.mode {
                 Mode::Outside => self.outside(c)?,
                 Mode::Braces => self.in_braces(c)?,
-                Mode::Brackets { content, colon } => self.in_brackets(c, content, colon)?,
+                Mode::Duration => self.in_duration(c)?,
             }
         }
     }
@@ -71,8 +77,9 @@ impl<'a> Lexer<'a> {
     fn finish(&self) -> Parsed<()> {
         match self.mode {
             Mode::Braces => Err(self.fault("unexpected end of input inside braces")),
-            Mode::Brackets { .. } => Err(self.fault("unexpected end of input in duration expression")),
+            Mode::Duration => Err(self.fault("unexpected end of input in duration expression")),
             Mode::Outside if self.parens > 0 => Err(self.fault("unclosed left parenthesis")),
+            Mode::Outside if self.bracket.is_some() => Err(self.fault("unclosed left bracket")),
             Mode::Outside => Ok(()),
         }
     }
@@ -85,18 +92,22 @@ impl<'a> Lexer<'a> {
                 self.mode = Mode::Braces;
                 self.emit(TokenKind::LeftBrace, 1);
             }
+            '[' if self.bracket.is_some() => return Err(self.fault("unexpected left bracket '['")),
             '[' => {
-                self.mode = Mode::Brackets { content: false, colon: false };
+                self.mode = Mode::Duration;
+                self.bracket = Some(Bracket { content: false, colon: false });
                 self.emit(TokenKind::LeftBracket, 1);
             }
+            ']' if self.bracket.is_some() => self.close_bracket(),
             ']' => return Err(self.fault("unexpected right bracket ']'")),
-            '}' => self.emit(TokenKind::RightBrace, 1),
             '(' | ')' => return self.paren(c),
             '"' | '\'' | '`' => return self.string(c),
             '0'..='9' => return self.number(),
             '.' if self.peek_second().is_some_and(|d| d.is_ascii_digit()) => return self.number(),
             '=' | '!' | '<' | '>' => return self.comparison(c),
-            c if c.is_ascii_alphabetic() || c == '_' || c == ':' => self.word(),
+            ':' if self.bracket.is_some_and(|b| b.colon) => return Err(self.fault("unexpected colon ':'")),
+            ':' if self.bracket.is_some() => self.colon(),
+            c if c.is_ascii_alphabetic() || c == '_' || c == ':' => return self.word(c),
             c => match arithmetic(c) {
                 Some(op) => self.emit(TokenKind::Op(op), 1),
                 None => return Err(self.unexpected("unexpected character", c)),
@@ -130,49 +141,58 @@ impl<'a> Lexer<'a> {
         Ok(())
     }
 
-    fn in_brackets(&mut self, c: char, content: bool, colon: bool) -> Parsed<()> {
+    /// Before the first number, a colon needs something in front of it.
+    fn in_duration(&mut self, c: char) -> Parsed<()> {
+        let Bracket { content, colon } = self.bracket.unwrap_or(Bracket { content: false, colon: false });
         match c {
-            ']' => {
-                self.mode = Mode::Outside;
-                self.emit(TokenKind::RightBracket, 1);
-                return Ok(());
+            ']' => self.close_bracket(),
+            ':' if colon => return Err(self.fault_behind("unexpected repeated colon in duration expression")),
+            ':' if content => self.colon(),
+            ':' => return Err(self.fault_behind("unexpected colon before duration in duration expression")),
+            c => {
+                self.bracket = Some(Bracket { content: true, colon });
+                return self.duration_token(c);
             }
-            ':' if colon => {
-                return Err(self.fault("unexpected repeated colon in duration expression"));
-            }
-            ':' if !content => {
-                return Err(self.fault("unexpected colon before duration in duration expression"));
-            }
-            ':' => {
-                self.mode = Mode::Brackets { content, colon: true };
-                self.emit(TokenKind::Colon, 1);
-                return Ok(());
-            }
-            _ => self.mode = Mode::Brackets { content: true, colon },
         }
+        Ok(())
+    }
+
+    fn duration_token(&mut self, c: char) -> Parsed<()> {
         match c {
-            '0'..='9' | '.' => return self.number(),
+            '0'..='9' | '.' => {
+                self.mode = Mode::Outside;
+                return self.number();
+            }
             '(' | ')' => return self.paren(c),
             ',' => self.emit(TokenKind::Comma, 1),
-            c => match arithmetic(c) {
-                Some(op) => self.emit(TokenKind::Op(op), 1),
-                None => return self.duration_word(c),
+            c => match (arithmetic(c), self.duration_keyword()) {
+                (Some(op), _) => self.emit(TokenKind::Op(op), 1),
+                (_, Some((keyword, len))) => self.emit(TokenKind::Keyword(keyword), len),
+                _ => return Err(self.unexpected("unexpected character in duration expression", c)),
             },
         }
         Ok(())
     }
 
-    /// `step`, `range`, `min_of` or `max_of` inside brackets.
-    fn duration_word(&mut self, c: char) -> Parsed<()> {
-        let len = self.length_of(|b| b.is_ascii_alphanumeric() || b == b'_');
-        let kind = Span::new(self.pos, self.pos.saturating_add(len)).of(self.text);
-        match keyword(kind) {
+    fn colon(&mut self) {
+        self.bracket = Some(Bracket { content: true, colon: true });
+        self.emit(TokenKind::Colon, 1);
+    }
+
+    fn close_bracket(&mut self) {
+        self.mode = Mode::Outside;
+        self.bracket = None;
+        self.emit(TokenKind::RightBracket, 1);
+    }
+
+    /// `step`, `range`, `min_of` or `max_of`, the only words inside brackets, and its length.
+    fn duration_keyword(&self) -> Option<(Keyword, usize)> {
+        let len = self.length_of(|b| b.is_ascii_alphabetic() || b == b'_');
+        match keyword(Span::new(self.pos, self.pos.saturating_add(len)).of(self.text)) {
             Some(TokenKind::Keyword(k @ (Keyword::Step | Keyword::Range | Keyword::MinOf | Keyword::MaxOf))) => {
-                self.emit(TokenKind::Keyword(k), len);
-                Ok(())
+                Some((k, len))
             }
-            _ if c == '[' => Err(self.fault("unexpected left bracket '['")),
-            _ => Err(self.unexpected("unexpected character in duration expression", c)),
+            _ => None,
         }
     }
 
@@ -182,10 +202,10 @@ impl<'a> Lexer<'a> {
             self.emit(TokenKind::LeftParen, 1);
             return Ok(());
         }
-        match self.parens.checked_sub(1) {
-            Some(open) => self.parens = open,
-            None => return Err(self.fault("unexpected right parenthesis ')'")),
-        }
+        let Some(open) = self.parens.checked_sub(1) else {
+            return Err(self.fault_behind("unexpected right parenthesis ')'"));
+        };
+        self.parens = open;
         self.emit(TokenKind::RightParen, 1);
         Ok(())
     }
@@ -211,7 +231,13 @@ impl<'a> Lexer<'a> {
         Ok(())
     }
 
-    fn word(&mut self) {
+    fn word(&mut self, c: char) -> Parsed<()> {
+        if self.bracket.is_some() {
+            let expected = || self.fault(&format!("unexpected character: {}, expected ':'", quoted_char(c)));
+            let (keyword, len) = self.duration_keyword().ok_or_else(expected)?;
+            self.emit(TokenKind::Keyword(keyword), len);
+            return Ok(());
+        }
         let len = self.length_of(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b':');
         let word = Span::new(self.pos, self.pos.saturating_add(len)).of(self.text);
         let kind = match keyword(word) {
@@ -225,6 +251,7 @@ impl<'a> Lexer<'a> {
             None => TokenKind::Identifier,
         };
         self.emit(kind, len);
+        Ok(())
     }
 
     fn opens_paren_after(&self, len: usize) -> bool {
@@ -232,10 +259,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn string(&mut self, quote: char) -> Parsed<()> {
-        let len = string::scan(self.rest(), quote).map_err(|(at, message)| {
-            let at = self.pos.saturating_add(at);
-            Fault::new(Span::new(at, at), message)
-        })?;
+        let len = string::scan(self.rest(), quote).map_err(|message| self.fault(&message))?;
         self.emit(TokenKind::String, len);
         Ok(())
     }
@@ -288,6 +312,12 @@ impl<'a> Lexer<'a> {
     fn fault(&self, message: &str) -> Fault {
         let end = self.peek().map_or(0, char::len_utf8).saturating_add(self.pos);
         Fault::new(Span::new(self.pos, end), message)
+    }
+
+    /// Prometheus counts some characters as read before it finds that they have no place.
+    fn fault_behind(&self, message: &str) -> Fault {
+        let end = self.fault("").span.end;
+        Fault { span: Span { start: end, end }, message: message.to_owned() }
     }
 
     fn unexpected(&self, what: &str, c: char) -> Fault {

@@ -11,7 +11,7 @@ use super::ast::{At, Expr, ExprId, Extension, Grouping, Matching, MatrixSelector
 use super::duration_expr::{DurationExpr, DurationOp, DurationTerm, Sign, simplified};
 use super::error::{Fault, Parsed};
 use super::op::BinaryOp;
-use super::parse::Parser;
+use super::parse::{Parser, starts_operand};
 use super::span::Span;
 use super::token::{Keyword, TokenKind};
 
@@ -22,12 +22,12 @@ impl Parser<'_> {
     // Ranges
 
     pub(super) fn range_or_subquery(&mut self, id: ExprId) -> Parsed<ExprId> {
-        self.advance();
+        let open = self.advance().span;
         let range = self.duration("subquery or range selector", DURATION_EXPECTED)?;
         match self.kind() {
             TokenKind::RightBracket => {
                 let close = self.advance().span;
-                self.range(id, range, close)
+                self.range(id, range, open.to(close))
             }
             TokenKind::Colon => {
                 self.advance();
@@ -37,16 +37,16 @@ impl Parser<'_> {
         }
     }
 
-    fn range(&mut self, id: ExprId, range: DurationExpr, close: Span) -> Parsed<ExprId> {
-        let span = self.span(id).to(close);
+    fn range(&mut self, id: ExprId, range: DurationExpr, brackets: Span) -> Parsed<ExprId> {
+        let span = self.span(id).to(brackets);
         let Some(Expr::Selector(selector)) = self.node(id).map(|n| &n.expr) else {
-            return Err(Fault::new(span, "ranges only allowed for vector selectors"));
+            return Err(Fault::new(brackets, "ranges only allowed for vector selectors"));
         };
         if selector.time.offset.is_some() {
-            return Err(Fault::new(span, "no offset modifiers allowed before range"));
+            return Err(Fault::new(brackets, "no offset modifiers allowed before range"));
         }
         if selector.time.at.is_some() {
-            return Err(Fault::new(span, "no @ modifiers allowed before range"));
+            return Err(Fault::new(brackets, "no @ modifiers allowed before range"));
         }
         // The node becomes the range: nothing else refers to it yet.
         if let Some(node) = self.node_mut(id) {
@@ -294,12 +294,8 @@ impl Parser<'_> {
     // Binary operators
 
     /// `bool`, `on`, `ignoring`, `group_left`, `group_right`, `fill` after an operator.
-    pub(super) fn binary_modifiers(&mut self, op: BinaryOp) -> Parsed<(bool, Matching)> {
-        let bool_span = self.token().span;
+    pub(super) fn binary_modifiers(&mut self) -> Parsed<(bool, Matching)> {
         let return_bool = self.accept(TokenKind::Keyword(Keyword::Bool));
-        if return_bool && !op.is_comparison() {
-            return Err(Fault::new(bool_span, "bool modifier can only be used on comparison operators"));
-        }
         let mut matching = Matching::default();
         if let TokenKind::Keyword(keyword @ (Keyword::On | Keyword::Ignoring)) = self.kind() {
             self.advance();
@@ -318,7 +314,8 @@ impl Parser<'_> {
             _ => return Ok(()),
         };
         self.advance();
-        if self.kind() == TokenKind::LeftParen {
+        let fills = matches!(self.kind(), TokenKind::Keyword(Keyword::Fill | Keyword::FillLeft | Keyword::FillRight));
+        if self.kind() == TokenKind::LeftParen || !(fills || starts_operand(self.kind())) {
             matching.include = self.label_list()?.0;
         }
         Ok(())

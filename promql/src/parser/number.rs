@@ -11,98 +11,100 @@ use promethium_model::{duration, float};
 
 use super::token::TokenKind;
 
-/// The kind and the length of the number or duration that `text` begins with; no kind when it is neither.
+/// The kind and the length of the number or duration that `text` begins with. Without a kind it is neither, and the
+/// length is that of what was read until this was clear.
 pub(crate) fn scan(text: &str) -> (Option<TokenKind>, usize) {
-    let bytes = text.as_bytes();
-    let number = number_length(bytes);
-    if ends_word(bytes, number) {
-        return (Some(TokenKind::Number), number);
+    let mut scanner = Scanner { bytes: text.as_bytes(), pos: 0 };
+    let kind = if scanner.number() {
+        Some(TokenKind::Number)
+    } else if scanner.rest_of_duration() {
+        Some(TokenKind::Duration)
+    } else {
+        None
+    };
+    (kind, scanner.pos)
+}
+
+struct Scanner<'a> {
+    bytes: &'a [u8],
+    pos: usize,
+}
+
+impl Scanner<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.pos).copied()
     }
-    let duration = duration_length(bytes);
-    if duration > 0 && ends_word(bytes, duration) {
-        return (Some(TokenKind::Duration), duration);
+
+    fn accept(&mut self, belongs: impl Fn(u8) -> bool) -> bool {
+        let found = self.peek().is_some_and(belongs);
+        self.pos = self.pos.saturating_add(usize::from(found));
+        found
     }
-    let bad = number.max(duration);
-    let tail = length(bytes.get(bad..).unwrap_or(&[]), is_word);
-    (None, bad.saturating_add(tail))
+
+    fn accept_any(&mut self, bytes: &[u8]) -> bool {
+        self.accept(|b| bytes.contains(&b))
+    }
+
+    /// Loose on purpose: that the number has a value is seen when it is computed. In hexadecimal an `e` that is not
+    /// the first digit is taken for an exponent's.
+    fn number(&mut self) -> bool {
+        let hex = self.accept_any(b"0") && self.accept_any(b"xX");
+        let is_digit = |b: u8| if hex { b.is_ascii_hexdigit() } else { b.is_ascii_digit() };
+        if hex {
+            self.accept_any(b"_");
+        }
+        self.accept_any(b".");
+        self.accept(is_digit);
+        let (mut dots, mut exponents) = (0u8, 0u8);
+        loop {
+            let sound = if self.accept_any(b".") {
+                dots = dots.saturating_add(1);
+                dots == 1 && !self.accept_any(b"_.") && !hex
+            } else if self.accept_any(b"eE") {
+                exponents = exponents.saturating_add(1);
+                exponents == 1 && self.exponent()
+            } else if self.accept_any(b"_") {
+                self.goes_on()
+            } else if !self.accept(is_digit) {
+                return self.pos > 0 && !self.peek().is_some_and(is_word);
+            } else {
+                true
+            };
+            if !sound {
+                return false;
+            }
+        }
+    }
+
+    fn exponent(&mut self) -> bool {
+        self.accept_any(b"+-");
+        self.goes_on()
+    }
+
+    /// What follows an underscore or an `e`.
+    fn goes_on(&mut self) -> bool {
+        !self.accept_any(b"._eE") && self.peek().is_some()
+    }
+
+    /// From the first unit on; its number was read already.
+    fn rest_of_duration(&mut self) -> bool {
+        if !self.accept_any(b"smhdwy") {
+            return false;
+        }
+        self.accept_any(b"s");
+        while self.accept(|b| b.is_ascii_digit()) {
+            while self.accept(|b| b.is_ascii_digit()) {}
+            if !self.accept_any(b"smhdw") {
+                return false;
+            }
+            self.accept_any(b"s");
+        }
+        !self.accept(is_word)
+    }
 }
 
 fn is_word(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b == b'_' || b == b':'
-}
-
-fn ends_word(bytes: &[u8], len: usize) -> bool {
-    len > 0 && !bytes.get(len).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_')
-}
-
-fn length(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
-    bytes.iter().position(|b| !belongs(*b)).unwrap_or(bytes.len())
-}
-
-/// Digits with single underscores between them.
-fn digits_length(bytes: &[u8], is_digit: impl Fn(u8) -> bool) -> usize {
-    let mut len = 0usize;
-    loop {
-        let run = length(bytes.get(len..).unwrap_or(&[]), &is_digit);
-        len = len.saturating_add(run);
-        let next = bytes.get(len.saturating_add(1)).copied();
-        let continues = run > 0 && bytes.get(len) == Some(&b'_') && next.is_some_and(&is_digit);
-        if !continues {
-            return len;
-        }
-        len = len.saturating_add(1);
-    }
-}
-
-fn number_length(bytes: &[u8]) -> usize {
-    if let [b'0', b'x' | b'X', rest @ ..] = bytes {
-        return hex_length(rest).saturating_add(2);
-    }
-    let mut len = digits_length(bytes, |b| b.is_ascii_digit());
-    if bytes.get(len) == Some(&b'.') {
-        let fraction = digits_length(bytes.get(len.saturating_add(1)..).unwrap_or(&[]), |b| b.is_ascii_digit());
-        len = len.saturating_add(1).saturating_add(fraction);
-    }
-    if matches!(bytes.get(len), Some(b'e' | b'E')) {
-        len = len.saturating_add(exponent_length(bytes.get(len..).unwrap_or(&[])));
-    }
-    len
-}
-
-/// `e` with an optional sign and digits; 0 when no digits follow.
-fn exponent_length(bytes: &[u8]) -> usize {
-    let sign = usize::from(matches!(bytes.get(1), Some(b'+' | b'-')));
-    let start = sign.saturating_add(1);
-    match digits_length(bytes.get(start..).unwrap_or(&[]), |b| b.is_ascii_digit()) {
-        0 => 0,
-        digits => start.saturating_add(digits),
-    }
-}
-
-/// Hexadecimal digits, where an `e` must be followed by a further digit: Prometheus' scanner takes it for an exponent.
-fn hex_length(bytes: &[u8]) -> usize {
-    let len = digits_length(bytes, |b| b.is_ascii_hexdigit());
-    match len.checked_sub(1).and_then(|last| bytes.get(last)) {
-        Some(b'e' | b'E') => 0,
-        _ => len,
-    }
-}
-
-fn duration_length(bytes: &[u8]) -> usize {
-    let mut len = 0usize;
-    loop {
-        let rest = bytes.get(len..).unwrap_or(&[]);
-        let digits = length(rest, |b| b.is_ascii_digit());
-        let unit = match rest.get(digits..).unwrap_or(&[]) {
-            [b'm', b's', ..] => 2,
-            [b's' | b'm' | b'h' | b'd' | b'w' | b'y', ..] => 1,
-            _ => 0,
-        };
-        if digits == 0 || unit == 0 {
-            return len;
-        }
-        len = len.saturating_add(digits).saturating_add(unit);
-    }
+    b.is_ascii_alphanumeric() || b == b'_'
 }
 
 /// The value of a number token: first as an integer with Go's base prefixes (so `010` is 8), else as a float.
@@ -169,9 +171,15 @@ mod tests {
             ("0x1e2", Some(TokenKind::Number), 5),
             ("1h30m]", Some(TokenKind::Duration), 5),
             ("5ms", Some(TokenKind::Duration), 3),
-            ("5q", None, 2),
-            ("1__0", None, 4),
+            ("5q", None, 1),
+            ("1__0", None, 3),
             ("1e", None, 2),
+            ("1by", None, 1),
+            ("0son", None, 3),
+            ("5m5]", None, 3),
+            ("0x1e2e3", None, 6),
+            ("1.5h)", Some(TokenKind::Duration), 4),
+            ("5mé", Some(TokenKind::Duration), 2),
         ] {
             assert_eq!(scan(text), (kind, len), "{text}");
         }

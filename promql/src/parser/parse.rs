@@ -24,6 +24,8 @@ pub(super) struct Parser<'a> {
     lex_error: Option<Fault>,
     pos: usize,
     depth: usize,
+    /// Aggregations whose arguments are being read.
+    aggregations: usize,
     pub(super) options: &'a ParserOptions,
     nodes: Vec<Node>,
     /// Nesting below each node; a chain of binary operators counts once, since no pass recurses along it.
@@ -33,7 +35,17 @@ pub(super) struct Parser<'a> {
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str, options: &'a ParserOptions) -> Self {
         let Lexed { tokens, error } = lex(text);
-        Parser { text, tokens, lex_error: error, pos: 0, depth: 0, options, nodes: Vec::new(), heights: Vec::new() }
+        Parser {
+            text,
+            tokens,
+            lex_error: error,
+            pos: 0,
+            depth: 0,
+            aggregations: 0,
+            options,
+            nodes: Vec::new(),
+            heights: Vec::new(),
+        }
     }
 
     pub(super) fn parse_query(mut self) -> Parsed<Ast> {
@@ -105,6 +117,7 @@ impl<'a> Parser<'a> {
             return fault;
         }
         let mut message = format!("unexpected {}", describe(token, self.text));
+        let context = if context.is_empty() && self.aggregations > 0 { "aggregation" } else { context };
         if !context.is_empty() {
             message.push_str(" in ");
             message.push_str(context);
@@ -169,22 +182,22 @@ impl<'a> Parser<'a> {
                 if op.precedence() < min_precedence {
                     break;
                 }
-                p.advance();
-                lhs = p.binary(op, lhs)?;
+                let op_span = p.advance().span;
+                lhs = p.binary(op, op_span, lhs)?;
             }
             Ok(lhs)
         })
     }
 
-    fn binary(&mut self, op: BinaryOp, lhs: ExprId) -> Parsed<ExprId> {
-        let (return_bool, matching) = self.binary_modifiers(op)?;
+    fn binary(&mut self, op: BinaryOp, op_span: Span, lhs: ExprId) -> Parsed<ExprId> {
+        let (return_bool, matching) = self.binary_modifiers()?;
         let next = if op.is_right_associative() { op.precedence() } else { op.precedence().saturating_add(1) };
         let rhs = self.expr(next)?;
         let chained = matches!(self.node(lhs).map(|n| &n.expr), Some(Expr::Binary(_)));
         let left = self.height_above(lhs).saturating_sub(usize::from(chained));
         let height = left.max(self.height_above(rhs));
         let span = self.span(lhs).to(self.span(rhs));
-        self.push(Expr::Binary(Binary { op, lhs, rhs, return_bool, matching }), span, height)
+        self.push(Expr::Binary(Binary { op, lhs, rhs, return_bool, matching, op_span }), span, height)
     }
 
     /// Signs bind like `*`: their operand takes in `^` and nothing looser.
@@ -321,11 +334,12 @@ impl<'a> Parser<'a> {
         }
         loop {
             args.push(self.expr(0)?);
+            let comma = self.token().span;
             if !self.accept(TokenKind::Comma) {
                 break;
             }
-            if self.kind() == TokenKind::RightParen {
-                return Err(Fault::new(self.token().span, "trailing commas not allowed in function call args"));
+            if !starts_operand(self.kind()) && self.kind() != TokenKind::Error {
+                return Err(Fault::new(comma, "trailing commas not allowed in function call args"));
             }
         }
         let close = self.expect(TokenKind::RightParen, "", "")?;
@@ -336,18 +350,7 @@ impl<'a> Parser<'a> {
 
     /// Whether the aggregation's name at hand is not just a metric's name.
     fn starts_aggregation(&self) -> bool {
-        use TokenKind::{Aggregate, Duration, Identifier, LeftParen, MetricIdentifier, Number, String};
-        matches!(
-            self.kind_after(),
-            LeftParen
-                | TokenKind::Keyword(Keyword::By | Keyword::Without)
-                | Identifier
-                | MetricIdentifier
-                | Number
-                | Duration
-                | String
-                | Aggregate(_)
-        )
+        matches!(self.kind_after(), TokenKind::LeftParen | TokenKind::Keyword(Keyword::By | Keyword::Without))
     }
 
     fn aggregation(&mut self, op: AggregateOp) -> Parsed<ExprId> {
@@ -356,7 +359,9 @@ impl<'a> Parser<'a> {
         if self.kind() != TokenKind::LeftParen {
             return Err(self.unexpected("aggregation", ""));
         }
+        self.aggregations = self.aggregations.saturating_add(1);
         let (args, mut end) = self.arguments()?;
+        self.aggregations = self.aggregations.saturating_sub(1);
         if grouping.is_none() {
             grouping = self.grouping()?;
             end = grouping.as_ref().map_or(end, |g| g.span);
@@ -405,6 +410,15 @@ struct ParsedGrouping {
     without: bool,
     labels: Vec<String>,
     span: Span,
+}
+
+/// Whether an expression can begin with the token.
+pub(super) fn starts_operand(kind: TokenKind) -> bool {
+    use TokenKind::{Duration, LeftBrace, LeftParen, Number, Op, String};
+    match kind {
+        LeftParen | LeftBrace | Number | Duration | String | Op(BinaryOp::Add | BinaryOp::Sub) => true,
+        kind => names_metric(kind),
+    }
 }
 
 fn names_metric(kind: TokenKind) -> bool {

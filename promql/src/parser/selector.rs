@@ -164,7 +164,7 @@ pub(super) fn excludes_something(matchers: &[Matcher]) -> bool {
 /// Whether the name was set in front of the braces and once more inside.
 pub(super) fn names_twice(selector: &Selector) -> Option<(&str, &str)> {
     let name = selector.name.as_deref()?;
-    let mut others = selector.matchers.iter().rev().skip(1);
-    let other = others.find(|m| m.name == METRIC_NAME)?;
+    let (_, others) = selector.matchers.split_last()?;
+    let other = others.iter().find(|m| m.name == METRIC_NAME)?;
     Some((name, other.value.as_str()))
 }

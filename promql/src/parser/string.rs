@@ -11,8 +11,8 @@
 ///
 /// # Errors
 ///
-/// Byte offset and message of what is wrong.
-pub(crate) fn scan(text: &str, quote: char) -> Result<usize, (usize, String)> {
+/// The message of what is wrong.
+pub(crate) fn scan(text: &str, quote: char) -> Result<usize, String> {
     let mut chars = text.char_indices().peekable();
     chars.next();
     while let Some((i, c)) = chars.next() {
@@ -20,7 +20,7 @@ pub(crate) fn scan(text: &str, quote: char) -> Result<usize, (usize, String)> {
             c if c == quote => return Ok(i.saturating_add(1)),
             '\\' if quote != '`' => {
                 let rest = text.get(i..).unwrap_or("");
-                let (_, len) = escape(rest, quote).map_err(|message| (i, message))?;
+                let (_, len) = escape(rest, quote)?;
                 let end = i.saturating_add(len);
                 while chars.peek().is_some_and(|(j, _)| *j < end) {
                     chars.next();
@@ -31,7 +31,7 @@ pub(crate) fn scan(text: &str, quote: char) -> Result<usize, (usize, String)> {
         }
     }
     let what = if quote == '`' { "unterminated raw string" } else { "unterminated quoted string" };
-    Err((0, what.to_owned()))
+    Err(what.to_owned())
 }
 
 /// The bytes that a literal stands for. They need not be UTF-8: `\xHH` is one byte.
@@ -154,7 +154,7 @@ mod tests {
             ("\"a\nb\"", "unterminated quoted string"),
             ("`abc", "unterminated raw string"),
         ] {
-            assert_eq!(scan(literal, quote_of(literal)).map_err(|(_, m)| m), Err(message.to_owned()), "{literal}");
+            assert_eq!(scan(literal, quote_of(literal)), Err(message.to_owned()), "{literal}");
         }
     }
 }

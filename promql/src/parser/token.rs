@@ -129,11 +129,12 @@ pub(crate) fn describe(token: Token, text: &str) -> String {
         TokenKind::String => format!("string {}", shortened(word)),
         TokenKind::Number => format!("number {}", shortened(word)),
         TokenKind::Duration => format!("duration {}", shortened(word)),
-        TokenKind::Op(op) => format!("<op:{op}>"),
-        TokenKind::Match(op) => format!("<op:{}>", op.as_str()),
-        TokenKind::Aggregate(op) => format!("<aggr:{op}>"),
-        TokenKind::Keyword(_) => format!("<{}>", word.to_ascii_lowercase()),
-        TokenKind::At => "<@>".to_owned(),
+        TokenKind::Op(_) => format!("<op:{word}>"),
+        TokenKind::Match(op) if op != MatchOp::Equal => format!("<op:{}>", op.as_str()),
+        TokenKind::Aggregate(_) => format!("<aggr:{word}>"),
+        TokenKind::Keyword(Keyword::Start | Keyword::End) => go_quoted(word),
+        TokenKind::Keyword(_) => format!("<{word}>"),
+        TokenKind::At => "<op:@>".to_owned(),
         _ => go_quoted(word),
     }
 }
