@@ -33,7 +33,7 @@ fn wrong_promql_is_refused_with_position_and_text() {
             "rate(up)",
             "1:6: parse error: expected type range vector in call to function \"rate\", got instant vector",
         ),
-        ("up[5m", "up%5B5m", "1:6: parse error: unexpected end of input in duration expression"),
+        ("up[5m", "up%5B5m", "1:6: parse error: unclosed left bracket"),
         ("1 +", "1%20%2B", "1:4: parse error: unexpected end of input"),
     ] {
         let found = rig.monitor.query(expr, START_MS).unwrap_err();
