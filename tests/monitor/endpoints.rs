@@ -140,7 +140,7 @@ fn targets_and_metadata_are_those_of_the_last_scrape() {
 fn the_build_says_its_version() {
     let version = concat!(r#"{"version":"3.14.0+promethium."#, env!("CARGO_PKG_VERSION"), r#"","#);
     let build = data(&rig(), "/api/v1/status/buildinfo");
-    assert!(build.starts_with(&version), "{build}");
+    assert!(build.starts_with(version), "{build}");
 }
 
 #[test]
