@@ -20,7 +20,7 @@ pub enum DecodeError {
         offset: usize,
     },
     /// A line, or a sample whose label values hold line breaks, is longer than it may be.
-    #[error("line {line} is longer than {limit} bytes")]
+    #[error("line longer than {limit} bytes (line {line}, column {})", .limit.saturating_add(1))]
     LineTooLong {
         /// From 1.
         line: usize,
@@ -28,7 +28,7 @@ pub enum DecodeError {
         limit: usize,
     },
     /// The page has more samples than it may.
-    #[error("more than {limit} samples in a page (line {line})")]
+    #[error("more than {limit} samples in a page (line {line}, column 1)")]
     TooManySamples {
         /// Line of the first sample too many, from 1.
         line: usize,
@@ -91,11 +91,14 @@ impl DecodeError {
         }
     }
 
-    /// The column in bytes, from 1, where there is one.
+    /// The column in bytes, from 1, where there is one: of a line that is too long, the first byte over the limit; of a
+    /// sample too many, its first.
     #[must_use]
     pub fn column(&self) -> Option<usize> {
         match self {
             DecodeError::Syntax { column, .. } => Some(*column),
+            DecodeError::LineTooLong { limit, .. } => Some(limit.saturating_add(1)),
+            DecodeError::TooManySamples { .. } => Some(1),
             _ => None,
         }
     }

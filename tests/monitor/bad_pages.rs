@@ -98,8 +98,12 @@ fn a_page_over_a_limit_of_the_monitor_is_refused() {
         "x".repeat(50)
     );
     for (bad, limits, error) in [
-        ("fresh 1\na 2\nb 3\n", limits(|l| l.max_scrape_samples = 2), "more than 2 samples in a page (line 3)"),
-        (&*long_line, limits(|l| l.max_line_bytes = 64), "line 2 is longer than 64 bytes"),
+        (
+            "fresh 1\na 2\nb 3\n",
+            limits(|l| l.max_scrape_samples = 2),
+            "more than 2 samples in a page (line 3, column 1)",
+        ),
+        (&*long_line, limits(|l| l.max_line_bytes = 64), "line longer than 64 bytes (line 2, column 65)"),
         (&*long_line, limits(|l| l.max_label_value_bytes = 64), &*long_value),
         (&*long_line, limits(|l| l.max_scrape_body_bytes = 100), "body size limit exceeded"),
     ] {
@@ -114,7 +118,7 @@ fn a_target_that_is_added_later_is_held_to_the_same_limits() {
     let rig = Rig::new(|m| m.limits(limits));
     rig.monitor.add_target(Page::new(GOOD).target("late")).unwrap();
     rig.run(1);
-    assert_eq!(rig.monitor.targets()[0].last_error, "more than 1 samples in a page (line 2)");
+    assert_eq!(rig.monitor.targets()[0].last_error, "more than 1 samples in a page (line 2, column 1)");
 }
 
 #[test]
