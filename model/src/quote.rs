@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// `s` in double quotes with Go's escapes: `\a \b \f \n \r \t \v \\ \"`, `\xHH` for other control bytes, `\uXXXX` for
+/// `s` in double quotes with Go's escapes: `\a \b \f \n \r \t \v \\ \"`, `\xHH` for other control bytes, `\uHHHH` for
 /// what is not printable.
 ///
 /// ```
