@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use promethium_model::StorageError;
+use promethium_wal::WalError;
 use thiserror::Error;
 
 /// A database could not be opened, maintained or closed.
@@ -57,6 +58,12 @@ impl TsdbError {
     pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> TsdbError {
         let path = path.to_path_buf();
         move |source| TsdbError::Io { path, action, source }
+    }
+}
+
+impl From<WalError> for TsdbError {
+    fn from(error: WalError) -> Self {
+        TsdbError::Io { path: error.path, action: "write-ahead log", source: error.source }
     }
 }
 

@@ -45,17 +45,14 @@
 //! refused); blocks, head chunks and out-of-order logs in it are left as they are and not read. The log is not
 //! truncated: the head holds everything since the directory was made.
 
-pub mod chunk;
 mod db;
 mod error;
-#[doc(hidden)]
-pub mod fuzzing;
 mod head;
 mod options;
-pub mod vfs;
-mod wal;
 
 pub use db::{Damage, Db, DbStats, MaintainReport, ReplayReport};
 pub use error::TsdbError;
 pub use options::{DbOptions, Sync};
-pub use wal::{Compression, MAX_RECORD_BYTES, PAGE_BYTES};
+pub use promethium_chunk as chunk;
+pub use promethium_vfs as vfs;
+pub use promethium_wal::{Compression, MAX_RECORD_BYTES, PAGE_BYTES};

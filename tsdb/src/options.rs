@@ -5,7 +5,7 @@ use std::time::Duration;
 use promethium_model::Limits;
 
 use crate::error::TsdbError;
-use crate::wal::{Compression, PAGE_BYTES};
+use promethium_wal::{Compression, PAGE_BYTES};
 
 /// When the log reaches the medium, and so what a commit that returned `Ok` survives.
 ///

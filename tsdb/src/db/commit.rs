@@ -10,7 +10,7 @@ use crate::head::series::MemSeries;
 use crate::head::transaction::{Resolved, Transaction};
 use crate::head::visibility::Ticket;
 use crate::options::Sync;
-use crate::wal::{PreparedRecord, Written, encode_samples, encode_series_entry};
+use promethium_wal::{PreparedRecord, Written, encode_samples, encode_series_entry};
 
 // A record is the unit that survives whole. These bounds keep it far below what a reader refuses.
 const MAX_SAMPLES_PER_RECORD: usize = 1 << 20;

@@ -9,7 +9,7 @@ use parking_lot::{Mutex, MutexGuard};
 use promethium_model::CommitError;
 
 use crate::error::TsdbError;
-use crate::wal::{Compression, WalError, WalWriter, Written};
+use promethium_wal::{Compression, WalError, WalWriter, Written};
 
 /// One writer at a time; one sync at a time, which serves all who wait for it; and one failure, which ends both.
 pub(crate) struct Log {

@@ -18,8 +18,8 @@ use promethium_model::{Appendable, Appender, Clock, Querier, Queryable, StorageE
 use crate::error::TsdbError;
 use crate::head::Head;
 use crate::options::{DbOptions, Sync};
-use crate::vfs::{Vfs, VfsLock};
 use log::Log;
+use promethium_vfs::{Vfs, VfsLock};
 
 pub use replay::{Damage, ReplayReport};
 

@@ -14,8 +14,8 @@ use super::{Db, Home, ReplayReport};
 use crate::error::TsdbError;
 use crate::head::{Head, HeadLimits};
 use crate::options::DbOptions;
-use crate::vfs::{StdVfs, Vfs, VfsLock};
-use crate::wal::{WalWriter, read_layout};
+use promethium_vfs::{StdVfs, Vfs, VfsLock};
+use promethium_wal::{WalWriter, read_layout};
 
 pub(super) const LOCK_FILE: &str = "lock";
 const WAL_DIR: &str = "wal";

@@ -8,8 +8,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::vfs::{OpenMode, Vfs, VfsFile};
-use crate::wal::{Compression, Item, PreparedRecord, SegmentReader};
+use promethium_vfs::{OpenMode, Vfs, VfsFile};
+use promethium_wal::{Compression, Item, PreparedRecord, SegmentReader};
 
 const BUFFER_BYTES: usize = 1 << 20;
 

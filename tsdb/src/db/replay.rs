@@ -16,8 +16,8 @@ use crate::head::series::{Admission, MemSeries};
 use crate::head::transaction::NewSamples;
 use crate::head::visibility::CommitId;
 use crate::options::DbOptions;
-use crate::vfs::{OpenMode, Vfs, VfsFile};
-use crate::wal::{
+use promethium_vfs::{OpenMode, Vfs, VfsFile};
+use promethium_wal::{
     Compression, Item, RecordError, RecordKind, RefSample, SegmentReader, WalLayout, decode_samples, decode_series,
     record_kind,
 };

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use promethium_model::{AppendError, Symbol, TimeRange};
 
 use super::visibility::{CommitId, Versions};
-use crate::chunk::XorAppender;
+use promethium_chunk::XorAppender;
 
 // The rules by which Prometheus cuts float chunks.
 const TARGET_SAMPLES: usize = 120;
@@ -217,7 +217,7 @@ fn decoded_has_sample_in(chunk: &ChunkView, range: TimeRange) -> bool {
 impl ChunkView {
     /// Appends the visible samples to `out`.
     pub(crate) fn decode(&self, out: &mut promethium_model::SampleBatch) {
-        crate::chunk::decode_xor_prefix(&self.bytes, self.samples, out).expect("the head reads what it wrote");
+        promethium_chunk::decode_xor_prefix(&self.bytes, self.samples, out).expect("the head reads what it wrote");
     }
 }
 

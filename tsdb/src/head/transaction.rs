@@ -9,7 +9,7 @@ use promethium_model::{AppendError, Appended, Labels, Point, PointValue, SeriesK
 use super::series::{Admission, MemSeries};
 use super::visibility::Turn;
 use super::{Head, HeadLimits};
-use crate::wal::RefSample;
+use promethium_wal::RefSample;
 
 /// The samples of one transaction, checked against the head as it was at each append.
 ///

@@ -7,25 +7,36 @@ use std::sync::Arc;
 use super::PAGE_BYTES;
 use super::frame::{PreparedRecord, left_in_page};
 use super::layout::segment_path;
-use crate::vfs::{OpenMode, Vfs, VfsFile};
+use promethium_vfs::{OpenMode, Vfs, VfsFile};
+use thiserror::Error;
 
 /// A failure of the log, with the file.
-#[derive(Debug)]
-pub(crate) struct WalError {
-    pub(crate) path: PathBuf,
-    pub(crate) source: io::Error,
+#[derive(Debug, Error)]
+#[error("{}: {source}", path.display())]
+pub struct WalError {
+    /// The file or directory.
+    pub path: PathBuf,
+    /// The error.
+    pub source: io::Error,
+}
+
+impl WalError {
+    pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> WalError {
+        let path = path.to_path_buf();
+        move |source| WalError { path, source }
+    }
 }
 
 /// How far the log was written: bytes since it was opened, over all segments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Written(pub(crate) u64);
+pub struct Written(pub u64);
 
 /// Appends to the newest segment and starts further ones.
 ///
 /// `open → sealed` on the first failure of any write or sync, for good: after a failed write nobody knows what is in
 /// the file, after a failed sync nobody knows which pages the system dropped. Segments before the current one are
 /// always synced.
-pub(crate) struct WalWriter {
+pub struct WalWriter {
     vfs: Arc<dyn Vfs>,
     dir: PathBuf,
     segment_bytes: u64,
@@ -43,7 +54,7 @@ struct Segment {
 
 impl WalWriter {
     /// Starts segment `index` of the log in `dir`.
-    pub(crate) fn create(vfs: Arc<dyn Vfs>, dir: &Path, index: u64, segment_bytes: u64) -> Result<Self, WalError> {
+    pub fn create(vfs: Arc<dyn Vfs>, dir: &Path, index: u64, segment_bytes: u64) -> Result<Self, WalError> {
         let segment = Segment::create(&*vfs, dir, index)?;
         let dir = dir.to_path_buf();
         Ok(WalWriter { vfs, dir, segment_bytes, segment, written: Written::default(), frames: Vec::new() })
@@ -51,7 +62,7 @@ impl WalWriter {
 
     /// Writes a batch of records with one append. A batch goes into one segment, even one that is longer than a segment
     /// should be.
-    pub(crate) fn append(&mut self, records: &[PreparedRecord]) -> Result<Written, WalError> {
+    pub fn append(&mut self, records: &[PreparedRecord]) -> Result<Written, WalError> {
         let mut end = self.frame(records);
         if end > self.segment_bytes && self.segment.len > 0 {
             self.cut()?;
@@ -70,7 +81,7 @@ impl WalWriter {
     }
 
     /// Ends the segment, synced, and starts the next.
-    pub(crate) fn cut(&mut self) -> Result<(), WalError> {
+    pub fn cut(&mut self) -> Result<(), WalError> {
         self.pad()?;
         self.segment.sync()?;
         self.segment = Segment::create(&*self.vfs, &self.dir, self.segment.index + 1)?;
@@ -78,7 +89,7 @@ impl WalWriter {
     }
 
     /// Fills the last page with zeros, as a clean end of a segment has it.
-    pub(crate) fn pad(&mut self) -> Result<(), WalError> {
+    pub fn pad(&mut self) -> Result<(), WalError> {
         let left = left_in_page(self.segment.len);
         if left < PAGE_BYTES {
             self.segment.append(&vec![0; left])?;
@@ -89,15 +100,19 @@ impl WalWriter {
     }
 
     /// The file to sync, and how far everything is then durable.
-    pub(crate) fn sync_point(&self) -> (Arc<dyn VfsFile>, PathBuf, Written) {
+    pub fn sync_point(&self) -> (Arc<dyn VfsFile>, PathBuf, Written) {
         (Arc::clone(&self.segment.file), self.segment.path.clone(), self.written)
     }
 
-    pub(crate) fn segment_index(&self) -> u64 {
+    /// The number of the segment that is written.
+    #[must_use]
+    pub fn segment_index(&self) -> u64 {
         self.segment.index
     }
 
-    pub(crate) fn written(&self) -> Written {
+    /// How far the log was written.
+    #[must_use]
+    pub fn written(&self) -> Written {
         self.written
     }
 }

@@ -11,7 +11,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::{FIRST, FULL, HEADER_BYTES, KIND_MASK, LAST, MAX_RECORD_BYTES, MIDDLE, PADDING, PAGE_BYTES, SNAPPY, ZSTD};
-use crate::vfs::VfsFile;
+use promethium_vfs::VfsFile;
 
 const PAGES_PER_READ: usize = 16;
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -20,7 +20,7 @@ const MAX_SNAPPY_RATIO: usize = 22;
 
 /// What a segment yields.
 #[derive(Debug)]
-pub(crate) enum Item<'a> {
+pub enum Item<'a> {
     /// A whole record whose checksums are right.
     Record {
         /// Where its first fragment begins.
@@ -48,7 +48,7 @@ pub(crate) enum Item<'a> {
 ///
 /// After damage, reading resumes at the next page: a page always begins with a fragment, so that only records that
 /// touch the damaged page are lost. Fragments of a record whose beginning is lost are passed over in silence.
-pub(crate) struct SegmentReader {
+pub struct SegmentReader {
     file: Arc<dyn VfsFile>,
     // Some whole pages of the file, the last one perhaps cut short by the file's end.
     block: Vec<u8>,
@@ -89,7 +89,9 @@ struct Header {
 }
 
 impl SegmentReader {
-    pub(crate) fn new(file: Arc<dyn VfsFile>) -> Self {
+    /// From the beginning of the segment.
+    #[must_use]
+    pub fn new(file: Arc<dyn VfsFile>) -> Self {
         SegmentReader {
             file,
             block: Vec::new(),
@@ -105,7 +107,7 @@ impl SegmentReader {
     }
 
     /// Where the last whole record ends: what comes after was never part of one, or is damaged.
-    pub(crate) fn good_end(&self) -> u64 {
+    pub fn good_end(&self) -> u64 {
         self.good_end
     }
 
@@ -114,7 +116,7 @@ impl SegmentReader {
     /// # Errors
     ///
     /// When the file cannot be read.
-    pub(crate) fn next_item(&mut self) -> io::Result<Option<Item<'_>>> {
+    pub fn next_item(&mut self) -> io::Result<Option<Item<'_>>> {
         loop {
             match self.next_fragment()? {
                 Fragment::Continue => {}

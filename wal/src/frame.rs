@@ -4,13 +4,15 @@ use super::{Compression, FIRST, FULL, HEADER_BYTES, LAST, MIDDLE, PAGE_BYTES, SN
 
 /// A record as it will be stored: compressed where that helps.
 #[derive(Debug)]
-pub(crate) struct PreparedRecord {
+pub struct PreparedRecord {
     flags: u8,
     stored: Vec<u8>,
 }
 
 impl PreparedRecord {
-    pub(crate) fn new(record: Vec<u8>, compression: Compression) -> Self {
+    /// Compresses a record as `compression` says.
+    #[must_use]
+    pub fn new(record: Vec<u8>, compression: Compression) -> Self {
         if compression == Compression::Snappy
             && let Ok(compressed) = snap::raw::Encoder::new().compress_vec(&record)
             && compressed.len() < record.len()
@@ -22,7 +24,7 @@ impl PreparedRecord {
 
     /// Appends the record's fragments to `out`, which continues a segment whose length is `at`. Returns the segment's
     /// length afterwards.
-    pub(crate) fn frame(&self, out: &mut Vec<u8>, mut at: u64) -> u64 {
+    pub fn frame(&self, out: &mut Vec<u8>, mut at: u64) -> u64 {
         let mut rest = self.stored.as_slice();
         let mut is_first = true;
         loop {

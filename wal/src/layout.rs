@@ -3,25 +3,25 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::TsdbError;
-use crate::vfs::Vfs;
+use crate::writer::WalError;
+use promethium_vfs::Vfs;
 
 /// One segment file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SegmentFile {
-    pub(crate) index: u64,
-    pub(crate) path: PathBuf,
+pub struct SegmentFile {
+    pub index: u64,
+    pub path: PathBuf,
 }
 
 /// The files of a log in reading order.
 #[derive(Debug, Default)]
-pub(crate) struct WalLayout {
+pub struct WalLayout {
     /// The newest checkpoint's segments.
-    pub(crate) checkpoint: Vec<SegmentFile>,
+    pub checkpoint: Vec<SegmentFile>,
     /// The segments that the checkpoint does not cover.
-    pub(crate) segments: Vec<SegmentFile>,
+    pub segments: Vec<SegmentFile>,
     /// The number of the segment that a new writer starts.
-    pub(crate) next_index: u64,
+    pub next_index: u64,
 }
 
 pub(super) fn segment_path(dir: &Path, index: u64) -> PathBuf {
@@ -29,11 +29,11 @@ pub(super) fn segment_path(dir: &Path, index: u64) -> PathBuf {
 }
 
 /// Lists a log's files. A directory that is not there is an empty log.
-pub(crate) fn read_layout(vfs: &dyn Vfs, dir: &Path) -> Result<WalLayout, TsdbError> {
+pub fn read_layout(vfs: &dyn Vfs, dir: &Path) -> Result<WalLayout, WalError> {
     let names = match vfs.list(dir) {
         Ok(names) => names,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(WalLayout::default()),
-        Err(e) => return Err(TsdbError::io(dir, "list")(e)),
+        Err(e) => return Err(WalError::at(dir)(e)),
     };
     let newest = names.iter().filter_map(|name| Some((checkpoint_number(name)?, name))).max();
     let (covered, checkpoint) = match newest {
@@ -46,8 +46,8 @@ pub(crate) fn read_layout(vfs: &dyn Vfs, dir: &Path) -> Result<WalLayout, TsdbEr
     Ok(WalLayout { checkpoint, segments, next_index: last.map_or(0, |l| l + 1) })
 }
 
-fn segments_in(vfs: &dyn Vfs, dir: &Path) -> Result<Vec<SegmentFile>, TsdbError> {
-    let names = vfs.list(dir).map_err(TsdbError::io(dir, "list"))?;
+fn segments_in(vfs: &dyn Vfs, dir: &Path) -> Result<Vec<SegmentFile>, WalError> {
+    let names = vfs.list(dir).map_err(WalError::at(dir))?;
     Ok(segment_files(dir, &names))
 }
 
@@ -71,7 +71,7 @@ fn all_digits(name: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vfs::SimVfs;
+    use promethium_vfs::SimVfs;
 
     #[test]
     fn a_checkpoint_covers_the_segments_up_to_its_number() {

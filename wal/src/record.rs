@@ -17,16 +17,21 @@ const MAX_STRING_BYTES: usize = (1 << 24) - 1;
 
 /// A sample of a series that an earlier record named.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RefSample {
-    pub(crate) series: u64,
-    pub(crate) timestamp_ms: i64,
-    pub(crate) value: f64,
+pub struct RefSample {
+    /// The reference that a series record gave.
+    pub series: u64,
+    /// Milliseconds since the epoch.
+    pub timestamp_ms: i64,
+    /// The value, stale markers by their bits.
+    pub value: f64,
 }
 
 /// What a record holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RecordKind {
+pub enum RecordKind {
+    /// References and labels.
     Series,
+    /// Samples of floats.
     Samples,
     /// A kind that this store does not keep, or an empty record.
     Other,
@@ -34,7 +39,7 @@ pub(crate) enum RecordKind {
 
 /// A record whose checksum is right does not decode.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(crate) enum RecordError {
+pub enum RecordError {
     #[error("record ends in the middle of a {0}")]
     Short(&'static str),
     #[error("label string is not UTF-8")]
@@ -47,7 +52,9 @@ pub(crate) enum RecordError {
     NoLabels { reference: u64 },
 }
 
-pub(crate) fn record_kind(record: &[u8]) -> RecordKind {
+/// What a record holds, by its first byte.
+#[must_use]
+pub fn record_kind(record: &[u8]) -> RecordKind {
     match record.first() {
         Some(&SERIES) => RecordKind::Series,
         Some(&SAMPLES) => RecordKind::Samples,
@@ -56,7 +63,7 @@ pub(crate) fn record_kind(record: &[u8]) -> RecordKind {
 }
 
 /// Appends one series to a series record; an empty `record` becomes one.
-pub(crate) fn encode_series_entry<'a>(
+pub fn encode_series_entry<'a>(
     record: &mut Vec<u8>,
     reference: u64,
     labels: impl ExactSizeIterator<Item = (&'a str, &'a str)>,
@@ -73,7 +80,7 @@ pub(crate) fn encode_series_entry<'a>(
 }
 
 /// One samples record.
-pub(crate) fn encode_samples(samples: impl Iterator<Item = RefSample>) -> Vec<u8> {
+pub fn encode_samples(samples: impl Iterator<Item = RefSample>) -> Vec<u8> {
     let mut samples = samples.peekable();
     let mut record = vec![SAMPLES];
     let Some(base) = samples.peek().copied() else { return record };
@@ -88,7 +95,7 @@ pub(crate) fn encode_samples(samples: impl Iterator<Item = RefSample>) -> Vec<u8
 }
 
 /// Appends the series of a record to `out`.
-pub(crate) fn decode_series(record: &[u8], out: &mut Vec<(u64, Labels)>) -> Result<(), RecordError> {
+pub fn decode_series(record: &[u8], out: &mut Vec<(u64, Labels)>) -> Result<(), RecordError> {
     let mut bytes = Bytes(record.get(1..).unwrap_or_default());
     let mut pairs = Vec::new();
     while !bytes.is_empty() {
@@ -118,7 +125,7 @@ fn build_labels(reference: u64, pairs: &[(&str, &str)]) -> Result<Labels, Record
 }
 
 /// Appends the samples of a record to `out`.
-pub(crate) fn decode_samples(record: &[u8], out: &mut Vec<RefSample>) -> Result<(), RecordError> {
+pub fn decode_samples(record: &[u8], out: &mut Vec<RefSample>) -> Result<(), RecordError> {
     let mut bytes = Bytes(record.get(1..).unwrap_or_default());
     if bytes.is_empty() {
         return Ok(());

@@ -3,8 +3,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use promethium_chunk::{XorAppender, decode_xor};
 use promethium_model::SampleBatch;
-use promethium_tsdb::chunk::{XorAppender, decode_xor};
 
 const SAMPLES: i64 = 120;
 const START_MS: i64 = 1_717_200_000_000;

@@ -2,35 +2,13 @@
 
 use std::path::Path;
 
-use promethium_model::{Labels, SampleBatch};
+use promethium_model::Labels;
 
-use crate::chunk::{XorAppender, decode_xor};
-use crate::vfs::{MemVfs, OpenMode, Vfs};
-use crate::wal::{
+use crate::{
     Compression, Item, PreparedRecord, RecordKind, SegmentReader, decode_samples, decode_series, encode_samples,
     encode_series_entry, record_kind,
 };
-
-/// Any bytes decode to samples that survive another round, or are refused.
-///
-/// # Panics
-///
-/// When that does not hold.
-pub fn xor_chunk(data: &[u8]) {
-    let mut first = SampleBatch::new();
-    if decode_xor(data, &mut first).is_err() {
-        assert!(first.is_empty(), "a failed decode leaves nothing");
-        return;
-    }
-    let mut chunk = XorAppender::new();
-    first.timestamps.iter().zip(&first.floats).for_each(|(t, v)| chunk.push(*t, *v));
-    let mut second = SampleBatch::new();
-    if !first.is_empty() {
-        decode_xor(chunk.bytes(), &mut second).expect("what was just written");
-    }
-    let bits = |batch: &SampleBatch| batch.floats.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-    assert_eq!((&first.timestamps, bits(&first)), (&second.timestamps, bits(&second)));
-}
+use promethium_vfs::{MemVfs, OpenMode, Vfs};
 
 /// Any record decodes to what survives another round, or is refused.
 ///
@@ -67,7 +45,7 @@ fn samples_record(data: &[u8]) {
     }
     let mut second = Vec::new();
     decode_samples(&encode_samples(first.iter().copied()), &mut second).expect("what was just written");
-    let key = |s: &crate::wal::RefSample| (s.series, s.timestamp_ms, s.value.to_bits());
+    let key = |s: &crate::RefSample| (s.series, s.timestamp_ms, s.value.to_bits());
     assert!(first.iter().map(key).eq(second.iter().map(key)));
 }
 
@@ -123,7 +101,6 @@ mod tests {
 
     #[test]
     fn the_corpus_holds() {
-        replay("xor_chunk", xor_chunk);
         replay("wal_record", wal_record);
         replay("wal_segment", wal_segment);
     }

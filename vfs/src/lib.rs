@@ -1,4 +1,9 @@
-//! Files behind a seam: the store touches the disk through [`Vfs`] and [`VfsFile`] alone.
+//! Files behind a seam: a store touches the disk through [`Vfs`] and [`VfsFile`] alone.
+//!
+//! # Should I use this?
+//!
+//! Yes, when code of yours must prove that it survives power loss, failing calls, full and rotting disks: write it over
+//! [`Vfs`], test it on [`SimVfs`] (the example is there), run it on [`StdVfs`].
 //!
 //! | implementation | for |
 //! |---|---|

@@ -1,9 +1,29 @@
-//! Chunks: a run of one series' samples, compressed.
+//! Chunks: a run of one series' samples, compressed as Prometheus compresses it.
+//!
+//! # Should I use this?
+//!
+//! Yes, when you read or write chunks by themselves: out of blocks, head chunk files or remote-read streams. Whoever wants
+//! a store takes `promethium-tsdb`.
+//!
+//! ```
+//! use promethium_chunk::{XorAppender, decode_xor};
+//! use promethium_model::SampleBatch;
+//!
+//! let mut chunk = XorAppender::new();
+//! chunk.push(1_000, 20.5);
+//! chunk.push(2_000, 21.0);
+//! let mut samples = SampleBatch::new();
+//! decode_xor(chunk.bytes(), &mut samples)?;
+//! assert_eq!(samples.floats, [20.5, 21.0]);
+//! # Ok::<(), promethium_chunk::ChunkError>(())
+//! ```
 //!
 //! The payload formats are Prometheus', byte for byte. A chunk is written by an appender ([`XorAppender`]) and read
 //! whole into columns ([`decode_xor`]); there is no iterator that yields one sample at a time.
 
 mod bits;
+#[doc(hidden)]
+pub mod fuzzing;
 mod xor_decode;
 mod xor_encode;
 

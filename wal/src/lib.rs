@@ -1,5 +1,10 @@
 //! The write-ahead log, in Prometheus' format.
 //!
+//! # Should I use this?
+//!
+//! Yes, when you read or write a Prometheus log by itself: to follow it, to inspect it, to repair it. Whoever wants a store
+//! takes `promethium-tsdb`.
+//!
 //! ```text
 //! wal/00000000 wal/00000001 …        segments, in pages of 32 KiB
 //! wal/checkpoint.00000005/00000000   what segments up to 5 were folded into
@@ -11,17 +16,19 @@
 //! Numbers are big-endian. A record never crosses a segment. Every opening of the store starts a new segment.
 
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod layout;
 mod reader;
 mod record;
 mod writer;
 
-pub(crate) use frame::PreparedRecord;
-pub(crate) use layout::{WalLayout, read_layout};
-pub(crate) use reader::{Item, SegmentReader};
-pub(crate) use record::{RecordError, RecordKind};
-pub(crate) use record::{RefSample, decode_samples, decode_series, encode_samples, encode_series_entry, record_kind};
-pub(crate) use writer::{WalError, WalWriter, Written};
+pub use frame::PreparedRecord;
+pub use layout::{WalLayout, read_layout};
+pub use reader::{Item, SegmentReader};
+pub use record::{RecordError, RecordKind};
+pub use record::{RefSample, decode_samples, decode_series, encode_samples, encode_series_entry, record_kind};
+pub use writer::{WalError, WalWriter, Written};
 
 /// Bytes of a page; segments are whole numbers of pages.
 pub const PAGE_BYTES: usize = 32 << 10;

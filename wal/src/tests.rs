@@ -5,7 +5,7 @@ use promethium_model::Labels;
 use proptest::prelude::*;
 
 use super::*;
-use crate::vfs::{MemVfs, OpenMode, Vfs, VfsFile};
+use promethium_vfs::{MemVfs, OpenMode, Vfs, VfsFile};
 
 fn file_with(bytes: &[u8]) -> Arc<dyn VfsFile> {
     let vfs = MemVfs::new();

@@ -43,7 +43,7 @@ pub struct Fault {
 /// a part, or garbled sectors remain, and each unsynced name is there or not, as the seed says. Synced bytes stay.
 ///
 /// ```
-/// use promethium_tsdb::vfs::{OpenMode, SimVfs, Vfs};
+/// use promethium_vfs::{OpenMode, SimVfs, Vfs};
 /// let disk = SimVfs::new(7);
 /// disk.create_dir("/d".as_ref())?;
 /// let file = disk.open("/d/f".as_ref(), OpenMode::CreateNew)?;

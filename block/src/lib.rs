@@ -1,0 +1,1 @@
+//! Blocks: the immutable directories of a Prometheus data directory.
