@@ -8,7 +8,7 @@ const HEADER: usize = 2;
 /// Writes one XOR chunk, sample by sample. Its bytes are complete and readable after each [`push`](XorAppender::push).
 ///
 /// ```
-/// use promethium_tsdb::chunk::{XorAppender, decode_xor};
+/// use promethium_chunk::{XorAppender, decode_xor};
 /// use promethium_model::SampleBatch;
 /// let mut chunk = XorAppender::new();
 /// chunk.push(1_000, 1.5);
@@ -16,7 +16,7 @@ const HEADER: usize = 2;
 /// let mut out = SampleBatch::new();
 /// decode_xor(chunk.bytes(), &mut out)?;
 /// assert_eq!((out.timestamps, out.floats), (vec![1_000, 2_000], vec![1.5, 2.5]));
-/// # Ok::<(), promethium_tsdb::chunk::ChunkError>(())
+/// # Ok::<(), promethium_chunk::ChunkError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct XorAppender {
