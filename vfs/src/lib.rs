@@ -12,8 +12,14 @@
 //! | [`SimVfs`] | a disk that loses what was not synced, fails, fills up and rots, all by seed |
 //!
 //! Two rules of POSIX that the store relies on and that [`SimVfs`] enforces: bytes are durable after
-//! [`VfsFile::sync`], and a *name* (created, renamed, removed) is durable only after [`Vfs::sync_dir`] of its directory.
+//! [`VfsFile::sync`], and a *name* (created, renamed, linked, removed) is durable only after [`Vfs::sync_dir`] of its
+//! directory.
+//!
+//! Files are read by [`VfsFile::read_at`], or in place through [`VfsFile::map`]. What callers of several calls would
+//! otherwise each spell anew is in [`replace_file`], [`read_file`], [`remove_if_there`] and [`tree_bytes`].
 
+mod helpers;
+mod map;
 mod mem;
 mod os;
 mod sim;
@@ -22,6 +28,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use helpers::{read_file, remove_if_there, replace_file, tree_bytes};
+pub use map::FileMap;
 pub use mem::MemVfs;
 pub use os::StdVfs;
 pub use sim::{Fault, FaultKind, SimVfs};
@@ -35,6 +43,33 @@ pub enum OpenMode {
     Append,
     /// A new file, to read and to append to; an existing one is an error.
     CreateNew,
+}
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A file of bytes.
+    File,
+    /// A directory.
+    Dir,
+}
+
+/// What is known of a name without opening it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// File or directory.
+    pub kind: FileKind,
+    /// Length in bytes; 0 for a directory.
+    pub len: u64,
+}
+
+/// The space of a file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes of the whole file system.
+    pub total_bytes: u64,
+    /// Bytes that this program may still write.
+    pub available_bytes: u64,
 }
 
 /// A file system.
@@ -60,11 +95,25 @@ pub trait Vfs: Send + Sync {
     /// `NotFound` when there is no such directory.
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
 
-    /// Gives a file another name; a file of that name is replaced in one step.
+    /// What `path` is, without opening it.
     ///
     /// # Errors
     ///
-    /// As the operating system says.
+    /// `NotFound`, or as the operating system says. The default asks the calls above.
+    fn stat(&self, path: &Path) -> io::Result<Stat> {
+        match self.list(path) {
+            Ok(_) => Ok(Stat { kind: FileKind::Dir, len: 0 }),
+            Err(_) => Ok(Stat { kind: FileKind::File, len: self.open(path, OpenMode::Read)?.len()? }),
+        }
+    }
+
+    /// Gives a file or a directory another name, in one step. A file takes the place of a file of that name. A
+    /// directory's new name must be free: nothing is ever replaced by a directory.
+    ///
+    /// # Errors
+    ///
+    /// As the operating system says; `AlreadyExists` or `DirectoryNotEmpty` where a directory's new name is taken.
+    /// (POSIX lets a directory replace an *empty* one; do not rely on it.)
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Removes a file.
@@ -73,6 +122,35 @@ pub trait Vfs: Send + Sync {
     ///
     /// As the operating system says.
     fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Removes a directory with everything in it. Not one step: a crash or a failure may leave a part of it.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` when there is no such directory; `Unsupported` by default; else as the operating system says.
+    fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
+        Err(unsupported("removing a directory", dir))
+    }
+
+    /// Gives the file `existing` a second name, `link`, on the same file system. The bytes are shared, so that only
+    /// files which never change again should be linked.
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyExists`, `NotFound`, `CrossesDevices`; `Unsupported` by default and where a file system has no links.
+    fn hard_link(&self, existing: &Path, link: &Path) -> io::Result<()> {
+        let _ = existing;
+        Err(unsupported("linking", link))
+    }
+
+    /// The space of the file system that holds `dir`.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` by default; else as the operating system says.
+    fn space(&self, dir: &Path) -> io::Result<Space> {
+        Err(unsupported("asking for the free space", dir))
+    }
 
     /// Makes the names in a directory durable.
     ///
@@ -127,6 +205,23 @@ pub trait VfsFile: Send + Sync {
     /// As the operating system says.
     fn truncate(&self, len: u64) -> io::Result<()>;
 
+    /// The bytes that the file has now, to be read in place. Bytes appended later are not in it.
+    ///
+    /// The caller vouches that the bytes do not change and that the file is not cut while a map lives: map only files
+    /// that are finished, or the part of a file that is only appended to. With the operating system's files, a mapped
+    /// file that *another program* cuts, and a medium that cannot give back a page, end the process by a signal; that
+    /// is the price of reading without copies, and [`VfsFile::read_at`] does not have it.
+    ///
+    /// # Errors
+    ///
+    /// As the operating system says. The default reads the file into memory.
+    fn map(&self) -> io::Result<FileMap> {
+        let mut data = vec![0; usize::try_from(self.len()?).map_err(io::Error::other)?];
+        let n = self.read_at(&mut data, 0)?;
+        data.truncate(n);
+        Ok(FileMap::from(data))
+    }
+
     /// Whether the file has no bytes.
     ///
     /// # Errors
@@ -142,6 +237,10 @@ pub trait VfsLock: Send + Sync {}
 
 fn not_found(path: &Path) -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, format!("{}: no such file or directory", path.display()))
+}
+
+fn unsupported(what: &str, path: &Path) -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, format!("{}: {what} is not supported here", path.display()))
 }
 
 fn already_exists(path: &Path) -> io::Error {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::{OpenMode, Vfs, VfsFile, VfsLock, already_exists, copy_at, not_found};
+use super::{FileKind, OpenMode, Space, Stat, Vfs, VfsFile, VfsLock, already_exists, copy_at, not_found};
 
 /// Files in memory, shared by the clones of this value, gone with the last of them.
 #[derive(Clone, Default)]
@@ -104,9 +104,49 @@ impl Vfs for MemVfs {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut tree = self.tree.lock();
-        let file = tree.files.remove(from).ok_or_else(|| not_found(from))?;
+        if tree.dirs.contains(from) {
+            return tree.rename_dir(from, to);
+        }
+        let file = tree.files.get(from).cloned().ok_or_else(|| not_found(from))?;
+        tree.check_parent(to)?;
+        tree.files.remove(from);
         tree.files.insert(to.to_path_buf(), file);
         Ok(())
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Stat> {
+        let tree = self.tree.lock();
+        match tree.files.get(path) {
+            Some(file) => Ok(Stat { kind: FileKind::File, len: file.len()? }),
+            None if tree.dirs.contains(path) => Ok(Stat { kind: FileKind::Dir, len: 0 }),
+            None => Err(not_found(path)),
+        }
+    }
+
+    fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
+        let mut tree = self.tree.lock();
+        if !tree.dirs.contains(dir) {
+            return Err(not_found(dir));
+        }
+        tree.files.retain(|p, _| !p.starts_with(dir));
+        tree.dirs.retain(|p| !p.starts_with(dir));
+        Ok(())
+    }
+
+    fn hard_link(&self, existing: &Path, link: &Path) -> io::Result<()> {
+        let mut tree = self.tree.lock();
+        let file = tree.files.get(existing).cloned().ok_or_else(|| not_found(existing))?;
+        tree.check_parent(link)?;
+        if tree.files.contains_key(link) || tree.dirs.contains(link) {
+            return Err(already_exists(link));
+        }
+        tree.files.insert(link.to_path_buf(), file);
+        Ok(())
+    }
+
+    /// Memory has no stated size.
+    fn space(&self, _dir: &Path) -> io::Result<Space> {
+        Ok(Space { total_bytes: u64::MAX, available_bytes: u64::MAX })
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -130,12 +170,30 @@ impl Vfs for MemVfs {
 }
 
 impl Tree {
-    fn create(&mut self, path: &Path) -> io::Result<Arc<MemFile>> {
-        if path.parent().is_none_or(|dir| !self.dirs.contains(dir)) {
-            return Err(not_found(path));
+    fn check_parent(&self, path: &Path) -> io::Result<()> {
+        if path.parent().is_none_or(|dir| !self.dirs.contains(dir)) { Err(not_found(path)) } else { Ok(()) }
+    }
+
+    fn rename_dir(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        self.check_parent(to)?;
+        if self.files.contains_key(to) || self.dirs.contains(to) {
+            return Err(already_exists(to));
         }
+        let moved = |p: &PathBuf| p.strip_prefix(from).map_or_else(|_| p.clone(), |rest| joined(to, rest));
+        self.files = self.files.iter().map(|(p, file)| (moved(p), Arc::clone(file))).collect();
+        self.dirs = self.dirs.iter().map(moved).collect();
+        Ok(())
+    }
+
+    fn create(&mut self, path: &Path) -> io::Result<Arc<MemFile>> {
+        self.check_parent(path)?;
         let file = Arc::new(MemFile::default());
         self.files.insert(path.to_path_buf(), Arc::clone(&file));
         Ok(file)
     }
+}
+
+/// `dir/rest`, without the slash that joining nothing would leave.
+fn joined(dir: &Path, rest: &Path) -> PathBuf {
+    if rest.as_os_str().is_empty() { dir.to_path_buf() } else { dir.join(rest) }
 }

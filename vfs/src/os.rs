@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{OpenMode, Vfs, VfsFile, VfsLock};
+use super::{FileKind, FileMap, OpenMode, Space, Stat, Vfs, VfsFile, VfsLock};
 
 /// The operating system's files. `sync` is `fdatasync`, which also makes the length durable.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,6 +41,10 @@ impl VfsFile for OsFile {
 
     fn truncate(&self, len: u64) -> io::Result<()> {
         self.0.set_len(len)
+    }
+
+    fn map(&self) -> io::Result<FileMap> {
+        FileMap::of_file(&self.0)
     }
 }
 
@@ -91,6 +95,25 @@ impl Vfs for StdVfs {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Stat> {
+        let found = fs::metadata(path)?;
+        let kind = if found.is_dir() { FileKind::Dir } else { FileKind::File };
+        Ok(Stat { kind, len: if found.is_dir() { 0 } else { found.len() } })
+    }
+
+    fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
+        fs::remove_dir_all(dir)
+    }
+
+    fn hard_link(&self, existing: &Path, link: &Path) -> io::Result<()> {
+        fs::hard_link(existing, link)
+    }
+
+    fn space(&self, dir: &Path) -> io::Result<Space> {
+        let stats = fs4::statvfs(dir)?;
+        Ok(Space { total_bytes: stats.total_space(), available_bytes: stats.available_space() })
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
