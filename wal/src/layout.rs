@@ -9,7 +9,9 @@ use promethium_vfs::Vfs;
 /// One segment file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentFile {
+    /// Its number.
     pub index: u64,
+    /// Where it is.
     pub path: PathBuf,
 }
 
@@ -29,6 +31,10 @@ pub(super) fn segment_path(dir: &Path, index: u64) -> PathBuf {
 }
 
 /// Lists a log's files. A directory that is not there is an empty log.
+///
+/// # Errors
+///
+/// When a directory cannot be listed.
 pub fn read_layout(vfs: &dyn Vfs, dir: &Path) -> Result<WalLayout, WalError> {
     let names = match vfs.list(dir) {
         Ok(names) => names,

@@ -18,16 +18,22 @@
 mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod head_chunks;
 mod layout;
 mod reader;
 mod record;
 mod writer;
 
 pub use frame::PreparedRecord;
-pub use layout::{WalLayout, read_layout};
+pub use layout::{SegmentFile, WalLayout, read_layout};
 pub use reader::{Item, SegmentReader};
-pub use record::{RecordError, RecordKind};
-pub use record::{RefSample, decode_samples, decode_series, encode_samples, encode_series_entry, record_kind};
+pub use record::{
+    MmapMarker, RecordError, RecordKind, RecordType, RefExemplar, RefHistogram, RefMetadata, RefSample, RefTombstone,
+    SampleColumns, SeriesEntry, SeriesReader, decode_exemplars, decode_histograms, decode_metadata,
+    decode_mmap_markers, decode_sample_columns, decode_samples, decode_series, decode_tombstones, encode_exemplars,
+    encode_histograms, encode_histograms_v2, encode_metadata, encode_mmap_markers, encode_sample_columns,
+    encode_samples, encode_samples_v2, encode_series_entry, encode_tombstones, record_kind, scatter_samples,
+};
 pub use writer::{WalError, WalWriter, Written};
 
 /// Bytes of a page; segments are whole numbers of pages.

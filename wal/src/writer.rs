@@ -54,6 +54,10 @@ struct Segment {
 
 impl WalWriter {
     /// Starts segment `index` of the log in `dir`.
+    ///
+    /// # Errors
+    ///
+    /// When the file exists or cannot be created durably.
     pub fn create(vfs: Arc<dyn Vfs>, dir: &Path, index: u64, segment_bytes: u64) -> Result<Self, WalError> {
         let segment = Segment::create(&*vfs, dir, index)?;
         let dir = dir.to_path_buf();
@@ -62,6 +66,10 @@ impl WalWriter {
 
     /// Writes a batch of records with one append. A batch goes into one segment, even one that is longer than a segment
     /// should be.
+    ///
+    /// # Errors
+    ///
+    /// When the write fails, or a cut that the batch needed.
     pub fn append(&mut self, records: &[PreparedRecord]) -> Result<Written, WalError> {
         let mut end = self.frame(records);
         if end > self.segment_bytes && self.segment.len > 0 {
@@ -81,6 +89,10 @@ impl WalWriter {
     }
 
     /// Ends the segment, synced, and starts the next.
+    ///
+    /// # Errors
+    ///
+    /// When the segment cannot be written or synced, or the next one not be created.
     pub fn cut(&mut self) -> Result<(), WalError> {
         self.pad()?;
         self.segment.sync()?;
@@ -89,6 +101,10 @@ impl WalWriter {
     }
 
     /// Fills the last page with zeros, as a clean end of a segment has it.
+    ///
+    /// # Errors
+    ///
+    /// When the write fails.
     pub fn pad(&mut self) -> Result<(), WalError> {
         let left = left_in_page(self.segment.len);
         if left < PAGE_BYTES {

@@ -1,0 +1,252 @@
+//! Float sample records, with and without start timestamps.
+
+use super::cursor::push_varint;
+use super::{Cursor, RecordError, RecordType, SampleColumns, body};
+
+/// A sample of a series that an earlier record named.
+#[derive(Clone, Copy, Debug)]
+pub struct RefSample {
+    /// The reference that a series record gave.
+    pub series: u64,
+    /// Milliseconds since the epoch.
+    pub timestamp_ms: i64,
+    /// The value, stale markers by their bits.
+    pub value: f64,
+}
+
+const ACCEPTED: [RecordType; 2] = [RecordType::Samples, RecordType::SamplesV2];
+
+// Two varints of ten bytes and a value: the longest sample without a start timestamp.
+const MAX_SAMPLE_BYTES: usize = 28;
+// How many samples are decoded before the columns grow.
+const BATCH: usize = 64;
+
+/// How the start timestamp of a sample or histogram is stored behind the first one.
+pub(super) mod start_marker {
+    pub(in crate::record) const NONE: u8 = 0;
+    pub(in crate::record) const SAME: u8 = 1;
+    pub(in crate::record) const EXPLICIT: u8 = 2;
+}
+
+/// Appends the samples of a record of type 2 or 11 to `out`, which is as it was after an error.
+///
+/// # Errors
+///
+/// When the record is of another type or cut short.
+pub fn decode_sample_columns(record: &[u8], out: &mut SampleColumns) -> Result<(), RecordError> {
+    let mut rest = body(record, "samples", &ACCEPTED)?;
+    if rest.is_empty() {
+        return Ok(());
+    }
+    let before = out.len();
+    let result = match RecordType::of(record) {
+        Some(RecordType::SamplesV2) => decode_v2(&mut rest, out),
+        _ => decode_v1(&mut rest, out),
+    };
+    if result.is_err() {
+        out.truncate(before);
+    }
+    result
+}
+
+fn decode_v1(rest: &mut Cursor<'_>, out: &mut SampleColumns) -> Result<(), RecordError> {
+    let base = Base { reference: rest.u64("first reference")?, timestamp_ms: rest.i64("first timestamp")? };
+    *rest = Cursor::new(decode_batches(rest.rest(), base, out));
+    // The last few, whose longest form would pass the end, and whatever is malformed.
+    while !rest.is_empty() {
+        let reference = base.reference.wrapping_add(rest.varint("reference")? as u64);
+        let timestamp_ms = base.timestamp_ms.wrapping_add(rest.varint("timestamp")?);
+        out.push(reference, 0, timestamp_ms, rest.f64("value")?);
+    }
+    Ok(())
+}
+
+#[derive(Clone, Copy)]
+struct Base {
+    reference: u64,
+    timestamp_ms: i64,
+}
+
+/// Decodes as long as any sample would fit into what is left, and returns the rest. Stops before a malformed sample.
+fn decode_batches<'a>(mut rest: &'a [u8], base: Base, out: &mut SampleColumns) -> &'a [u8] {
+    let mut references = [0_u64; BATCH];
+    let mut timestamps = [0_i64; BATCH];
+    let mut values = [0_f64; BATCH];
+    loop {
+        let mut decoded = 0_usize;
+        let rows = references.iter_mut().zip(&mut timestamps).zip(&mut values);
+        for ((reference, timestamp), value) in rows {
+            let Some((sample, after)) = decode_one(rest) else { break };
+            *reference = base.reference.wrapping_add(sample.0 as u64);
+            *timestamp = base.timestamp_ms.wrapping_add(sample.1);
+            *value = sample.2;
+            rest = after;
+            decoded = decoded.wrapping_add(1);
+        }
+        if let (Some(r), Some(t), Some(v)) =
+            (references.get(..decoded), timestamps.get(..decoded), values.get(..decoded))
+        {
+            out.extend(r, t, v);
+        }
+        if decoded < BATCH {
+            return rest;
+        }
+    }
+}
+
+/// Reference and timestamp as differences, and the value.
+type Difference = (i64, i64, f64);
+
+#[inline(always)]
+fn decode_one(bytes: &[u8]) -> Option<(Difference, &[u8])> {
+    if bytes.len() < MAX_SAMPLE_BYTES {
+        return None;
+    }
+    let (reference, bytes) = short_varint(bytes)?;
+    let (timestamp, bytes) = short_varint(bytes)?;
+    let (value, bytes) = bytes.split_first_chunk::<8>()?;
+    Some(((reference, timestamp, f64::from_bits(u64::from_be_bytes(*value))), bytes))
+}
+
+/// A varint: one to three bytes at once, longer ones by the loop.
+#[inline(always)]
+fn short_varint(bytes: &[u8]) -> Option<(i64, &[u8])> {
+    let [a, b, c, ..] = *bytes else { return None };
+    let (a, b, c) = (u64::from(a), u64::from(b), u64::from(c));
+    let (raw, rest) = if a < 0x80 {
+        (a, bytes.get(1..)?)
+    } else if b < 0x80 {
+        ((a & 0x7f) | (b << 7), bytes.get(2..)?)
+    } else if c < 0x80 {
+        ((a & 0x7f) | ((b & 0x7f) << 7) | (c << 14), bytes.get(3..)?)
+    } else {
+        let mut cursor = Cursor::new(bytes);
+        (cursor.uvarint("varint").ok()?, cursor.rest())
+    };
+    Some((((raw >> 1) as i64) ^ ((raw & 1) as i64).wrapping_neg(), rest))
+}
+
+fn decode_v2(rest: &mut Cursor<'_>, out: &mut SampleColumns) -> Result<(), RecordError> {
+    let mut frame = V2Frame::first(rest)?;
+    out.push(frame.reference, frame.start_ms, frame.timestamp_ms, rest.f64("value")?);
+    while !rest.is_empty() {
+        frame.next(rest)?;
+        out.push(frame.reference, frame.start_ms, frame.timestamp_ms, rest.f64("value")?);
+    }
+    Ok(())
+}
+
+/// What the samples and histograms of the records with start timestamps have in common: reference relative to the
+/// previous one, timestamp relative to the first one, start timestamp by its marker.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct V2Frame {
+    pub(super) reference: u64,
+    pub(super) timestamp_ms: i64,
+    pub(super) start_ms: i64,
+    first_timestamp_ms: i64,
+    first_start_ms: i64,
+}
+
+impl V2Frame {
+    pub(super) fn first(rest: &mut Cursor<'_>) -> Result<V2Frame, RecordError> {
+        let reference = rest.varint("first reference")? as u64;
+        let timestamp_ms = rest.varint("first timestamp")?;
+        let start_ms = rest.varint("first start timestamp")?;
+        Ok(V2Frame { reference, timestamp_ms, start_ms, first_timestamp_ms: timestamp_ms, first_start_ms: start_ms })
+    }
+
+    pub(super) fn next(&mut self, rest: &mut Cursor<'_>) -> Result<(), RecordError> {
+        self.reference = self.reference.wrapping_add(rest.varint("reference")? as u64);
+        self.timestamp_ms = self.first_timestamp_ms.wrapping_add(rest.varint("timestamp")?);
+        match rest.u8("start timestamp marker")? {
+            start_marker::NONE => self.start_ms = 0,
+            start_marker::SAME => {}
+            _ => self.start_ms = self.first_start_ms.wrapping_add(rest.varint("start timestamp")?),
+        }
+        Ok(())
+    }
+
+    pub(super) fn write_first(out: &mut Vec<u8>, reference: u64, start_ms: i64, timestamp_ms: i64) -> V2Frame {
+        push_varint(out, reference as i64);
+        push_varint(out, timestamp_ms);
+        push_varint(out, start_ms);
+        V2Frame { reference, timestamp_ms, start_ms, first_timestamp_ms: timestamp_ms, first_start_ms: start_ms }
+    }
+
+    pub(super) fn write_next(&mut self, out: &mut Vec<u8>, reference: u64, start_ms: i64, timestamp_ms: i64) {
+        push_varint(out, reference.wrapping_sub(self.reference) as i64);
+        push_varint(out, timestamp_ms.wrapping_sub(self.first_timestamp_ms));
+        if start_ms == 0 {
+            out.push(start_marker::NONE);
+        } else if start_ms == self.start_ms {
+            out.push(start_marker::SAME);
+        } else {
+            out.push(start_marker::EXPLICIT);
+            push_varint(out, start_ms.wrapping_sub(self.first_start_ms));
+        }
+        *self = V2Frame { reference, timestamp_ms, start_ms, ..*self };
+    }
+}
+
+/// Distributes the samples of `columns` over `shards` by `reference % shards.len()`, so that each shard can be applied
+/// by a thread of its own: a series is always in the same shard, and its samples keep their order.
+pub fn scatter_samples(columns: &SampleColumns, shards: &mut [SampleColumns]) {
+    let count = shards.len().max(1) as u64;
+    for (reference, start_ms, timestamp_ms, value) in columns.iter() {
+        let index = reference.checked_rem(count).unwrap_or(0) as usize;
+        if let Some(shard) = shards.get_mut(index) {
+            shard.push(reference, start_ms, timestamp_ms, value);
+        }
+    }
+}
+
+/// A record of type 2. Start timestamps are left out: [`encode_samples_v2`] has them.
+#[must_use]
+pub fn encode_sample_columns(columns: &SampleColumns) -> Vec<u8> {
+    encode_samples(columns.iter().map(|(series, _, timestamp_ms, value)| RefSample { series, timestamp_ms, value }))
+}
+
+/// A record of type 2.
+#[must_use]
+pub fn encode_samples(samples: impl Iterator<Item = RefSample>) -> Vec<u8> {
+    let mut samples = samples.peekable();
+    let mut record = Vec::with_capacity(samples.size_hint().0.saturating_mul(12).saturating_add(17));
+    record.push(RecordType::Samples as u8);
+    let Some(base) = samples.peek().copied() else { return record };
+    record.extend_from_slice(&base.series.to_be_bytes());
+    record.extend_from_slice(&base.timestamp_ms.to_be_bytes());
+    for sample in samples {
+        push_varint(&mut record, sample.series.wrapping_sub(base.series) as i64);
+        push_varint(&mut record, sample.timestamp_ms.wrapping_sub(base.timestamp_ms));
+        record.extend_from_slice(&sample.value.to_bits().to_be_bytes());
+    }
+    record
+}
+
+/// A record of type 11, with start timestamps. Prometheus reads it since 3.11; older ones pass over it in silence.
+#[must_use]
+pub fn encode_samples_v2(columns: &SampleColumns) -> Vec<u8> {
+    let mut record = vec![RecordType::SamplesV2 as u8];
+    let mut frame: Option<V2Frame> = None;
+    for (reference, start_ms, timestamp_ms, value) in columns.iter() {
+        match &mut frame {
+            None => frame = Some(V2Frame::write_first(&mut record, reference, start_ms, timestamp_ms)),
+            Some(frame) => frame.write_next(&mut record, reference, start_ms, timestamp_ms),
+        }
+        record.extend_from_slice(&value.to_bits().to_be_bytes());
+    }
+    record
+}
+
+/// Appends the samples of a record of type 2 or 11 to `out`, without their start timestamps: the row form of
+/// [`decode_sample_columns`].
+///
+/// # Errors
+///
+/// As [`decode_sample_columns`].
+pub fn decode_samples(record: &[u8], out: &mut Vec<RefSample>) -> Result<(), RecordError> {
+    let mut columns = SampleColumns::new();
+    decode_sample_columns(record, &mut columns)?;
+    out.extend(columns.iter().map(|(series, _, timestamp_ms, value)| RefSample { series, timestamp_ms, value }));
+    Ok(())
+}
