@@ -1,19 +1,19 @@
 //! What one query may hold, and whether it goes on.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use promethium_model::{QueryCx, QueryError};
 
-/// The engine's own limit on samples, beside that of the context; both are charged.
+/// The engine's own limit on samples, beside that of the context; both are charged. Shared by the threads of a query.
 pub(crate) struct Budget<'a> {
     cx: &'a QueryCx,
     limit: usize,
-    held: Cell<usize>,
+    held: AtomicUsize,
 }
 
 impl<'a> Budget<'a> {
     pub(crate) fn new(cx: &'a QueryCx, limit: usize) -> Self {
-        Budget { cx, limit, held: Cell::new(0) }
+        Budget { cx, limit, held: AtomicUsize::new(0) }
     }
 
     pub(crate) fn cx(&self) -> &'a QueryCx {
@@ -45,8 +45,7 @@ pub(crate) struct Charge<'a> {
 impl Charge<'_> {
     pub(crate) fn add(&mut self, samples: usize) -> Result<(), QueryError> {
         self.samples = self.samples.saturating_add(samples);
-        let held = self.budget.held.get().saturating_add(samples);
-        self.budget.held.set(held);
+        let held = self.budget.held.fetch_add(samples, Ordering::Relaxed).saturating_add(samples);
         self.budget.cx.acquire_samples(samples)?;
         self.budget.refuse_above_limit(held)
     }
@@ -54,7 +53,7 @@ impl Charge<'_> {
 
 impl Drop for Charge<'_> {
     fn drop(&mut self) {
-        self.budget.held.set(self.budget.held.get().saturating_sub(self.samples));
+        self.budget.held.fetch_sub(self.samples, Ordering::Relaxed);
         self.budget.cx.release_samples(self.samples);
     }
 }

@@ -3,10 +3,15 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use promethium_model::{Labels, Querier, QueryError, SampleBatch, SampleCursor, SelectHints, TimeRange};
+use promethium_model::{
+    Labels, Querier, QueryError, SampleBatch, SampleCursor, SelectHints, SeriesEntry, SeriesSet, TimeRange,
+};
 
 use super::budget::{Budget, Charge};
+use super::column::Series;
+use super::eval::Sink;
 use super::notes::Notes;
+use super::samples::Samples;
 use crate::plan::{Fetch, Plan, QueryTimes};
 
 /// Reads the fetches of a plan. What one selector alone reads is handed on series by series; what several read is kept.
@@ -14,6 +19,7 @@ pub(crate) struct Fetcher<'a> {
     querier: &'a dyn Querier,
     plan: &'a Plan,
     times: QueryTimes,
+    threads: usize,
     shared: Vec<RefCell<Option<Rc<Kept<'a>>>>>,
 }
 
@@ -22,12 +28,19 @@ struct Kept<'a> {
     _charge: Charge<'a>,
 }
 
+/// What is made of one series, on any thread; the samples are room to be used again.
+pub(crate) type Work<'w> =
+    &'w (dyn Fn(&Labels, &mut SampleBatch, &mut Samples, &Notes<'_>) -> Result<Option<Series>, QueryError> + Sync);
+
+/// Series that a thread takes at once. Results do not depend on it.
+const SERIES_PER_TURN: usize = 32;
+
 type OnSeries<'s> = &'s mut dyn FnMut(&Labels, &mut SampleBatch) -> Result<(), QueryError>;
 
 impl<'a> Fetcher<'a> {
-    pub(crate) fn new(querier: &'a dyn Querier, plan: &'a Plan, times: QueryTimes) -> Self {
+    pub(crate) fn new(querier: &'a dyn Querier, plan: &'a Plan, times: QueryTimes, threads: usize) -> Self {
         let shared = plan.fetches.iter().map(|_| RefCell::new(None)).collect();
-        Fetcher { querier, plan, times, shared }
+        Fetcher { querier, plan, times, threads: threads.max(1), shared }
     }
 
     /// The range that must be open for all fetches of a plan; `None` when it reads nothing.
@@ -55,6 +68,59 @@ impl<'a> Fetcher<'a> {
             copy.clone_from(batch);
             on_series(labels, &mut copy)?;
         }
+        Ok(())
+    }
+
+    /// Hands on what `work` makes of every selected series, in their order. With several threads, decoding and work are
+    /// shared out among them; what each has to say is kept apart until its turn comes.
+    pub(crate) fn map(
+        &self,
+        fetch: usize,
+        budget: &'a Budget<'a>,
+        notes: &Notes<'_>,
+        work: Work<'_>,
+        sink: Sink<'_>,
+    ) -> Result<(), QueryError> {
+        if self.threads > 1 && self.plan.fetches[fetch].uses < 2 {
+            return self.map_on_threads(fetch, budget, notes, work, sink);
+        }
+        let mut samples = Samples::default();
+        self.each(fetch, budget, notes, &mut |labels, batch| match work(labels, batch, &mut samples, notes)? {
+            Some(series) => sink(series),
+            None => Ok(()),
+        })
+    }
+
+    fn map_on_threads(
+        &self,
+        fetch: usize,
+        budget: &'a Budget<'a>,
+        notes: &Notes<'_>,
+        work: Work<'_>,
+        sink: Sink<'_>,
+    ) -> Result<(), QueryError> {
+        let fetch = &self.plan.fetches[fetch];
+        let mut set = self.querier.select(&fetch.matchers, &self.hints(fetch), budget.cx())?;
+        loop {
+            let mut turns = Vec::with_capacity(self.threads);
+            while turns.len() < self.threads {
+                let entries = next_entries(&mut *set, budget)?;
+                if entries.is_empty() {
+                    break;
+                }
+                turns.push(entries);
+            }
+            if turns.is_empty() {
+                break;
+            }
+            let query = notes.query();
+            for turn in on_threads(turns, &|entries| run_turn(entries, fetch, budget, Notes::new(query), work)) {
+                notes.absorb(turn.notes);
+                turn.series.into_iter().try_for_each(&mut *sink)?;
+                turn.outcome?;
+            }
+        }
+        notes.merge(set.annotations());
         Ok(())
     }
 
@@ -104,6 +170,68 @@ impl<'a> Fetcher<'a> {
         hints.range_ms = fetch.range_ms;
         hints
     }
+}
+
+/// Up to a turn's series.
+fn next_entries<'q>(set: &mut dyn SeriesSet<'q>, budget: &Budget<'_>) -> Result<Vec<SeriesEntry<'q>>, QueryError> {
+    let mut entries = Vec::with_capacity(SERIES_PER_TURN);
+    while entries.len() < SERIES_PER_TURN {
+        budget.check()?;
+        match set.next_series()? {
+            Some(entry) => entries.push(entry),
+            None => break,
+        }
+    }
+    Ok(entries)
+}
+
+/// What a thread made of its series: those up to the first error, what there is to say of them, and the error.
+struct Turn<'n, 'b> {
+    series: Vec<Series>,
+    notes: Notes<'n>,
+    outcome: Result<(), QueryError>,
+    charge: Charge<'b>,
+}
+
+fn run_turn<'n, 'b>(
+    entries: Vec<SeriesEntry<'_>>,
+    fetch: &Fetch,
+    budget: &'b Budget<'b>,
+    notes: Notes<'n>,
+    work: Work<'_>,
+) -> Turn<'n, 'b> {
+    let mut turn = Turn { series: Vec::new(), notes, outcome: Ok(()), charge: budget.open() };
+    let (mut batch, mut samples) = (SampleBatch::new(), Samples::default());
+    turn.outcome = entries.into_iter().try_for_each(|mut entry| {
+        budget.check()?;
+        batch.clear();
+        let mut charge = budget.open();
+        decode(&mut *entry.samples, fetch, &mut batch)?;
+        charge.add(batch.len())?;
+        if let Some(series) = work(&entry.labels, &mut batch, &mut samples, &turn.notes)? {
+            turn.charge.add(series.column.cost())?;
+            turn.series.push(series);
+        }
+        Ok(())
+    });
+    turn
+}
+
+/// Runs every turn on a thread of its own, the first on this one; the results come in the order of the turns.
+fn on_threads<T: Send, R: Send>(turns: Vec<T>, run: &(dyn Fn(T) -> R + Sync)) -> Vec<R> {
+    let mut turns = turns.into_iter();
+    let Some(own) = turns.next() else { return Vec::new() };
+    std::thread::scope(|scope| {
+        let others: Vec<_> = turns.map(|turn| scope.spawn(move || run(turn))).collect();
+        let mut results = vec![run(own)];
+        for other in others {
+            match other.join() {
+                Ok(result) => results.push(result),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        results
+    })
 }
 
 fn decode(cursor: &mut dyn SampleCursor, fetch: &Fetch, batch: &mut SampleBatch) -> Result<(), QueryError> {

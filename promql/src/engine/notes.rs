@@ -70,6 +70,20 @@ impl<'a> Notes<'a> {
         Notes { query, annotations: RefCell::default(), fixes: RefCell::default(), overlaps: RefCell::default() }
     }
 
+    /// The text that positions are counted in.
+    pub(crate) fn query(&self) -> &'a str {
+        self.query
+    }
+
+    /// Adds all that `other` collected, as if it had been said here.
+    pub(crate) fn absorb(&self, other: Notes<'_>) {
+        self.merge(other.annotations.into_inner());
+        for (span, metric, series) in other.overlaps.into_inner() {
+            self.add_overlaps(span, metric, series);
+        }
+        debug_assert!(other.fixes.borrow().is_empty(), "buckets are repaired on the query's own thread");
+    }
+
     pub(crate) fn warn(&self, span: Span, text: impl Into<String>) {
         self.annotations.borrow_mut().warn(text, Some(self.position(span)));
     }
@@ -97,10 +111,14 @@ impl<'a> Notes<'a> {
 
     /// A series has samples that started before the sample ahead of them: one warning a metric counts its series.
     pub(crate) fn overlapping_start_time(&self, span: Span, metric: &str) {
+        self.add_overlaps(span, metric.to_owned(), 1);
+    }
+
+    fn add_overlaps(&self, span: Span, metric: String, series: usize) {
         let mut overlaps = self.overlaps.borrow_mut();
-        match overlaps.iter_mut().find(|(_, m, _)| m == metric) {
-            Some((_, _, series)) => *series += 1,
-            None => overlaps.push((span, metric.to_owned(), 1)),
+        match overlaps.iter_mut().find(|(_, m, _)| *m == metric) {
+            Some((_, _, known)) => *known += series,
+            None => overlaps.push((span, metric, series)),
         }
     }
 

@@ -28,6 +28,9 @@ pub struct EngineOptions {
     pub subquery_step_ms: i64,
     /// Samples, steps, bytes and nesting.
     pub limits: Limits,
+    /// Threads that decode and evaluate the series of one selector side by side, the caller's included. Results are the
+    /// same to the bit whatever their number. They live no longer than the query.
+    pub threads: usize,
 }
 
 impl Default for EngineOptions {
@@ -38,6 +41,7 @@ impl Default for EngineOptions {
             lookback_ms: 300_000,
             subquery_step_ms: 60_000,
             limits: Limits::default(),
+            threads: 1,
         }
     }
 }
@@ -47,6 +51,13 @@ impl EngineOptions {
     #[must_use]
     pub fn with_features(mut self, features: Features) -> Self {
         self.features = features;
+        self
+    }
+
+    /// With so many threads a query; 0 counts as 1.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
         self
     }
 
@@ -60,7 +71,7 @@ impl EngineOptions {
 
 /// A PromQL engine. Holds options alone: queries share nothing, and one engine serves any number of threads and stores.
 ///
-/// A query runs on the thread that asks for it. Series are taken in the order in which storage gives them, so equal data
+/// A query runs on the thread that asks for it, with helpers only when [`EngineOptions::threads`] asks for them. Series are taken in the order in which storage gives them, so equal data
 /// gives equal answers, to the last digit.
 #[derive(Clone, Debug, Default)]
 pub struct Engine {
@@ -115,7 +126,7 @@ impl Engine {
         let notes = Notes::new(query);
         let evaluator = Evaluator {
             plan: &plan,
-            fetcher: Fetcher::new(&*querier, &plan, times),
+            fetcher: Fetcher::new(&*querier, &plan, times, self.options.threads),
             budget: &budget,
             notes: &notes,
             features: self.options.features,

@@ -1,24 +1,28 @@
 //! Instant selectors: the newest sample of each step's lookback window.
 
-use promethium_model::{HistogramValue, QueryError, SampleBatch, is_stale};
+use promethium_model::{HistogramValue, Labels, QueryError, SampleBatch, is_stale};
 
 use super::column::{Column, Series};
 use super::eval::{Evaluator, Sink};
 use super::histogram::stats_only;
+use super::notes::Notes;
+use super::samples::Samples;
 use super::steps::Steps;
 use crate::plan::SelectorPlan;
 
 impl<'a> Evaluator<'a> {
     pub(crate) fn selector(&self, selector: &SelectorPlan, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
         let times = steps.shifted(selector.shift);
-        self.fetcher.each(selector.fetch, self.budget, self.notes, &mut |labels, batch| {
-            if selector.stats_only && !batch.is_float_only() {
-                stats_only::strip(batch, times, self.lookback_ms);
+        let (stats_only, lookback_ms) = (selector.stats_only, self.lookback_ms);
+        let work = |labels: &Labels, batch: &mut SampleBatch, _: &mut Samples, _: &Notes<'_>| {
+            if stats_only && !batch.is_float_only() {
+                stats_only::strip(batch, times, lookback_ms);
             }
-            let mut column = Column::new(steps.count);
-            each_newest(batch, times, self.lookback_ms, |step, row| place(&mut column, batch, step, row));
-            if column.any() { sink(Series::new(labels.clone(), column)) } else { Ok(()) }
-        })
+            let mut column = Column::new(times.count);
+            each_newest(batch, times, lookback_ms, |step, row| place(&mut column, batch, step, row));
+            Ok(column.any().then(|| Series::new(labels.clone(), column)))
+        };
+        self.fetcher.map(selector.fetch, self.budget, self.notes, &work, sink)
     }
 
     /// Like [`Evaluator::selector`], with what `of_row` makes of the selected rows in place of their values.
@@ -26,14 +30,16 @@ impl<'a> Evaluator<'a> {
         &self,
         selector: &SelectorPlan,
         times: Steps,
-        of_row: &dyn Fn(&SampleBatch, usize) -> f64,
+        of_row: &(dyn Fn(&SampleBatch, usize) -> f64 + Sync),
         sink: Sink<'_>,
     ) -> Result<(), QueryError> {
-        self.fetcher.each(selector.fetch, self.budget, self.notes, &mut |labels, batch| {
+        let lookback_ms = self.lookback_ms;
+        let work = |labels: &Labels, batch: &mut SampleBatch, _: &mut Samples, _: &Notes<'_>| {
             let mut column = Column::new(times.count);
-            each_newest(batch, times, self.lookback_ms, |step, row| column.set(step, of_row(batch, row)));
-            if column.any() { sink(Series::new(labels.clone(), column)) } else { Ok(()) }
-        })
+            each_newest(batch, times, lookback_ms, |step, row| column.set(step, of_row(batch, row)));
+            Ok(column.any().then(|| Series::new(labels.clone(), column)))
+        };
+        self.fetcher.map(selector.fetch, self.budget, self.notes, &work, sink)
     }
 }
 

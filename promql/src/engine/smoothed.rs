@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use promethium_model::histogram::CUSTOM_BUCKETS_SCHEMA;
 use promethium_model::quote::go_quoted;
-use promethium_model::{CounterResetHint, FloatHistogram, Labels, QueryError, SampleValue};
+use promethium_model::{CounterResetHint, FloatHistogram, Labels, QueryError, SampleBatch, SampleValue};
 
 use super::column::{Column, Series};
 use super::eval::{Evaluator, Sink};
 use super::histogram::extended::Between;
 use super::histogram::sum::warn_schema_mix;
+use super::notes::Notes;
 use super::samples::Samples;
 use super::steps::Steps;
 use crate::parser::{ExprId, Extension, Span};
@@ -27,45 +28,53 @@ impl<'a> Evaluator<'a> {
             return self.selector(selector, steps, sink);
         }
         let times = steps.shifted(selector.shift);
-        let span = self.node(id).span;
-        let mut samples = Samples::default();
-        self.fetcher.each(selector.fetch, self.budget, self.notes, &mut |labels, batch| {
+        let (span, lookback_ms) = (self.node(id).span, self.lookback_ms);
+        let work = |labels: &Labels, batch: &mut SampleBatch, samples: &mut Samples, notes: &Notes<'_>| {
             samples.take(batch);
-            let mut column = Column::new(steps.count);
-            for step in 0..steps.count {
-                if let Some(value) = self.smoothed_at(&samples, times.time(step), labels, span) {
+            let line = Line { samples, labels, lookback_ms, span, notes };
+            let mut column = Column::new(times.count);
+            for step in 0..times.count {
+                if let Some(value) = line.at(times.time(step)) {
                     column.set_value(step, value);
                 }
             }
-            if column.any() { sink(Series::new(labels.clone(), column)) } else { Ok(()) }
-        })
+            Ok(column.any().then(|| Series::new(labels.clone(), column)))
+        };
+        self.fetcher.map(selector.fetch, self.budget, self.notes, &work, sink)
     }
+}
 
+/// A series between whose samples values are read.
+struct Line<'l> {
+    samples: &'l Samples,
+    labels: &'l Labels,
+    lookback_ms: i64,
+    /// The selector.
+    span: Span,
+    notes: &'l Notes<'l>,
+}
+
+impl Line<'_> {
     /// Between the newest sample up to `t` and the oldest after it, both within the lookback.
-    fn smoothed_at(&self, samples: &Samples, t: i64, labels: &Labels, span: Span) -> Option<SampleValue> {
+    fn at(&self, t: i64) -> Option<SampleValue> {
+        let samples = self.samples;
         let (oldest, newest) = (t.saturating_sub(self.lookback_ms), t.saturating_add(self.lookback_ms));
         let inside = |times: &[i64]| times.partition_point(|x| *x <= oldest)..times.partition_point(|x| *x <= newest);
         let (floats, histograms) = (inside(&samples.times), inside(&samples.histogram_times));
         if !floats.is_empty() && !histograms.is_empty() {
-            let name = go_quoted(labels.metric_name());
+            let name = go_quoted(self.labels.metric_name());
             let text = format!("encountered a mix of histograms and floats for metric name {name}");
-            self.notes.warn(span, text);
+            self.notes.warn(self.span, text);
             return None;
         }
         if histograms.is_empty() {
             return smoothed_float(samples, floats, t).map(SampleValue::Float);
         }
-        self.smoothed_histogram(samples, histograms, t, labels, span).map(SampleValue::Histogram)
+        self.histogram(histograms, t).map(SampleValue::Histogram)
     }
 
-    fn smoothed_histogram(
-        &self,
-        samples: &Samples,
-        rows: std::ops::Range<usize>,
-        t: i64,
-        labels: &Labels,
-        span: Span,
-    ) -> Option<Arc<FloatHistogram>> {
+    fn histogram(&self, rows: std::ops::Range<usize>, t: i64) -> Option<Arc<FloatHistogram>> {
+        let samples = self.samples;
         let times = &samples.histogram_times[..];
         let after = rows.start + times[rows.clone()].partition_point(|x| *x <= t);
         let before = after.checked_sub(1).filter(|i| *i >= rows.start)?;
@@ -81,12 +90,12 @@ impl<'a> Evaluator<'a> {
         let b = &samples.histograms[after];
         let custom = |h: &FloatHistogram| h.schema == CUSTOM_BUCKETS_SCHEMA;
         if custom(a) != custom(b) {
-            warn_schema_mix(self.notes, span, labels.metric_name());
+            warn_schema_mix(self.notes, self.span, self.labels.metric_name());
             return None;
         }
         let gauge = |h: &FloatHistogram| h.counter_reset_hint == CounterResetHint::Gauge;
         let between = Between { a: (times[before], a), b: (times[after], b), counter: !(gauge(a) && gauge(b)) };
-        between.at(t, |_| {})
+        between.at(t, |_, _| {})
     }
 }
 

@@ -18,8 +18,10 @@ use crate::parser::{
 ///
 /// Durations that cannot be computed.
 pub(crate) fn build(ast: &Ast, context: PlanContext) -> Result<Plan, QueryError> {
-    let mut builder = Builder { context, nodes: Vec::with_capacity(ast.nodes.len()) };
-    for node in &ast.nodes {
+    let mut builder = Builder { context, in_parameter: false, nodes: Vec::with_capacity(ast.nodes.len()) };
+    let parameters = inside_parameters(ast);
+    for (node, in_parameter) in ast.nodes.iter().zip(parameters) {
+        builder.in_parameter = in_parameter;
         let planned = builder.node(node)?;
         builder.nodes.push(planned);
     }
@@ -31,8 +33,25 @@ pub(crate) fn build(ast: &Ast, context: PlanContext) -> Result<Plan, QueryError>
     Ok(plan)
 }
 
+/// Which nodes stand inside the parameter of an aggregation: Prometheus never prepares these, so that `@ start()` and
+/// `@ end()` say nothing there.
+fn inside_parameters(ast: &Ast) -> Vec<bool> {
+    let mut inside = vec![false; ast.nodes.len()];
+    for (i, node) in ast.nodes.iter().enumerate().rev() {
+        let parameter = match &node.expr {
+            Expr::Aggregate(aggregate) => aggregate.param,
+            _ => None,
+        };
+        for child in ast.children(ExprId(i as u32)) {
+            inside[child.index()] = inside[i] || parameter == Some(child);
+        }
+    }
+    inside
+}
+
 struct Builder {
     context: PlanContext,
+    in_parameter: bool,
     nodes: Vec<PlanNode>,
 }
 
@@ -179,10 +198,11 @@ impl Builder {
             Some(offset) => self.duration(offset, Sign::Any)?,
             None => 0,
         };
-        let at_ms = time.at.map(|at| match at {
-            At::Time(ms) => ms,
-            At::Start => self.context.times.start_ms,
-            At::End => self.context.times.end_ms,
+        let at_ms = time.at.and_then(|at| match at {
+            At::Time(ms) => Some(ms),
+            At::Start | At::End if self.in_parameter => None,
+            At::Start => Some(self.context.times.start_ms),
+            At::End => Some(self.context.times.end_ms),
         });
         Ok(TimeShift { offset_ms, at_ms })
     }

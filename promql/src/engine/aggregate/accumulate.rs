@@ -55,7 +55,8 @@ impl Accumulator for Sum {
             kahan.add(value);
             (self.sums[step], self.compensations[step]) = (kahan.sum, kahan.compensation);
         }
-        HistogramSums::add_series(&mut self.histograms, Fold::Sum, series);
+        let present = &self.present;
+        HistogramSums::add_series(&mut self.histograms, Fold::Sum, series, |step| present.get(step));
     }
 
     fn finish(self: Box<Self>, notes: &Notes<'_>, span: Span, _op: AggregateOp) -> Column {
@@ -86,7 +87,8 @@ impl Accumulator for Average {
                 empty => *empty = Some(Mean::starting_at(value)),
             }
         }
-        HistogramSums::add_series(&mut self.histograms, Fold::Mean, series);
+        let means = &self.means;
+        HistogramSums::add_series(&mut self.histograms, Fold::Mean, series, |step| means[step].is_some());
     }
 
     fn finish(self: Box<Self>, notes: &Notes<'_>, span: Span, _op: AggregateOp) -> Column {

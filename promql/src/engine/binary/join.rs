@@ -16,7 +16,8 @@ use super::super::output::is_metadata;
 use super::super::steps::Steps;
 use super::group::{MatchGroup, groups};
 use super::op::{Outcome, arithmetic, compare, samples};
-use super::vector_scalar::{matching_error, noted};
+use super::remarks::Remarks;
+use super::vector_scalar::matching_error;
 use crate::parser::{Binary, BinaryOp, Grouping, Span};
 
 pub(super) fn combine(
@@ -31,10 +32,12 @@ pub(super) fn combine(
     let live = live_steps(binary, left, right, steps);
     let swapped = binary.matching.grouping == Some(Grouping::Right);
     let (many, one) = if swapped { (right, left) } else { (left, right) };
-    let mut join = Join { notes, binary, span, swapped, many, one, live, steps, results: Vec::new() };
+    let remarks = Remarks::default();
+    let mut join = Join { binary, swapped, many, one, live, steps, remarks, results: Vec::new() };
     for group in &groups {
         join.group(group)?;
     }
+    join.remarks.finish(notes, binary.op, span);
     // In the order of the many side, as written.
     join.results.sort_by_key(|(position, _)| *position);
     Ok(join.results.into_iter().map(|(_, series)| series).collect())
@@ -58,15 +61,14 @@ fn live_steps(binary: &Binary, left: &[Series], right: &[Series], steps: Steps) 
 }
 
 struct Join<'j> {
-    notes: &'j Notes<'j>,
     binary: &'j Binary,
-    span: Span,
     /// Whether the left operand is the one side.
     swapped: bool,
     many: &'j [Series],
     one: &'j [Series],
     live: Bitmap,
     steps: Steps,
+    remarks: Remarks,
     /// With the position of the many-side series.
     results: Vec<(usize, Series)>,
 }
@@ -158,7 +160,7 @@ impl Join<'_> {
             unmet.intersect(&self.live);
             unmet.subtract(met);
             let operands = (Operand { labels: &group.signature, column: &filled }, Operand::of(one));
-            let (series, _) = self.apply(operands, &unmet);
+            let (series, _) = self.apply(self.many.len(), operands, &unmet);
             self.emit(self.many.len(), series);
         }
     }
@@ -173,7 +175,7 @@ impl Join<'_> {
         if !steps.any() {
             return Ok(());
         }
-        let (series, ran) = self.apply(operands, steps);
+        let (series, ran) = self.apply(m, operands, steps);
         if self.binary.matching.grouping.is_none() && met.overlaps(&ran) {
             return Err(matching_error(
                 "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
@@ -191,19 +193,19 @@ impl Join<'_> {
     }
 
     /// The result of a pair at some steps, and the steps at which the operation ran.
-    fn apply(&self, (many, one): (Operand<'_>, Operand<'_>), steps: &Bitmap) -> (Series, Bitmap) {
+    fn apply(&mut self, place: usize, (many, one): (Operand<'_>, Operand<'_>), steps: &Bitmap) -> (Series, Bitmap) {
         let (left, right) = if self.swapped { (one.column, many.column) } else { (many.column, one.column) };
         let plain = left.histograms.is_empty() && right.histograms.is_empty() && !self.binary.op.is_trim();
         let (column, ran) = if plain {
             (float_columns(self.binary, left, right, steps), steps.clone())
         } else {
-            self.mixed_columns(left, right, steps)
+            self.mixed_columns(place, left, right, steps)
         };
         let labels = result_labels(self.binary, many.labels, one.labels);
         (Series { labels, drop_name: self.binary.return_bool, column }, ran)
     }
 
-    fn mixed_columns(&self, left: &Column, right: &Column, steps: &Bitmap) -> (Column, Bitmap) {
+    fn mixed_columns(&mut self, place: usize, left: &Column, right: &Column, steps: &Bitmap) -> (Column, Bitmap) {
         let mut out = Column::new(self.steps.count);
         let mut ran = steps.clone();
         for step in steps.ones() {
@@ -212,7 +214,7 @@ impl Join<'_> {
             if matches!(outcome, Outcome::Incompatible | Outcome::Failed(_)) {
                 ran.clear(step);
             }
-            let result: Option<SampleValue> = noted(self.notes, self.binary.op, self.span, &a, &b, outcome);
+            let result: Option<SampleValue> = self.remarks.take_value(step, place, (&a, &b), outcome);
             if let Some(value) = result {
                 out.set_value(step, value);
             }

@@ -3,6 +3,7 @@
 mod group;
 mod join;
 mod op;
+mod remarks;
 mod set;
 mod vector_scalar;
 
@@ -14,6 +15,7 @@ use super::steps::Steps;
 use crate::parser::{Binary, ExprId, Span, ValueType};
 use crate::plan::Op;
 pub(crate) use op::Outcome;
+use remarks::Remarks;
 use vector_scalar::{ScalarSide, apply_scalar};
 
 /// A vector∘scalar operation that waits for its vector.
@@ -22,6 +24,7 @@ struct Pending<'a> {
     span: Span,
     scalar: Vec<f64>,
     side: ScalarSide,
+    remarks: Remarks,
 }
 
 impl<'a> Evaluator<'a> {
@@ -42,19 +45,19 @@ impl<'a> Evaluator<'a> {
             let is_scalar = |id: ExprId| self.plan.value_type(id) == ValueType::Scalar;
             if is_scalar(binary.rhs) {
                 let scalar = self.scalar(binary.rhs, steps)?;
-                pending.push(Pending { binary, span, scalar, side: ScalarSide::Right });
+                pending.push(Pending { binary, span, scalar, side: ScalarSide::Right, remarks: Remarks::default() });
                 vector = binary.lhs;
             } else if is_scalar(binary.lhs) {
                 let scalar = self.scalar(binary.lhs, steps)?;
-                pending.push(Pending { binary, span, scalar, side: ScalarSide::Left });
+                pending.push(Pending { binary, span, scalar, side: ScalarSide::Left, remarks: Remarks::default() });
                 vector = binary.rhs;
             } else {
                 break;
             }
         }
         let mut apply = |mut series: Series| {
-            for p in pending.iter().rev() {
-                apply_scalar(self, p.binary, p.span, &p.scalar, p.side, &mut series);
+            for p in pending.iter_mut().rev() {
+                apply_scalar(&mut p.remarks, p.binary, &p.scalar, p.side, &mut series);
                 if !series.column.any() {
                     return Ok(());
                 }
@@ -62,9 +65,11 @@ impl<'a> Evaluator<'a> {
             sink(series)
         };
         match self.as_binary(vector) {
-            Some(_) if !self.is_scalar_operation(vector) => self.joined(vector, steps, &mut apply),
-            _ => self.vector(vector, steps, &mut apply),
+            Some(_) if !self.is_scalar_operation(vector) => self.joined(vector, steps, &mut apply)?,
+            _ => self.vector(vector, steps, &mut apply)?,
         }
+        pending.into_iter().rev().for_each(|p| p.remarks.finish(self.notes, p.binary.op, p.span));
+        Ok(())
     }
 
     fn is_scalar_operation(&self, id: ExprId) -> bool {

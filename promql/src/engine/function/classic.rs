@@ -8,8 +8,9 @@ use promethium_model::quote::{go_quoted, go_quoted_bytes};
 use promethium_model::{Labels, LabelsBuilder, QueryError, float};
 
 use super::super::column::{Column, Series};
-use super::super::eval::{Evaluator, Sink};
+use super::super::eval::{Collected, Evaluator, Sink};
 use super::super::histogram::statistics::{self, NanNote};
+use super::super::output::merge_equal;
 use super::super::quantile;
 use super::super::steps::Steps;
 use crate::parser::{ExprId, Function, Span};
@@ -71,13 +72,17 @@ impl<'a> Evaluator<'a> {
         let all = self.collect(vector, steps)?;
         let span = self.node(vector).span;
         let input = QuantileInput { all: &all.series, label: label.as_deref(), steps, span };
-        for group in self.histogram_groups(&all.series, span) {
-            self.budget.check()?;
-            for values in &quantiles {
-                self.quantiles_of(&input, &group, values, sink)?;
-            }
+        let groups = self.histogram_groups(&all.series, span);
+        if quantiles.len() == 1 {
+            return groups.iter().try_for_each(|group| self.quantiles_of(&input, group, &quantiles[0], sink));
         }
-        Ok(())
+        // The same quantile may be asked for twice, or fall together at some step.
+        let mut out = Collected::new(self.budget);
+        for (values, group) in quantiles.iter().flat_map(|values| groups.iter().map(move |group| (values, group))) {
+            self.quantiles_of(&input, group, values, &mut |series| out.push(series))?;
+        }
+        let series = if steps.count > 1 { merge_equal(out.series)? } else { out.series };
+        series.into_iter().try_for_each(sink)
     }
 
     fn quantile_label(&self, id: ExprId) -> Result<String, QueryError> {
@@ -96,6 +101,7 @@ impl<'a> Evaluator<'a> {
         quantiles: &[f64],
         sink: Sink<'_>,
     ) -> Result<(), QueryError> {
+        self.budget.check()?;
         let QuantileInput { all, label, steps, span } = *input;
         let mut by_text: Vec<(String, Column)> = Vec::new();
         for (step, q) in quantiles.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! `info`: labels of a vector enriched by those of info metrics.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 use promethium_model::labels::METRIC_NAME;
@@ -28,9 +28,8 @@ impl<'a> Evaluator<'a> {
     pub(crate) fn info(&self, plan: &InfoPlan, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
         let base = self.collect(plan.base, steps)?;
         let is_info = |s: &Series| plan.names.iter().all(|m| m.matches(s.labels.metric_name()));
-        let identified = |s: &Series| IDENTIFYING.iter().any(|l| s.labels.has(l));
-        let wanted = base.series.iter().any(|s| !is_info(s) && identified(s));
-        let by_target = if wanted { self.info_series(plan, steps)? } else { ByTarget::default() };
+        let wanted = Wanted::of(base.series.iter().filter(|s| !is_info(s)).map(|s| &s.labels));
+        let by_target = if wanted.any() { self.info_series(plan, &wanted, steps)? } else { ByTarget::default() };
         let mut out = Collected::new(self.budget);
         for series in base.series {
             if is_info(&series) {
@@ -42,10 +41,13 @@ impl<'a> Evaluator<'a> {
         merge_equal(out.series)?.into_iter().try_for_each(sink)
     }
 
-    fn info_series(&self, plan: &InfoPlan, steps: Steps) -> Result<ByTarget, QueryError> {
+    fn info_series(&self, plan: &InfoPlan, wanted: &Wanted, steps: Steps) -> Result<ByTarget, QueryError> {
         let times = steps.shifted(plan.shift);
         let mut by_target = ByTarget::default();
         self.fetcher.each(plan.fetch, self.budget, self.notes, &mut |labels, batch| {
+            if !wanted.takes(labels) {
+                return Ok(());
+            }
             if let Some((_, h)) = batch.histograms.first() {
                 let shown = super::super::histogram::text::text(&h.to_float());
                 let text = format!("this should be an info metric, with float samples: {labels:?} {shown}");
@@ -69,6 +71,32 @@ impl<'a> Evaluator<'a> {
             Ok(())
         })?;
         Ok(by_target)
+    }
+}
+
+/// The values that the identifying labels have in the base. What has others is never looked at, not even to be refused.
+struct Wanted([HashSet<String, FixedState>; 2]);
+
+impl Wanted {
+    fn of<'l>(base: impl Iterator<Item = &'l Labels>) -> Wanted {
+        let mut values = [HashSet::default(), HashSet::default()];
+        for labels in base {
+            for (name, values) in IDENTIFYING.iter().zip(&mut values) {
+                values.extend(labels.get(name).map(str::to_owned));
+            }
+        }
+        Wanted(values)
+    }
+
+    fn any(&self) -> bool {
+        self.0.iter().any(|values| !values.is_empty())
+    }
+
+    fn takes(&self, info: &Labels) -> bool {
+        let fits = |(name, values): (&&str, &HashSet<String, FixedState>)| {
+            values.is_empty() || info.get(name).is_some_and(|v| values.contains(v))
+        };
+        IDENTIFYING.iter().zip(&self.0).all(fits)
     }
 }
 

@@ -88,12 +88,11 @@ fn natural_order(a: &str, b: &str) -> Ordering {
 }
 
 fn run_order(x: &str, y: &str) -> Ordering {
-    let number = |s: &str| s.starts_with(|c: char| c.is_ascii_digit());
-    if number(x) && number(y) {
-        let (x, y) = (x.trim_start_matches('0'), y.trim_start_matches('0'));
-        return x.len().cmp(&y.len()).then_with(|| x.cmp(y));
+    // Runs past 64 bits are no integers, and compare as text.
+    match (x.parse::<i64>(), y.parse::<i64>()) {
+        (Ok(x), Ok(y)) => x.cmp(&y),
+        _ => x.cmp(y),
     }
-    x.cmp(y)
 }
 
 /// Alternating runs of digits and of anything else.

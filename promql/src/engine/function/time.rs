@@ -6,7 +6,7 @@ use promethium_model::{Labels, QueryError};
 use super::super::column::{Column, Series};
 use super::super::eval::{Evaluator, Sink};
 use super::super::steps::Steps;
-use crate::parser::{ExprId, Function};
+use crate::parser::{ExprId, Extension, Function};
 use crate::plan::Op;
 
 impl<'a> Evaluator<'a> {
@@ -17,7 +17,7 @@ impl<'a> Evaluator<'a> {
             sink(series)
         };
         if let Op::Selector(selector) = &self.node(arg).op
-            && selector.extension.is_none()
+            && selector.extension != Some(Extension::Smoothed)
         {
             let times = steps.shifted(selector.shift);
             return self.selector_rows(selector, times, &|b, row| b.timestamps[row] as f64 / 1000.0, &mut flagged);

@@ -6,7 +6,7 @@ use promethium_model::histogram::CUSTOM_BUCKETS_SCHEMA;
 use promethium_model::{CounterResetHint, FloatHistogram};
 
 use super::super::window::{RangeCall, RangeSeries, Window, range_bounds};
-use super::arithmetic::{add, subtract};
+use super::arithmetic::{Added, add, subtract};
 use super::rate::{note_reconciled, warn_not_a};
 use super::reset::detect;
 use super::sparse::Sparse;
@@ -18,7 +18,7 @@ pub(crate) fn change(call: &RangeCall<'_>, series: &RangeSeries<'_>, window: &Wi
     let samples = series.samples;
     let (times, histograms) = (&samples.histogram_times[..], &samples.histograms[..]);
     let (first, last) = range_bounds(call, times, &window.histograms, window.end_ms)?;
-    check_kinds(call, series, first, last)?;
+    check_schemas(call, series, first, last)?;
     let start_ms = window.end_ms.saturating_sub(call.range_ms);
     let smoothed = call.extension == Some(Extension::Smoothed);
     let at = |i: usize, t: i64| interpolated(call, (times[i], &histograms[i]), (times[i + 1], &histograms[i + 1]), t);
@@ -26,6 +26,7 @@ pub(crate) fn change(call: &RangeCall<'_>, series: &RangeSeries<'_>, window: &Wi
     let left = if left_inside { at(first, start_ms)? } else { Arc::clone(&histograms[first]) };
     let right_inside = smoothed && last > window.histograms.start && times[last] > window.end_ms;
     let right = if right_inside { at(last - 1, window.end_ms)? } else { Arc::clone(&histograms[last]) };
+    warn_wrong_kind(call, series, &histograms[first..=last], &left, &right);
     let mut change = Sparse::<f64>::of(&right);
     note_reconciled(call, subtract(&mut change, Sparse::of(&left)).ok()?, "subtraction");
     if call.is_counter() {
@@ -64,22 +65,32 @@ fn add_lost(
     Some(())
 }
 
-fn check_kinds(call: &RangeCall<'_>, series: &RangeSeries<'_>, first: usize, last: usize) -> Option<()> {
+fn check_schemas(call: &RangeCall<'_>, series: &RangeSeries<'_>, first: usize, last: usize) -> Option<()> {
     let inside = &series.samples.histograms[first..=last];
     let custom = |h: &Arc<FloatHistogram>| h.schema == CUSTOM_BUCKETS_SCHEMA;
     if inside.iter().any(|h| custom(h) != custom(&inside[0])) {
         warn_schema_mix(call.notes, call.span, series.labels.metric_name());
         return None;
     }
+    Some(())
+}
+
+/// Counters are judged by their samples, gauges by the values at both ends, interpolated ones included.
+fn warn_wrong_kind(
+    call: &RangeCall<'_>,
+    series: &RangeSeries<'_>,
+    inside: &[Arc<FloatHistogram>],
+    left: &Arc<FloatHistogram>,
+    right: &Arc<FloatHistogram>,
+) {
     let gauge = |h: &Arc<FloatHistogram>| h.counter_reset_hint == CounterResetHint::Gauge;
     if call.is_counter() {
         if inside.iter().any(gauge) {
             warn_not_a(call, series, "counter");
         }
-    } else if !gauge(&inside[0]) || !gauge(&inside[inside.len() - 1]) {
+    } else if !gauge(left) || !gauge(right) {
         warn_not_a(call, series, "gauge");
     }
-    Some(())
 }
 
 fn interpolated(
@@ -89,11 +100,7 @@ fn interpolated(
     t: i64,
 ) -> Option<Arc<FloatHistogram>> {
     let between = Between { a, b, counter: call.is_counter() };
-    between.at(t, |reconciled| {
-        for operation in ["subtraction", "addition"] {
-            note_reconciled(call, super::arithmetic::Added { reconciled, hints_collide: false }, operation);
-        }
-    })
+    between.at(t, |added, operation| note_reconciled(call, added, operation))
 }
 
 /// Two neighbours, each with its time.
@@ -106,7 +113,7 @@ pub(crate) struct Between<'h> {
 
 impl Between<'_> {
     /// The histogram at `t`, on the line from one to the other; `None` when their schemas do not mix.
-    pub(crate) fn at(&self, t: i64, on_reconciled: impl FnOnce(bool)) -> Option<Arc<FloatHistogram>> {
+    pub(crate) fn at(&self, t: i64, note: impl Fn(Added, &str)) -> Option<Arc<FloatHistogram>> {
         let ((t_a, a), (t_b, b)) = (self.a, self.b);
         if t == t_a {
             return Some(Arc::clone(a));
@@ -120,11 +127,9 @@ impl Between<'_> {
             change.scale(fraction);
             return Some(Arc::new(change.into_histogram()));
         }
-        let subtracted = subtract(&mut change, Sparse::of(a)).ok()?;
+        note(subtract(&mut change, Sparse::of(a)).ok()?, "subtraction");
         change.scale(fraction);
-        let mut result = Sparse::<f64>::of(a);
-        add(&mut result, change).ok()?;
-        on_reconciled(subtracted.reconciled);
-        Some(Arc::new(result.into_histogram()))
+        note(add(&mut change, Sparse::of(a)).ok()?, "addition");
+        Some(Arc::new(change.into_histogram()))
     }
 }

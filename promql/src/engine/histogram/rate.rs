@@ -26,7 +26,7 @@ pub(crate) fn extrapolated(
         (false, _) => {
             let mut change = difference(call, series, first, last)?;
             if zero_at.is_some() {
-                add(&mut change, Sparse::of(&samples.histograms[first])).ok()?;
+                add_noted(call, series, &mut change, &samples.histograms[first])?;
                 change.hint = CounterResetHint::Gauge;
             }
             change
@@ -39,6 +39,23 @@ pub(crate) fn extrapolated(
         change.compact();
     }
     Some(Arc::new(change.into_histogram()))
+}
+
+/// Adds what the counter had when it was first seen after its start.
+fn add_noted(
+    call: &RangeCall<'_>,
+    series: &RangeSeries<'_>,
+    change: &mut Sparse<f64>,
+    first: &FloatHistogram,
+) -> Option<()> {
+    match add(change, Sparse::of(first)) {
+        Ok(added) => note_reconciled(call, added, "addition"),
+        Err(_) => {
+            warn_schema_mix(call.notes, call.span, series.labels.metric_name());
+            return None;
+        }
+    }
+    Some(())
 }
 
 /// Last minus first, plus for counters what was lost at resets.
@@ -81,9 +98,15 @@ fn check_schemas(
     custom: bool,
 ) -> Option<()> {
     let from = if call.is_counter() { first + 1 } else { last };
-    let is_custom = |h: &Arc<FloatHistogram>| h.schema == promethium_model::histogram::CUSTOM_BUCKETS_SCHEMA;
-    if series.samples.histograms[from..=last].iter().all(|h| is_custom(h) == custom) {
+    let fits = |h: &Arc<FloatHistogram>| (h.schema == promethium_model::histogram::CUSTOM_BUCKETS_SCHEMA) == custom;
+    let histograms = &series.samples.histograms[..];
+    if histograms[from..=last].iter().all(fits) {
         return Some(());
+    }
+    // Of what both ends say something is kept, of what lies between only the mix.
+    let gauge = |i: usize| histograms[i].counter_reset_hint == CounterResetHint::Gauge;
+    if !fits(&histograms[last]) && call.is_counter() && (gauge(first) || gauge(last)) {
+        warn_not_a(call, series, "counter");
     }
     warn_schema_mix(call.notes, call.span, series.labels.metric_name());
     None
@@ -125,13 +148,15 @@ pub(crate) fn instant(
     }
     warn_wrong_kind(call, series, a, b);
     let mut change = Sparse::<f64>::of(&samples.histograms[b]);
-    let before = Sparse::<f64>::of(&samples.histograms[a]);
-    if change.is_custom() != before.is_custom() {
-        warn_schema_mix(call.notes, call.span, series.labels.metric_name());
-        return None;
-    }
+    // After a reset, what was before does not matter: not even its kind of buckets.
     if !call.is_rate() || !histogram_reset(call, samples, a, b) {
-        note_reconciled(call, subtract(&mut change, before).ok()?, "subtraction");
+        match subtract(&mut change, Sparse::of(&samples.histograms[a])) {
+            Ok(added) => note_reconciled(call, added, "subtraction"),
+            Err(_) => {
+                warn_schema_mix(call.notes, call.span, series.labels.metric_name());
+                return None;
+            }
+        }
     }
     if call.is_rate() {
         change.divide(elapsed_ms as f64 / 1000.0);

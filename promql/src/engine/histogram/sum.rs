@@ -30,6 +30,8 @@ struct Running {
     seen: Seen,
     /// The metric at which exponential met custom buckets: there is no result.
     clash: Option<String>,
+    /// Whether a float came before: there is no result either, and nothing more to be found out.
+    idle: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,11 +52,11 @@ impl Running {
     fn starting_at(h: &FloatHistogram) -> Self {
         let mut seen = Seen::default();
         seen.hint(h.counter_reset_hint);
-        Running { state: Sparse::of(h), count: 1.0, incremental: false, seen, clash: None }
+        Running { state: Sparse::of(h), count: 1.0, incremental: false, seen, clash: None, idle: false }
     }
 
     fn add(&mut self, fold: Fold, h: &FloatHistogram, name: impl FnOnce() -> String) {
-        if self.clash.is_some() {
+        if self.clash.is_some() || self.idle {
             return;
         }
         self.seen.hint(h.counter_reset_hint);
@@ -118,7 +120,12 @@ pub(crate) struct HistogramSums {
 
 impl HistogramSums {
     /// Adds the histograms of a series; the state begins with the first of them.
-    pub(crate) fn add_series(sums: &mut Option<Box<HistogramSums>>, fold: Fold, series: &Series) {
+    pub(crate) fn add_series(
+        sums: &mut Option<Box<HistogramSums>>,
+        fold: Fold,
+        series: &Series,
+        has_float: impl Fn(usize) -> bool,
+    ) {
         let column = &series.column;
         if column.histograms.is_empty() {
             return;
@@ -127,7 +134,10 @@ impl HistogramSums {
         for (step, h) in &column.histograms {
             match &mut sums.steps[*step as usize] {
                 Some(running) => running.add(fold, h, || series.labels.metric_name().to_owned()),
-                empty => *empty = Some(Running::starting_at(h)),
+                empty => {
+                    let idle = has_float(*step as usize);
+                    *empty = Some(Running { idle, ..Running::starting_at(h) });
+                }
             }
         }
     }

@@ -15,15 +15,16 @@ pub(super) fn extrapolated(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: 
     let mut in_window = 0..0;
     let mut overlaps = Overlaps::of(call, samples);
     walk::each_window(samples, call.ends, call.range_ms, |window| {
-        overlaps.look(&window);
         if !window.floats.is_empty() && !window.histograms.is_empty() {
             warn_mixed_types(call, series.labels);
         } else if !window.floats.is_empty() {
+            overlaps.look(&window);
             advance(&resets, &mut in_window, &window.floats);
             if let Some(v) = of_floats(call, samples, &window, &resets[in_window.clone()]) {
                 out.set(window.step, v);
             }
         } else if let Some(h) = super::super::histogram::rate::extrapolated(call, series, &window) {
+            overlaps.look(&window);
             out.push_histogram(window.step, h);
         }
     });

@@ -12,6 +12,7 @@ mod statistics;
 mod walk;
 
 use std::cell::Cell;
+use std::ops::Deref;
 
 use promethium_model::{Labels, QueryError};
 
@@ -34,8 +35,8 @@ pub(crate) use walk::{Window, each_window};
 
 const STEPS_PER_CHECK: usize = 64;
 
-/// A call over a range, set up once for all its series.
-pub(crate) struct RangeCall<'c> {
+/// A call over a range, set up once for all its series and shared by the threads that work on them.
+pub(crate) struct RangeSetup {
     pub(crate) function: Function,
     /// The evaluation times.
     pub(crate) steps: Steps,
@@ -51,10 +52,24 @@ pub(crate) struct RangeCall<'c> {
     /// The first argument.
     pub(crate) first_span: Span,
     pub(crate) features: Features,
+    keeps_name: bool,
+}
+
+/// A call over a range, at work on one series.
+pub(crate) struct RangeCall<'c> {
+    setup: &'c RangeSetup,
     pub(crate) notes: &'c Notes<'c>,
     budget: &'c Budget<'c>,
     /// Whether the query was stopped while windows were summed.
     stopped: Cell<bool>,
+}
+
+impl Deref for RangeCall<'_> {
+    type Target = RangeSetup;
+
+    fn deref(&self) -> &RangeSetup {
+        self.setup
+    }
 }
 
 impl RangeCall<'_> {
@@ -66,6 +81,25 @@ impl RangeCall<'_> {
             self.stopped.set(true);
         }
         !self.stopped.get()
+    }
+}
+
+impl RangeSetup {
+    /// The result over one series; `None` when no window gives one.
+    fn series(
+        &self,
+        series: &RangeSeries<'_>,
+        budget: &Budget<'_>,
+        notes: &Notes<'_>,
+    ) -> Result<Option<Series>, QueryError> {
+        let call = RangeCall { setup: self, notes, budget, stopped: Cell::new(false) };
+        let mut column = Column::new(self.steps.count);
+        apply(&call, series, &mut column)?;
+        if call.stopped.get() {
+            budget.check()?;
+        }
+        let drop_name = series.drop_name || !self.keeps_name;
+        Ok(column.any().then(|| Series { labels: series.labels.clone(), drop_name, column }))
     }
 
     /// Window width in seconds.
@@ -94,22 +128,11 @@ impl<'a> Evaluator<'a> {
         let range = args.iter().copied().find(|a| self.plan.value_type(*a) == ValueType::Matrix);
         let Some(range) = range else { return Err(unexpected("a range", self.node(args[0]))) };
         let call = self.set_up(function, args, range, steps)?;
-        let keeps_name = matches!(function, Function::FirstOverTime | Function::LastOverTime);
         if function == Function::AbsentOverTime {
             return self.absent_over_time(&call, range, sink);
         }
-        self.each_range(range, steps, &mut |series| {
-            let mut column = Column::new(steps.count);
-            apply(&call, &series, &mut column)?;
-            if call.stopped.get() {
-                return self.budget.check();
-            }
-            if !column.any() {
-                return Ok(());
-            }
-            let drop_name = series.drop_name || !keeps_name;
-            sink(Series { labels: series.labels.clone(), drop_name, column })
-        })
+        let budget = self.budget;
+        self.map_range(range, steps, &|series, notes| call.series(&series, budget, notes), sink)
     }
 
     fn set_up(
@@ -118,7 +141,7 @@ impl<'a> Evaluator<'a> {
         args: &[ExprId],
         range: ExprId,
         steps: Steps,
-    ) -> Result<RangeCall<'a>, QueryError> {
+    ) -> Result<RangeSetup, QueryError> {
         let node = self.node(range);
         let (range_ms, shift, extension) = match &node.op {
             Op::Range(r) => (r.range_ms, r.selector.shift, r.selector.extension),
@@ -127,7 +150,7 @@ impl<'a> Evaluator<'a> {
         };
         extended::check_function(extension, function)?;
         let scalars = args.iter().filter(|a| self.plan.value_type(**a) == ValueType::Scalar);
-        Ok(RangeCall {
+        Ok(RangeSetup {
             function,
             steps,
             ends: steps.shifted(shift),
@@ -138,13 +161,11 @@ impl<'a> Evaluator<'a> {
             span: node.span,
             first_span: self.node(args[0]).span,
             features: self.features,
-            notes: self.notes,
-            budget: self.budget,
-            stopped: Cell::new(false),
+            keeps_name: matches!(function, Function::FirstOverTime | Function::LastOverTime),
         })
     }
 
-    fn absent_over_time(&self, call: &RangeCall<'_>, range: ExprId, sink: Sink<'_>) -> Result<(), QueryError> {
+    fn absent_over_time(&self, call: &RangeSetup, range: ExprId, sink: Sink<'_>) -> Result<(), QueryError> {
         let mut absent = Column::constant(call.steps.count, 1.0);
         self.each_range(range, call.steps, &mut |series| {
             walk::each_window(series.samples, call.ends, call.range_ms, |w| absent.present.clear(w.step));

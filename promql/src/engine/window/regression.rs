@@ -1,10 +1,10 @@
 //! Lines and smoothed curves through windows: `deriv`, `predict_linear`, `double_exponential_smoothing`.
 
-use promethium_model::QueryError;
+use promethium_model::{QueryError, float};
 
 use super::super::column::Column;
 use super::super::kahan::Kahan;
-use super::{RangeCall, RangeSeries, each_float_window, slices};
+use super::{RangeCall, RangeSeries, each_float_window, slices, walk};
 use crate::parser::Function;
 
 pub(super) fn linear(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: &mut Column) {
@@ -53,22 +53,29 @@ pub(super) fn double_exponential(
     series: &RangeSeries<'_>,
     out: &mut Column,
 ) -> Result<(), QueryError> {
+    let (smoothing, trend) = (&call.scalars[0], &call.scalars[1]);
+    // Any sample in the window asks for factors that make sense, histograms included.
     let mut refused = None;
-    each_float_window(call, series, 1, |step, rows| {
-        let (smoothing, trend) = (call.scalars[0][step], call.scalars[1][step]);
-        if let Some(error) = out_of_bounds("smoothing", "sf", smoothing).or(out_of_bounds("trend", "tf", trend)) {
-            refused.get_or_insert(error);
-        } else if rows.len() >= 2 {
-            out.set(step, smoothed(&series.samples.floats[rows], smoothing, trend));
+    walk::each_window(series.samples, call.ends, call.range_ms, |window| {
+        if refused.is_none() {
+            let smoothing = out_of_bounds("smoothing", "sf", smoothing[window.step]);
+            refused = smoothing.or_else(|| out_of_bounds("trend", "tf", trend[window.step]));
         }
     });
-    refused.map_or(Ok(()), Err)
+    if let Some(error) = refused {
+        return Err(error);
+    }
+    each_float_window(call, series, 2, |step, rows| {
+        out.set(step, smoothed(&series.samples.floats[rows], smoothing[step], trend[step]));
+    });
+    Ok(())
 }
 
+/// NaN is let through, and gives NaN.
 fn out_of_bounds(what: &str, letter: &str, factor: f64) -> Option<QueryError> {
-    let inside = factor > 0.0 && factor < 1.0;
-    (!inside)
-        .then(|| QueryError::Execution(format!("invalid {what} factor. Expected: 0 < {letter} < 1, got: {factor:.6}")))
+    let refused = factor <= 0.0 || factor >= 1.0;
+    let got = if factor.is_infinite() { float::format_g(factor) } else { format!("{factor:.6}") };
+    refused.then(|| QueryError::Execution(format!("invalid {what} factor. Expected: 0 < {letter} < 1, got: {got}")))
 }
 
 fn smoothed(values: &[f64], smoothing: f64, trend: f64) -> f64 {

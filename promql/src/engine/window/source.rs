@@ -1,10 +1,11 @@
 //! Where windows come from: storage, or a subquery.
 
-use promethium_model::{Labels, QueryError};
+use promethium_model::{Labels, QueryError, SampleBatch};
 
 use super::super::column::Series;
-use super::super::eval::{Evaluator, unexpected};
+use super::super::eval::{Evaluator, Sink, unexpected};
 use super::super::histogram::stats_only;
+use super::super::notes::Notes;
 use super::super::samples::Samples;
 use super::super::steps::Steps;
 use crate::parser::{ExprId, Extension};
@@ -18,6 +19,9 @@ pub(crate) struct RangeSeries<'s> {
 }
 
 pub(crate) type OnRange<'s> = &'s mut dyn FnMut(RangeSeries<'_>) -> Result<(), QueryError>;
+
+/// What is made of one series of a range vector, on any thread.
+pub(crate) type RangeWork<'s> = &'s (dyn Fn(RangeSeries<'_>, &Notes<'_>) -> Result<Option<Series>, QueryError> + Sync);
 
 impl<'a> Evaluator<'a> {
     /// Calls `on_series` for every series of a range vector.
@@ -37,6 +41,32 @@ impl<'a> Evaluator<'a> {
             Op::Subquery(subquery) => self.subquery(subquery, steps, on_series),
             _ => Err(unexpected("a range", self.node(id))),
         }
+    }
+
+    /// Hands on what `work` makes of every series of a range vector, in the order of the series.
+    pub(crate) fn map_range(
+        &self,
+        id: ExprId,
+        steps: Steps,
+        work: RangeWork<'_>,
+        sink: Sink<'_>,
+    ) -> Result<(), QueryError> {
+        let Op::Range(range) = &self.node(id).op else {
+            return self.each_range(id, steps, &mut |series| match work(series, self.notes)? {
+                Some(result) => sink(result),
+                None => Ok(()),
+            });
+        };
+        let (ends, width_ms) = self.data_windows(range, steps);
+        let stats_only = range.selector.stats_only;
+        let of_batch = |labels: &Labels, batch: &mut SampleBatch, samples: &mut Samples, notes: &Notes<'_>| {
+            if stats_only && !batch.is_float_only() {
+                stats_only::strip(batch, ends, width_ms);
+            }
+            samples.take(batch);
+            work(RangeSeries { labels, drop_name: false, samples }, notes)
+        };
+        self.fetcher.map(range.selector.fetch, self.budget, self.notes, &of_batch, sink)
     }
 
     /// The windows of samples that the range reads, which are wider than the range when it is extended.
