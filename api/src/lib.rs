@@ -55,6 +55,7 @@
 //! | path | methods |
 //! |---|---|
 //! | `/api/v1/query`, `/api/v1/query_range` | GET, POST |
+//! | `/api/v1/format_query`, `/api/v1/parse_query` | GET, POST |
 //! | `/api/v1/labels`, `/api/v1/series` | GET, POST |
 //! | `/api/v1/label/<name>/values` | GET |
 //! | `/api/v1/rules`, `/api/v1/alerts`, `/api/v1/targets`, `/api/v1/metadata` | GET |

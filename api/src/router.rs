@@ -36,6 +36,8 @@ fn endpoint(path: &[u8]) -> Option<(Endpoint<'_>, bool)> {
     match path {
         b"query" => plain(handlers::query, true),
         b"query_range" => plain(handlers::query_range, true),
+        b"format_query" => plain(handlers::format_query, true),
+        b"parse_query" => plain(handlers::parse_query, true),
         b"labels" => plain(handlers::label_names, true),
         b"series" => plain(handlers::series, true),
         b"rules" => plain(handlers::rules, false),

@@ -20,6 +20,26 @@ pub trait QueryEngine: Send + Sync {
     /// [`QueryError::Parse`].
     fn check(&self, query: &str) -> Result<String, QueryError>;
 
+    /// Checks a query and prints it over as many lines as it needs, as `/api/v1/format_query` does. An engine that has no
+    /// such format prints the canonical one.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError::Parse`].
+    fn format(&self, query: &str) -> Result<String, QueryError> {
+        self.check(query)
+    }
+
+    /// Checks a query and gives its syntax tree as the JSON of `/api/v1/parse_query`.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError::Parse`]; [`QueryError::Invalid`] from an engine that has no syntax trees to show.
+    fn syntax_json(&self, query: &str) -> Result<String, QueryError> {
+        self.check(query)?;
+        Err(QueryError::Invalid("this engine shows no syntax trees".to_owned()))
+    }
+
     /// Reads a series selector, as in `match[]` of the HTTP API: `up{job="node"}`. The metric name comes as a matcher
     /// on `__name__`.
     ///

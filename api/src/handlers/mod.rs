@@ -8,6 +8,7 @@ mod rules;
 mod series;
 mod stats;
 mod status;
+mod syntax;
 mod targets;
 
 pub(crate) use alerts::alerts;
@@ -17,6 +18,7 @@ pub(crate) use query::{query, query_range};
 pub(crate) use rules::rules;
 pub(crate) use series::series;
 pub(crate) use status::build_info;
+pub(crate) use syntax::{format_query, parse_query};
 pub(crate) use targets::targets;
 
 use std::time::Duration;

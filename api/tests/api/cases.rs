@@ -84,3 +84,8 @@ fn targets_metadata_and_status() {
 fn paths_and_methods() {
     run("routing.txt", include_str!("../cases/routing.txt"), 12);
 }
+
+#[test]
+fn formats_and_syntax_trees() {
+    run("syntax.txt", include_str!("../cases/syntax.txt"), 5);
+}

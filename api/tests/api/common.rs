@@ -286,7 +286,12 @@ fn series(labels: Labels, batch: &SampleBatch) -> MatrixSeries {
 
 impl QueryEngine for ScriptedEngine {
     fn check(&self, query: &str) -> Result<String, QueryError> {
+        self.selector(query)?;
         Ok(query.to_owned())
+    }
+
+    fn syntax_json(&self, query: &str) -> Result<String, QueryError> {
+        self.check(query).map(|number| format!(r#"{{"type":"numberLiteral","val":"{number}"}}"#))
     }
 
     /// `name`, `{label="value"}` or both, one matcher, `=` or `=~`.

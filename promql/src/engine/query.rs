@@ -164,6 +164,14 @@ impl QueryEngine for Engine {
         Ok(self.parse(query)?.to_string())
     }
 
+    fn format(&self, query: &str) -> Result<String, QueryError> {
+        Ok(self.parse(query)?.pretty())
+    }
+
+    fn syntax_json(&self, query: &str) -> Result<String, QueryError> {
+        Ok(self.parse(query)?.to_json())
+    }
+
     fn selector(&self, text: &str) -> Result<Vec<Matcher>, QueryError> {
         Ok(parse_selector(text, &self.parser_options())?)
     }

@@ -366,6 +366,28 @@ impl Ast {
         }
     }
 
+    /// The types of all nodes, by position.
+    pub(crate) fn types(&self) -> Vec<ValueType> {
+        let mut types: Vec<ValueType> = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            let of = |id: &ExprId| types[id.index()];
+            let value_type = match &node.expr {
+                Expr::Number(_) => ValueType::Scalar,
+                Expr::String(_) => ValueType::String,
+                Expr::Selector(_) | Expr::Aggregate(_) => ValueType::Vector,
+                Expr::Matrix(_) | Expr::Subquery(_) => ValueType::Matrix,
+                Expr::Call(call) => call.function.signature().returns,
+                Expr::Unary { expr, .. } | Expr::Paren(expr) => of(expr),
+                Expr::Binary(b) if of(&b.lhs) == ValueType::Scalar && of(&b.rhs) == ValueType::Scalar => {
+                    ValueType::Scalar
+                }
+                Expr::Binary(_) => ValueType::Vector,
+            };
+            types.push(value_type);
+        }
+        types
+    }
+
     /// The node behind any parentheses.
     #[must_use]
     pub fn without_parens(&self, id: ExprId) -> ExprId {

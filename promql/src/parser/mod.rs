@@ -18,18 +18,25 @@ mod check;
 mod duration_expr;
 mod error;
 mod functions;
+mod json;
 mod lexer;
 mod modifiers;
 mod number;
 mod op;
 mod parse;
+mod pretty;
 mod print;
+#[cfg(test)]
+mod product_tests;
 mod selector;
+#[cfg(feature = "serde")]
+mod serialize;
 mod span;
 mod string;
 #[cfg(test)]
 mod tests;
 mod token;
+mod visit;
 
 pub use ast::{
     Aggregate, Ast, At, Binary, Call, Expr, ExprId, Extension, Grouping, Matching, MatrixSelector, Node, Number,
@@ -46,6 +53,7 @@ pub use op::{AggregateOp, BinaryOp};
 pub use span::Span;
 #[cfg(feature = "engine")]
 pub(crate) use string::unquote;
+pub use visit::Walk;
 
 use promethium_model::{Limits, Matcher};
 

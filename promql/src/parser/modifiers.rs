@@ -121,7 +121,11 @@ impl Parser<'_> {
         let seconds = if negative { -number.value } else { number.value };
         // What fits neither an i64 of milliseconds is no time.
         if !seconds.is_finite() || seconds.abs() * 1000.0 >= 9_223_372_036_854_775_807.0 {
-            let shown = promethium_model::float::format_f(seconds);
+            // Go's `%f`.
+            let shown = match seconds.is_finite() {
+                true => format!("{seconds:.6}"),
+                false => promethium_model::float::format_f(seconds),
+            };
             return Err(Fault::new(span, format!("timestamp out of bounds for @ modifier: {shown}")));
         }
         Ok((At::Time((seconds * 1000.0).round() as i64), span))
