@@ -6,67 +6,82 @@
 //! a store takes `promethium-tsdb`.
 //!
 //! ```
-//! use promethium_chunk::{XorAppender, decode_xor};
+//! use promethium_chunk::{Encoding, XorAppender, decode};
 //! use promethium_model::SampleBatch;
 //!
 //! let mut chunk = XorAppender::new();
 //! chunk.push(1_000, 20.5);
 //! chunk.push(2_000, 21.0);
 //! let mut samples = SampleBatch::new();
-//! decode_xor(chunk.bytes(), &mut samples)?;
+//! decode(Encoding::Xor, chunk.bytes(), &mut samples)?;
 //! assert_eq!(samples.floats, [20.5, 21.0]);
 //! # Ok::<(), promethium_chunk::ChunkError>(())
 //! ```
 //!
-//! The payload formats are Prometheus', byte for byte. A chunk is written by an appender ([`XorAppender`]) and read
-//! whole into columns ([`decode_xor`]); there is no iterator that yields one sample at a time.
+//! All six encodings of Prometheus 3.14 are read and written, byte for byte as Prometheus does. A chunk is written by an
+//! appender, sample by sample ([`XorAppender`], [`Xor2Appender`], [`HistogramAppender`], [`FloatHistogramAppender`]), or out
+//! of columns ([`encode`]); it is read whole into columns ([`decode`]). There is no iterator that yields one sample at a
+//! time.
+//!
+//! Any bytes may be decoded: what is not a chunk is an error, and memory is bounded by the number of bytes.
 
 mod bits;
+mod builder;
+mod decode;
+mod encoding;
+mod error;
 #[doc(hidden)]
 pub mod fuzzing;
-mod xor_decode;
-mod xor_encode;
+mod histogram;
+mod start_times;
+mod value;
+mod xor;
+mod xor2;
 
-use thiserror::Error;
+use promethium_model::SampleBatch;
 
-pub use xor_decode::{decode_xor, decode_xor_prefix, xor_sample_count};
-pub use xor_encode::XorAppender;
+pub use builder::{ChunkBuilder, EncodedChunk, Encodings, SplitRule, encode};
+pub use decode::{decode, decode_prefix, decode_timestamps, time_range};
+pub use encoding::{CounterResetHeader, Encoding, counter_reset_header, sample_count};
+pub use error::ChunkError;
+pub use histogram::{
+    FloatHistogramAppender, HistogramAppender, HistogramStats, MAX_SPANS_OF_A_CHUNK, Native, NativeAppender, Placement,
+    decode_histogram_stats,
+};
+pub use xor::XorAppender;
+pub use xor2::Xor2Appender;
 
-/// The most samples that a chunk can count.
+/// The most samples that a chunk of floats can count; [`Encoding::max_samples`] says it of each encoding.
 pub const MAX_CHUNK_SAMPLES: usize = u16::MAX as usize;
 
-/// The bytes are not a chunk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum ChunkError {
-    /// The bytes end before the samples that the header counts.
-    #[error("chunk of {len} bytes ends before the {samples} samples that it counts")]
-    Truncated {
-        /// Length of the chunk.
-        len: usize,
-        /// Samples in the header.
-        samples: usize,
-    },
-    /// Timestamps do not ascend.
-    #[error("timestamps do not ascend in a chunk of {samples} samples")]
-    NotAscending {
-        /// Samples in the header.
-        samples: usize,
-    },
-    /// A value's significant bits do not fit into 64.
-    #[error("value window of {leading} leading zeros and {significant} bits exceeds 64 bits")]
-    BadWindow {
-        /// Leading zeros.
-        leading: u32,
-        /// Significant bits.
-        significant: u32,
-    },
+/// As [`decode`] of [`Encoding::Xor`].
+///
+/// # Errors
+///
+/// When the bytes are not a chunk; `out` is then as it was.
+pub fn decode_xor(chunk: &[u8], out: &mut SampleBatch) -> Result<(), ChunkError> {
+    decode(Encoding::Xor, chunk, out)
 }
 
-// The window that precedes the first changed value.
-const NO_WINDOW: u8 = 0xff;
-// A count of leading zeros is stored in five bits.
-const MAX_LEADING: u32 = 31;
+/// As [`decode_prefix`] of [`Encoding::Xor`].
+///
+/// # Errors
+///
+/// When the bytes are not a chunk; `out` is then as it was.
+pub fn decode_xor_prefix(chunk: &[u8], at_most: usize, out: &mut SampleBatch) -> Result<(), ChunkError> {
+    decode_prefix(Encoding::Xor, chunk, at_most, out)
+}
+
+/// Room for one float sample, growing gently: most chunks never fill a doubled buffer.
+#[inline(always)]
+fn reserve(bytes: &mut Vec<u8>) {
+    // 69 bits of time, 77 of value, 72 of start time, and what a write of whole words may touch behind them.
+    const SAMPLE: usize = 36;
+    let len = bytes.len();
+    if bytes.capacity() - len < SAMPLE {
+        bytes.reserve_exact(48.max(len / 4));
+    }
+}
 
 #[cfg(test)]
 mod tests;

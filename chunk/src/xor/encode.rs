@@ -1,7 +1,8 @@
 //! Writing XOR chunks.
 
-use super::bits::{push_bits, push_uvarint, push_varint};
-use super::{MAX_CHUNK_SAMPLES, MAX_LEADING, NO_WINDOW};
+use crate::bits::{push_bits, push_uvarint, push_varint, push_wide};
+use crate::value::{NO_WINDOW, value_code};
+use crate::{MAX_CHUNK_SAMPLES, reserve};
 
 const HEADER: usize = 2;
 
@@ -82,6 +83,12 @@ impl XorAppender {
         self.bytes.capacity()
     }
 
+    /// The chunk's bytes, in a buffer of their length.
+    #[must_use]
+    pub fn into_bytes(self) -> Box<[u8]> {
+        self.bytes.into_boxed_slice()
+    }
+
     /// Adds a sample. Timestamps must ascend for readers to make sense of them; this is the caller's to see to.
     ///
     /// # Panics
@@ -90,7 +97,7 @@ impl XorAppender {
     #[inline]
     pub fn push(&mut self, timestamp_ms: i64, value: f64) {
         assert!(self.len() < MAX_CHUNK_SAMPLES, "a chunk counts at most {MAX_CHUNK_SAMPLES} samples");
-        self.reserve();
+        reserve(&mut self.bytes);
         let bits = value.to_bits();
         match self.count {
             0 => self.push_first(timestamp_ms, bits),
@@ -101,17 +108,6 @@ impl XorAppender {
         self.value = bits;
         self.count += 1;
         self.bytes[..HEADER].copy_from_slice(&self.count.to_be_bytes());
-    }
-
-    /// Room for one sample, growing by half: most chunks never fill a doubled buffer.
-    #[inline(always)]
-    fn reserve(&mut self) {
-        // 68 bits of time, 77 of value, and what a write of whole words may touch behind them.
-        const SAMPLE: usize = 28;
-        let len = self.bytes.len();
-        if self.bytes.capacity() - len < SAMPLE {
-            self.bytes.reserve_exact(48.max(len / 2));
-        }
     }
 
     fn push_first(&mut self, timestamp_ms: i64, bits: u64) {
@@ -131,50 +127,19 @@ impl XorAppender {
         let delta = timestamp_ms.wrapping_sub(self.timestamp_ms);
         let dod = delta.wrapping_sub(self.delta);
         self.delta = delta;
-        if dod == 0 && bits == self.value {
-            // Two zero bits: the sample of a steady scrape that did not change.
-            push_bits(&mut self.bytes, &mut self.free, 0, 2);
-            return;
-        }
-        let (code, n) = delta_of_delta_code(dod);
-        push_bits(&mut self.bytes, &mut self.free, code, n);
-        if n == 4 {
+        let (prefix, prefix_bits) = delta_of_delta_code(dod);
+        if prefix_bits == 4 {
+            push_bits(&mut self.bytes, &mut self.free, prefix, 4);
             push_bits(&mut self.bytes, &mut self.free, dod as u64, 64);
+            return self.push_value(bits);
         }
-        self.push_value(bits);
+        let (code, n) = value_code(bits ^ self.value, &mut self.leading, &mut self.trailing);
+        push_wide(&mut self.bytes, &mut self.free, (u128::from(prefix) << n) | code, prefix_bits + n);
     }
 
-    #[inline(always)]
     fn push_value(&mut self, bits: u64) {
-        let xor = bits ^ self.value;
-        if xor == 0 {
-            push_bits(&mut self.bytes, &mut self.free, 0, 1);
-            return;
-        }
-        let leading = xor.leading_zeros().min(MAX_LEADING);
-        let trailing = xor.trailing_zeros();
-        let (old_leading, old_trailing) = (u32::from(self.leading), u32::from(self.trailing));
-        if self.leading != NO_WINDOW && leading >= old_leading && trailing >= old_trailing {
-            push_window(&mut self.bytes, &mut self.free, 0b10, 2, xor >> old_trailing, 64 - old_leading - old_trailing);
-            return;
-        }
-        self.leading = leading as u8;
-        self.trailing = trailing as u8;
-        let significant = 64 - leading - trailing;
-        // A window of 64 bits is written as 0: six bits end at 63, and no window is empty.
-        let header = (0b11 << 11) | (u64::from(leading) << 6) | u64::from(significant & 63);
-        push_window(&mut self.bytes, &mut self.free, header, 13, xor >> trailing, significant);
-    }
-}
-
-/// A header and the bits that follow it, in one go where they fit into 64 bits.
-#[inline(always)]
-fn push_window(bytes: &mut Vec<u8>, free: &mut u8, header: u64, header_bits: u32, bits: u64, n: u32) {
-    if header_bits + n <= 64 {
-        push_bits(bytes, free, (header << n) | bits, header_bits + n);
-    } else {
-        push_bits(bytes, free, header, header_bits);
-        push_bits(bytes, free, bits, n);
+        let (code, n) = value_code(bits ^ self.value, &mut self.leading, &mut self.trailing);
+        push_wide(&mut self.bytes, &mut self.free, code, n);
     }
 }
 

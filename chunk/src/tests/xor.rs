@@ -1,7 +1,8 @@
 use promethium_model::{NORMAL_NAN, STALE_NAN, SampleBatch};
 use proptest::prelude::*;
 
-use super::*;
+use super::hex;
+use crate::*;
 
 fn encode(samples: &[(i64, f64)]) -> Vec<u8> {
     let mut chunk = XorAppender::new();
@@ -19,10 +20,6 @@ fn decode(bytes: &[u8]) -> Result<Vec<(i64, u64)>, ChunkError> {
 
 fn by_bits(samples: &[(i64, f64)]) -> Vec<(i64, u64)> {
     samples.iter().map(|(t, v)| (*t, v.to_bits())).collect()
-}
-
-fn hex(s: &str) -> Vec<u8> {
-    s.split_whitespace().map(|b| u8::from_str_radix(b, 16).unwrap()).collect()
 }
 
 const T: i64 = 1_717_200_000_000;
@@ -142,7 +139,7 @@ proptest! {
     #[test]
     fn any_bytes_decode_or_fail(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         if let Ok(samples) = decode(&bytes) {
-            prop_assert_eq!(samples.len(), xor_sample_count(&bytes));
+            prop_assert_eq!(samples.len(), sample_count(Encoding::Xor, &bytes));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Bit streams, most significant bit first.
+//! Reading bit streams.
 #![deny(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -11,7 +11,7 @@
 ///
 /// After [`refill`](BitReader::refill) at least 56 bits can be peeked. Past the end the stream reads as zeros; whether
 /// that happened is asked once, with [`is_overrun`](BitReader::is_overrun), and not per read.
-pub(super) struct BitReader<'a> {
+pub struct BitReader<'a> {
     bytes: &'a [u8],
     // The next byte to load; runs on past the end.
     next: usize,
@@ -20,12 +20,12 @@ pub(super) struct BitReader<'a> {
 }
 
 impl<'a> BitReader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         BitReader { bytes, next: 0, window: 0, valid: 0 }
     }
 
     #[inline(always)]
-    pub(super) fn refill(&mut self) {
+    pub(crate) fn refill(&mut self) {
         let loaded = match self.bytes.get(self.next..).and_then(<[u8]>::first_chunk::<8>) {
             Some(eight) => u64::from_be_bytes(*eight),
             None => self.load_tail(),
@@ -47,20 +47,20 @@ impl<'a> BitReader<'a> {
 
     /// The next bits, left-aligned.
     #[inline(always)]
-    pub(super) fn peek(&self) -> u64 {
+    pub(crate) fn peek(&self) -> u64 {
         self.window
     }
 
     /// Skips `n` of the bits that were peeked, at most 56 between two refills.
     #[inline(always)]
-    pub(super) fn skip(&mut self, n: u32) {
+    pub(crate) fn skip(&mut self, n: u32) {
         self.window <<= n;
         self.valid = self.valid.wrapping_sub(n);
     }
 
     /// The next `n` bits, 1 to 56, of those that were refilled.
     #[inline(always)]
-    pub(super) fn take(&mut self, n: u32) -> u64 {
+    pub(crate) fn take(&mut self, n: u32) -> u64 {
         let bits = self.window >> 64_u32.wrapping_sub(n);
         self.skip(n);
         bits
@@ -68,7 +68,7 @@ impl<'a> BitReader<'a> {
 
     /// The next `n` bits, 1 to 64.
     #[inline(always)]
-    pub(super) fn read(&mut self, n: u32) -> u64 {
+    pub(crate) fn read(&mut self, n: u32) -> u64 {
         self.refill();
         if n <= 56 {
             return self.take(n);
@@ -80,7 +80,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// A LEB128 number of at most ten bytes; what does not fit into 64 bits is dropped.
-    pub(super) fn uvarint(&mut self) -> u64 {
+    pub(crate) fn uvarint(&mut self) -> u64 {
         let mut value = 0;
         let mut shift = 0_u32;
         while shift < 70 {
@@ -94,54 +94,61 @@ impl<'a> BitReader<'a> {
         value
     }
 
-    pub(super) fn varint(&mut self) -> i64 {
+    pub(crate) fn varint(&mut self) -> i64 {
         unzigzag(self.uvarint())
     }
 
-    /// Whether more bits were taken than there are.
-    pub(super) fn is_overrun(&self) -> bool {
-        let taken = (self.next as u64).wrapping_mul(8).wrapping_sub(u64::from(self.valid));
-        taken > (self.bytes.len() as u64).wrapping_mul(8)
+    /// A number in one of the classes of variable length, signed.
+    #[inline]
+    pub(crate) fn signed(&mut self) -> i64 {
+        let (raw, n) = self.class();
+        if n == 64 { raw as i64 } else { shifted(raw, n) }
     }
+
+    /// A number in one of the classes of variable length, unsigned.
+    #[inline]
+    pub(crate) fn unsigned(&mut self) -> u64 {
+        self.class().0
+    }
+
+    /// The bits of a number of variable length and how many they are, at least one.
+    #[inline(always)]
+    fn class(&mut self) -> (u64, u32) {
+        self.refill();
+        match (!self.window).leading_zeros().min(8) {
+            0 => (self.take(1), 1),
+            1 => (self.take(5) & 0x7, 3),
+            2 => (self.take(9) & 0x3f, 6),
+            3 => (self.take(13) & 0x1ff, 9),
+            4 => (self.take(17) & 0xfff, 12),
+            5 => (self.take(24) & 0x3_ffff, 18),
+            6 => (self.take(32) & 0x1ff_ffff, 25),
+            7 => {
+                self.skip(8);
+                (self.read(56), 56)
+            }
+            _ => {
+                self.skip(8);
+                (self.read(64), 64)
+            }
+        }
+    }
+
+    /// Bits that are left, negative once more were taken than there are.
+    pub(crate) fn left(&self) -> i64 {
+        let taken = (self.next as i64).wrapping_mul(8).wrapping_sub(i64::from(self.valid));
+        (self.bytes.len() as i64).wrapping_mul(8).wrapping_sub(taken)
+    }
+}
+
+/// Two's complement of `n` bits, but with the range shifted by one: the largest positive is 2^(n−1).
+#[inline(always)]
+pub(crate) fn shifted(raw: u64, n: u32) -> i64 {
+    let positive_max = 1_u64 << n.wrapping_sub(1);
+    let wrap = if raw > positive_max { 1_i64 << n } else { 0 };
+    (raw as i64).wrapping_sub(wrap)
 }
 
 fn unzigzag(v: u64) -> i64 {
     ((v >> 1) as i64) ^ ((v & 1) as i64).wrapping_neg()
-}
-
-/// Appends bits to a byte vector. `free` is the number of unused low bits in its last byte, 0 to 7.
-#[inline(always)]
-pub(super) fn push_bits(bytes: &mut Vec<u8>, free: &mut u8, value: u64, n: u32) {
-    debug_assert!((1..=64).contains(&n));
-    let aligned = value << 64_u32.wrapping_sub(n);
-    let taken = u32::from(*free);
-    if taken > 0
-        && let Some(last) = bytes.last_mut()
-    {
-        *last |= (aligned >> 56_u32.wrapping_add(8_u32.wrapping_sub(taken))) as u8;
-    }
-    if n <= taken {
-        *free = taken.wrapping_sub(n) as u8;
-        return;
-    }
-    let rest_bits = n.wrapping_sub(taken);
-    let rest_bytes = rest_bits.div_ceil(8);
-    // Eight bytes and a cut are one store; a copy of so many bytes as are needed is a call.
-    let end = bytes.len().wrapping_add(rest_bytes as usize);
-    bytes.extend_from_slice(&(aligned << taken).to_be_bytes());
-    bytes.truncate(end);
-    *free = rest_bytes.wrapping_mul(8).wrapping_sub(rest_bits) as u8;
-}
-
-/// Appends a LEB128 number; the stream must be byte-aligned.
-pub(super) fn push_uvarint(bytes: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-}
-
-pub(super) fn push_varint(bytes: &mut Vec<u8>, value: i64) {
-    push_uvarint(bytes, ((value << 1) ^ (value >> 63)) as u64);
 }

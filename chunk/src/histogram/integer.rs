@@ -1,0 +1,231 @@
+//! Integer histograms: counts as deltas of deltas, buckets too, and those are deltas between neighbours to begin with.
+
+use std::sync::Arc;
+
+use promethium_model::{CounterResetHint, Histogram, HistogramValue, Span, is_stale};
+
+use super::fit::none_fell;
+use super::layout::{Layout, LayoutRef};
+use super::native::sealed::{Kind, State};
+use super::reduce::reduced_side;
+use super::spans::spread;
+use crate::bits::{BitReader, BitWriter};
+use crate::error::Fault;
+use crate::value::XorValue;
+use crate::{CounterResetHeader, Encoding};
+
+impl Kind for Histogram {
+    type State = IntegerState;
+
+    const ENCODINGS: [Encoding; 2] = [Encoding::Histogram, Encoding::HistogramSt];
+    const UNPLANNED_AFTER_GAUGE: CounterResetHeader = CounterResetHeader::NotReset;
+    const PLANNED_UNKNOWN: CounterResetHeader = CounterResetHeader::Unknown;
+
+    fn hint(&self) -> CounterResetHint {
+        self.counter_reset_hint
+    }
+
+    fn sum(&self) -> f64 {
+        self.sum
+    }
+
+    fn layout(&self) -> LayoutRef<'_> {
+        LayoutRef {
+            schema: self.schema,
+            zero_threshold: self.zero_threshold,
+            positive: &self.positive_spans,
+            negative: &self.negative_spans,
+            bounds: &self.custom_bounds,
+        }
+    }
+
+    fn stale(sum: f64) -> Self {
+        Histogram { sum, ..Histogram::default() }
+    }
+
+    fn bucket_len(&self) -> usize {
+        self.positive_deltas.len() + self.negative_deltas.len()
+    }
+
+    fn spread(&self, positive: &[Span], negative: &[Span]) -> Self {
+        Histogram {
+            positive_spans: positive.to_vec(),
+            negative_spans: negative.to_vec(),
+            positive_deltas: spread_deltas(&self.positive_deltas, &self.positive_spans, positive),
+            negative_deltas: spread_deltas(&self.negative_deltas, &self.negative_spans, negative),
+            custom_bounds: Arc::clone(&self.custom_bounds),
+            ..*self
+        }
+    }
+
+    fn reduced(&self, schema: i32) -> Self {
+        let by = self.schema.abs_diff(schema);
+        let side = |spans: &[Span], deltas: &[i64]| {
+            let counts: Vec<i64> = absolute(deltas.iter().copied()).collect();
+            let (spans, counts) = reduced_side(spans, &counts, by, i64::wrapping_add);
+            (spans, to_deltas(counts))
+        };
+        let (positive_spans, positive_deltas) = side(&self.positive_spans, &self.positive_deltas);
+        let (negative_spans, negative_deltas) = side(&self.negative_spans, &self.negative_deltas);
+        let custom_bounds = Arc::clone(&self.custom_bounds);
+        Histogram { schema, positive_spans, positive_deltas, negative_spans, negative_deltas, custom_bounds, ..*self }
+    }
+
+    fn into_value(self) -> HistogramValue {
+        HistogramValue::Int(Arc::new(self))
+    }
+}
+
+fn spread_deltas(deltas: &[i64], from: &[Span], to: &[Span]) -> Vec<i64> {
+    let counts: Vec<i64> = absolute(deltas.iter().copied()).collect();
+    to_deltas(spread(&counts, from, to))
+}
+
+fn to_deltas(mut counts: Vec<i64>) -> Vec<i64> {
+    let mut before = 0;
+    for count in &mut counts {
+        before = std::mem::replace(count, count.wrapping_sub(before));
+    }
+    counts
+}
+
+fn absolute(deltas: impl Iterator<Item = i64>) -> impl Iterator<Item = i64> {
+    deltas.scan(0_i64, |count, delta| {
+        *count = count.wrapping_add(delta);
+        Some(*count)
+    })
+}
+
+/// The newest sample and the differences that led to it.
+#[derive(Clone, Debug)]
+pub struct IntegerState {
+    count: u64,
+    count_delta: i64,
+    zero_count: u64,
+    zero_count_delta: i64,
+    sum: XorValue,
+    /// Positive buckets, then negative ones.
+    buckets: Vec<Bucket>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Bucket {
+    value: i64,
+    delta: i64,
+}
+
+impl State<Histogram> for IntegerState {
+    fn read_first(buckets: usize, bits: &mut BitReader<'_>) -> Result<Self, Fault> {
+        let (count, zero_count) = (bits.unsigned(), bits.unsigned());
+        let sum = XorValue::new(bits.read(64));
+        let buckets = (0..buckets).map(|_| Bucket { value: bits.signed(), delta: 0 }).collect();
+        Ok(IntegerState { count, count_delta: 0, zero_count, zero_count_delta: 0, sum, buckets })
+    }
+
+    #[inline]
+    fn read_next(&mut self, bits: &mut BitReader<'_>) -> Result<(), Fault> {
+        self.count_delta = self.count_delta.wrapping_add(bits.signed());
+        self.count = self.count.wrapping_add_signed(self.count_delta);
+        self.zero_count_delta = self.zero_count_delta.wrapping_add(bits.signed());
+        self.zero_count = self.zero_count.wrapping_add_signed(self.zero_count_delta);
+        self.sum.read(bits)?;
+        if !is_stale(self.sum.get()) {
+            read_buckets(&mut self.buckets, bits);
+        }
+        Ok(())
+    }
+
+    fn write_first(h: &Histogram, out: &mut BitWriter) -> Self {
+        out.unsigned(h.count);
+        out.unsigned(h.zero_count);
+        out.push(h.sum.to_bits(), 64);
+        let values = h.positive_deltas.iter().chain(&h.negative_deltas).copied();
+        let buckets: Vec<Bucket> = values.map(|value| Bucket { value, delta: 0 }).collect();
+        buckets.iter().for_each(|b| out.signed(b.value));
+        let sum = XorValue::new(h.sum.to_bits());
+        IntegerState { count: h.count, count_delta: 0, zero_count: h.zero_count, zero_count_delta: 0, sum, buckets }
+    }
+
+    fn write_next(&mut self, h: &Histogram, out: &mut BitWriter) {
+        if is_stale(h.sum) {
+            out.push(0, 2);
+            self.sum.write(h.sum, out);
+            return;
+        }
+        let count_delta = h.count.wrapping_sub(self.count) as i64;
+        let zero_count_delta = h.zero_count.wrapping_sub(self.zero_count) as i64;
+        out.signed(count_delta.wrapping_sub(self.count_delta));
+        out.signed(zero_count_delta.wrapping_sub(self.zero_count_delta));
+        self.sum.write(h.sum, out);
+        (self.count, self.count_delta) = (h.count, count_delta);
+        (self.zero_count, self.zero_count_delta) = (h.zero_count, zero_count_delta);
+        let values = h.positive_deltas.iter().chain(&h.negative_deltas);
+        for (bucket, value) in self.buckets.iter_mut().zip(values) {
+            let delta = value.wrapping_sub(bucket.value);
+            out.signed(delta.wrapping_sub(bucket.delta));
+            *bucket = Bucket { value: *value, delta };
+        }
+    }
+
+    fn histogram(&self, layout: &Layout, counter_reset_hint: CounterResetHint) -> Histogram {
+        let (positive, negative) = self.sides(layout);
+        let values = |side: &[Bucket]| side.iter().map(|b| b.value).collect();
+        Histogram {
+            counter_reset_hint,
+            schema: layout.schema,
+            zero_threshold: layout.zero_threshold,
+            zero_count: self.zero_count,
+            count: self.count,
+            sum: self.sum.get(),
+            positive_spans: layout.positive.clone(),
+            negative_spans: layout.negative.clone(),
+            positive_deltas: values(positive),
+            negative_deltas: values(negative),
+            custom_bounds: Arc::clone(&layout.bounds),
+        }
+    }
+
+    fn sum(&self) -> f64 {
+        self.sum.get()
+    }
+
+    fn count(&self) -> f64 {
+        self.count as f64
+    }
+
+    fn count_fell(&self, h: &Histogram) -> bool {
+        h.count < self.count
+    }
+
+    fn zero_count_fell(&self, h: &Histogram) -> bool {
+        h.zero_count < self.zero_count
+    }
+
+    fn buckets_grow(&self, layout: &Layout, h: &Histogram) -> bool {
+        let (positive, negative) = self.sides(layout);
+        let grows = |old: &[Span], buckets: &[Bucket], new: &[Span], deltas: &[i64]| {
+            let counts = absolute(buckets.iter().map(|b| b.value));
+            none_fell((old, counts), (new, absolute(deltas.iter().copied())))
+        };
+        grows(&layout.positive, positive, &h.positive_spans, &h.positive_deltas)
+            && grows(&layout.negative, negative, &h.negative_spans, &h.negative_deltas)
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.buckets.capacity() * size_of::<Bucket>()
+    }
+}
+
+impl IntegerState {
+    fn sides(&self, layout: &Layout) -> (&[Bucket], &[Bucket]) {
+        self.buckets.split_at(layout.positive_buckets.min(self.buckets.len()))
+    }
+}
+
+/// One delta of deltas a bucket.
+fn read_buckets(buckets: &mut [Bucket], bits: &mut BitReader<'_>) {
+    for bucket in buckets {
+        bucket.delta = bucket.delta.wrapping_add(bits.signed());
+        bucket.value = bucket.value.wrapping_add(bucket.delta);
+    }
+}
