@@ -15,6 +15,7 @@
 //!
 //! Numbers are big-endian. A record never crosses a segment. Every opening of the store starts a new segment.
 
+mod compress;
 mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -24,6 +25,7 @@ mod reader;
 mod record;
 mod writer;
 
+pub use compress::{Compression, Compressor};
 pub use frame::PreparedRecord;
 pub use layout::{SegmentFile, WalLayout, read_layout};
 pub use reader::{Item, SegmentReader};
@@ -53,17 +55,6 @@ const LAST: u8 = 4;
 const KIND_MASK: u8 = 0b0_0111;
 const SNAPPY: u8 = 0b0_1000;
 const ZSTD: u8 = 0b1_0000;
-
-/// How records are compressed in the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Compression {
-    /// Not at all.
-    None,
-    /// Snappy, block by block; a record that does not shrink is stored plain.
-    #[default]
-    Snappy,
-}
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use promethium_tsdb::vfs::SimVfs;
-use promethium_tsdb::{Compression, DbOptions, PAGE_BYTES, TsdbError};
+use promethium_tsdb::{Compression, DbOptions, PAGE_BYTES};
 
 use crate::support::{Batch, Contents, START_MS, always, commit_all, contents, expected, open, prefix_len, scrapes};
 
@@ -186,10 +186,11 @@ fn a_whole_record_that_does_not_decode_costs_nothing_else() {
 }
 
 #[test]
-fn a_log_with_zstd_is_refused_and_left_alone() {
-    let bytes = fragment(0x10, &[0x28, 0xb5, 0x2f, 0xfd, 1, 2, 3]);
-    let disk = disk_with(bytes.clone(), false);
-    let error = open(&disk, always()).unwrap_err();
-    assert!(matches!(error, TsdbError::ForeignRecord { offset: 0, .. }), "{error}");
-    assert_eq!(disk.contents(Path::new(SEGMENT)).unwrap(), bytes);
+fn a_record_that_is_marked_as_zstd_and_is_not_costs_nothing_else() {
+    let batches = scrapes(4);
+    let mut bytes = fragment(0x10, &[0x28, 0xb5, 0x2f, 0xfd, 1, 2, 3]);
+    bytes.extend(segment(&batches, always(), false));
+    let db = open(&disk_with(bytes, true), always()).unwrap();
+    assert_eq!(prefix_len(&contents(&db), &batches), Some(4));
+    assert_eq!(db.replay_report().damage[0].offset, 0);
 }

@@ -206,4 +206,5 @@ pub fn record_kind(record: &[u8]) -> RecordKind {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::arithmetic_side_effects)]
 mod tests;

@@ -7,16 +7,19 @@
     clippy::arithmetic_side_effects
 )]
 
+mod header;
+mod resync;
+
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::{FIRST, FULL, HEADER_BYTES, KIND_MASK, LAST, MAX_RECORD_BYTES, MIDDLE, PADDING, PAGE_BYTES, SNAPPY, ZSTD};
+use super::compress::{ZstdReader, unsnap};
+use super::{FIRST, FULL, HEADER_BYTES, LAST, MAX_RECORD_BYTES, MIDDLE, PADDING, PAGE_BYTES, SNAPPY};
+use header::{Header, is_zero};
 use promethium_vfs::VfsFile;
 
 const PAGES_PER_READ: usize = 16;
-const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-// Snappy's densest element: three bytes that copy 64.
-const MAX_SNAPPY_RATIO: usize = 22;
 
 /// What a segment yields.
 #[derive(Debug)]
@@ -28,7 +31,7 @@ pub enum Item<'a> {
         /// Decompressed.
         bytes: &'a [u8],
     },
-    /// A whole record whose checksums are right, but which this store cannot decompress.
+    /// A whole record whose checksums are right, but which cannot be decompressed here. None is at present.
     Foreign {
         /// Where its first fragment begins.
         start: u64,
@@ -46,8 +49,9 @@ pub enum Item<'a> {
 
 /// Reads one segment, holding a few pages of it.
 ///
-/// After damage, reading resumes at the next page: a page always begins with a fragment, so that only records that
-/// touch the damaged page are lost. Fragments of a record whose beginning is lost are passed over in silence.
+/// After damage, reading resumes at the next fragment of the same page that begins a record, and where none is found at
+/// the next page: a page always begins with a fragment. So at most the records that touch the damaged page are lost, and
+/// mostly only the one that was hit. Fragments of a record whose beginning is lost are passed over in silence.
 pub struct SegmentReader {
     file: Arc<dyn VfsFile>,
     // Some whole pages of the file, the last one perhaps cut short by the file's end.
@@ -57,21 +61,29 @@ pub struct SegmentReader {
     at: u64,
     // End of the last whole record.
     good_end: u64,
-    // Start of the record that is being put together.
-    open_record: Option<u64>,
+    // The record that is being put together.
+    open: Option<OpenRecord>,
     // Since damage, no fragment has begun a record yet.
     is_resyncing: bool,
     // Where padding began that should have been the segment's end.
     padding: Option<u64>,
+    // The fragments of the open record so far.
     stored: Vec<u8>,
     plain: Vec<u8>,
+    zstd: Option<ZstdReader>,
+}
+
+#[derive(Clone, Copy)]
+struct OpenRecord {
+    start: u64,
+    flags: u8,
 }
 
 enum Fragment {
-    /// A record is complete; its stored bytes are in the buffer.
+    /// A record is complete.
     Complete {
-        start: u64,
-        flags: u8,
+        record: OpenRecord,
+        stored: Stored,
     },
     Damage {
         offset: u64,
@@ -81,32 +93,41 @@ enum Fragment {
     End,
 }
 
-struct Header {
-    kind: u8,
-    flags: u8,
-    len: usize,
-    crc: u32,
+/// Where the stored bytes of a complete record are.
+enum Stored {
+    /// In the block: a record of one fragment.
+    Block(Range<usize>),
+    /// In the buffer of fragments.
+    Joined,
 }
 
 impl SegmentReader {
     /// From the beginning of the segment.
     #[must_use]
     pub fn new(file: Arc<dyn VfsFile>) -> Self {
+        SegmentReader::starting_at(file, 0)
+    }
+
+    /// From `offset`, which is the end of a record or of a page: where a snapshot says that the log goes on.
+    #[must_use]
+    pub fn starting_at(file: Arc<dyn VfsFile>, offset: u64) -> Self {
         SegmentReader {
             file,
             block: Vec::new(),
             block_start: 0,
-            at: 0,
-            good_end: 0,
-            open_record: None,
+            at: offset,
+            good_end: offset,
+            open: None,
             is_resyncing: false,
             padding: None,
             stored: Vec::new(),
             plain: Vec::new(),
+            zstd: None,
         }
     }
 
     /// Where the last whole record ends: what comes after was never part of one, or is damaged.
+    #[must_use]
     pub fn good_end(&self) -> u64 {
         self.good_end
     }
@@ -122,26 +143,29 @@ impl SegmentReader {
                 Fragment::Continue => {}
                 Fragment::End => return Ok(None),
                 Fragment::Damage { offset, message } => return Ok(Some(Item::Damage { offset, message })),
-                Fragment::Complete { start, flags } => return Ok(Some(self.complete(start, flags))),
+                Fragment::Complete { record, stored } => return Ok(Some(self.complete(record, &stored))),
             }
         }
     }
 
-    fn complete(&mut self, start: u64, flags: u8) -> Item<'_> {
-        self.open_record = None;
-        let plain = match flags {
-            0 => Ok(self.stored.as_slice()),
-            _ if flags & SNAPPY != 0 => unsnap(&self.stored, &mut self.plain),
-            _ if self.stored.starts_with(&ZSTD_MAGIC) => {
-                self.good_end = self.at;
-                return Item::Foreign { start, compression: "zstd" };
-            }
-            _ => Err("the record is marked as zstd and is not".to_owned()),
+    fn complete(&mut self, record: OpenRecord, stored: &Stored) -> Item<'_> {
+        let OpenRecord { start, flags } = record;
+        let stored = match stored {
+            Stored::Block(range) => self.block.get(range.clone()).unwrap_or_default(),
+            Stored::Joined => &self.stored,
         };
-        match plain {
-            Ok(bytes) => {
+        let decompressed = match flags {
+            0 => {
                 self.good_end = self.at;
-                Item::Record { start, bytes }
+                return Item::Record { start, bytes: stored };
+            }
+            _ if flags & SNAPPY != 0 => unsnap(stored, &mut self.plain),
+            _ => self.zstd.get_or_insert_with(ZstdReader::new).read(stored, &mut self.plain),
+        };
+        match decompressed {
+            Ok(()) => {
+                self.good_end = self.at;
+                Item::Record { start, bytes: &self.plain }
             }
             Err(message) => Item::Damage { offset: start, message },
         }
@@ -160,12 +184,10 @@ impl SegmentReader {
         if header.kind == PADDING {
             return Ok(if is_zero(page) { self.pad() } else { self.damaged("padding holds bytes other than zero") });
         }
-        if let Some(offset) = self.padding {
-            self.padding = None;
-            let message = "zeros stand where records were expected, and records follow".to_owned();
-            return Ok(Fragment::Damage { offset, message });
+        if self.padding.is_some() {
+            return Ok(self.behind_zeros());
         }
-        let Some(body) = page.get(HEADER_BYTES..).and_then(|b| b.get(..header.len)) else {
+        let Some(body) = header.body(page) else {
             let text = if page_is_whole { "a fragment crosses its page" } else { "the last record is cut short" };
             return Ok(self.damaged(text));
         };
@@ -185,40 +207,58 @@ impl SegmentReader {
             self.at = self.at.saturating_add(header.size());
             return Fragment::Continue;
         }
-        if !known || starts == self.open_record.is_some() {
+        if !known || starts == self.open.is_some() {
             let text = format!("a fragment of kind {} stands out of order", header.kind);
             return self.damaged(&text);
         }
         self.is_resyncing = false;
-        let start = *self.open_record.get_or_insert(self.at);
-        if starts {
-            self.stored.clear();
-        }
-        if self.stored.len().saturating_add(header.len) > MAX_RECORD_BYTES {
-            return self.damaged("the record is too long");
+        let record = self.open.unwrap_or(OpenRecord { start: self.at, flags: header.flags });
+        if record.flags != header.flags {
+            return self.damaged("the fragments of a record are not compressed alike");
         }
         let from = self.offset_in_block().saturating_add(HEADER_BYTES);
-        let body = self.block.get(from..from.saturating_add(header.len)).unwrap_or_default();
-        self.stored.extend_from_slice(body);
+        let range = from..from.saturating_add(header.len);
         self.at = self.at.saturating_add(header.size());
-        match header.kind {
+        if header.kind == FULL {
+            return Fragment::Complete { record, stored: Stored::Block(range) };
+        }
+        self.join(record, header.kind, range)
+    }
+
+    fn join(&mut self, record: OpenRecord, kind: u8, range: Range<usize>) -> Fragment {
+        if kind == FIRST {
+            self.stored.clear();
+        }
+        let body = self.block.get(range).unwrap_or_default();
+        if self.stored.len().saturating_add(body.len()) > MAX_RECORD_BYTES {
+            self.open = None;
+            self.is_resyncing = true;
+            return Fragment::Damage { offset: record.start, message: "the record is too long".to_owned() };
+        }
+        self.stored.extend_from_slice(body);
+        self.open = (kind != LAST).then_some(record);
+        match kind {
             FIRST | MIDDLE => Fragment::Continue,
-            _ => Fragment::Complete { start, flags: header.flags },
+            _ => Fragment::Complete { record, stored: Stored::Joined },
         }
     }
 
-    /// Reports damage at the next fragment and goes on with the next page.
+    /// Reports damage at the next fragment and goes on behind it: in the same page where a record can be found there.
     fn damaged(&mut self, message: &str) -> Fragment {
         let offset = self.at;
-        self.open_record = None;
+        self.open = None;
         self.is_resyncing = true;
-        self.skip_page();
+        let page_is_whole = self.left_in_page() == self.rest_of_page().len();
+        match resync::resume_at(self.rest_of_page(), page_is_whole) {
+            Some(skipped) => self.at = self.at.saturating_add(skipped as u64),
+            None => drop(self.skip_page()),
+        }
         Fragment::Damage { offset, message: message.to_owned() }
     }
 
     fn at_end(&mut self) -> Fragment {
-        match self.open_record.take() {
-            Some(offset) => Fragment::Damage { offset, message: "the last record is cut short".to_owned() },
+        match self.open.take() {
+            Some(open) => Fragment::Damage { offset: open.start, message: "the last record is cut short".to_owned() },
             None => Fragment::End,
         }
     }
@@ -228,6 +268,15 @@ impl SegmentReader {
             self.padding = Some(self.at);
         }
         self.skip_page()
+    }
+
+    /// What looked like the end of the segment was not.
+    fn behind_zeros(&mut self) -> Fragment {
+        // A record that was open before the zeros has lost its middle.
+        self.open = None;
+        self.is_resyncing = true;
+        let message = "zeros stand where records were expected, and records follow".to_owned();
+        Fragment::Damage { offset: self.padding.take().unwrap_or(self.at), message }
     }
 
     fn skip_page(&mut self) -> Fragment {
@@ -254,41 +303,11 @@ impl SegmentReader {
             return Ok(());
         }
         self.block_start = self.at;
-        self.block.resize(PAGE_BYTES.saturating_mul(PAGES_PER_READ), 0);
+        // The first block may begin inside a page; it still ends where a page does.
+        let len = PAGE_BYTES.saturating_mul(PAGES_PER_READ.saturating_sub(1)).saturating_add(self.left_in_page());
+        self.block.resize(len, 0);
         let n = self.file.read_at(&mut self.block, self.at)?;
         self.block.truncate(n);
         Ok(())
     }
-}
-
-impl Header {
-    fn read(page: &[u8]) -> Option<Header> {
-        let &[kind, l0, l1, c0, c1, c2, c3] = page.first_chunk::<HEADER_BYTES>()?;
-        Some(Header {
-            kind: kind & KIND_MASK,
-            flags: kind & (SNAPPY | ZSTD),
-            len: usize::from(u16::from_be_bytes([l0, l1])),
-            crc: u32::from_be_bytes([c0, c1, c2, c3]),
-        })
-    }
-
-    fn size(&self) -> u64 {
-        self.len.saturating_add(HEADER_BYTES) as u64
-    }
-}
-
-fn is_zero(bytes: &[u8]) -> bool {
-    bytes.iter().all(|b| *b == 0)
-}
-
-/// Decompresses into `plain`. What the block declares is checked before memory is taken for it.
-fn unsnap<'a>(stored: &[u8], plain: &'a mut Vec<u8>) -> Result<&'a [u8], String> {
-    let declared = snap::raw::decompress_len(stored).map_err(|e| e.to_string())?;
-    if declared > MAX_RECORD_BYTES.min(stored.len().saturating_mul(MAX_SNAPPY_RATIO)) {
-        return Err(format!("{} compressed bytes claim to be {declared}", stored.len()));
-    }
-    plain.resize(declared, 0);
-    let n = snap::raw::Decoder::new().decompress(stored, plain).map_err(|e| e.to_string())?;
-    plain.truncate(n);
-    Ok(plain)
 }

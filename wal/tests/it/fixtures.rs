@@ -1,0 +1,97 @@
+//! Every record of every log that the real program wrote is read, and written again byte for byte.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use promethium_wal::fuzzing::reencode;
+use promethium_wal::{Compression, PreparedRecord, RecordType, SampleColumns, decode_sample_columns};
+
+use crate::support::{read, shared, testdata};
+
+/// Records by type, each checked.
+fn count(segment: &[u8], name: &str) -> BTreeMap<u8, usize> {
+    let (records, damage) = read(segment);
+    // One record of the hand-made log is marked as zstd and holds no frame.
+    let expected: &[u64] = if name.contains("wal-v2") { &[172] } else { &[] };
+    assert_eq!(damage, expected, "{name}");
+    let mut counts = BTreeMap::new();
+    for (start, record) in &records {
+        let kind = RecordType::of(record).unwrap_or_else(|| panic!("{name}: offset {start}: unknown type"));
+        let again = reencode(record).unwrap_or_else(|e| panic!("{name}: offset {start}: {e}"));
+        assert_eq!(again.as_deref(), Some(&record[..]), "{name}: offset {start}: {kind:?}");
+        *counts.entry(kind as u8).or_default() += 1;
+    }
+    counts
+}
+
+fn samples(segment: &[u8]) -> usize {
+    let mut columns = SampleColumns::new();
+    for (_, record) in read(segment).0 {
+        if RecordType::of(&record).is_some_and(RecordType::is_samples) {
+            decode_sample_columns(&record, &mut columns).unwrap();
+        }
+    }
+    columns.len()
+}
+
+#[test]
+fn logs_of_the_test_data() {
+    let counts = |name: &str| count(&testdata(name), name);
+    assert_eq!(counts("wal-ooo"), BTreeMap::from([(1, 1), (2, 50), (4, 16), (8, 40)]));
+    assert_eq!(counts("wbl-ooo"), BTreeMap::from([(2, 15), (5, 6)]));
+    assert_eq!(counts("wal-histograms"), BTreeMap::from([(1, 1)]));
+    assert_eq!(counts("wal-v2"), BTreeMap::from([(1, 2), (2, 2), (11, 1)]));
+    assert_eq!((samples(&testdata("wal-ooo")), samples(&testdata("wbl-ooo"))), (960, 160));
+}
+
+#[test]
+fn logs_of_the_shared_fixtures() {
+    let Some(root) = shared() else { return };
+    let mut all = BTreeMap::new();
+    let mut segments = 0;
+    for dir in [
+        "live/data-clean-shutdown/wal",
+        "live/data-memory-snapshot/wal",
+        "live-histograms/data/wal",
+        "live-histograms/wal-unclean",
+        "live-ooo/data/wal",
+        "live-ooo/data/wbl",
+        "live-ooo/data-unclean/wal",
+        "live-ooo/data-unclean/wbl",
+        "corrupt/wal_crash_image/wal",
+        "crafted/wal-v2-records/wal",
+    ] {
+        for (name, bytes) in files(&root.join(dir)) {
+            segments += 1;
+            for (kind, n) in count(&bytes, &name) {
+                *all.entry(kind).or_insert(0) += n;
+            }
+        }
+    }
+    println!("{segments} segments, records by type: {all:?}");
+    assert_eq!(segments, 11);
+    assert!([1, 2, 3, 4, 5, 7, 8, 11].iter().all(|kind| all.contains_key(kind)), "{all:?}");
+}
+
+fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
+    let paths = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let files = paths.filter(|p| p.is_file());
+    files.map(|p| (p.display().to_string(), fs::read(&p).unwrap())).collect()
+}
+
+/// What the real program compressed, compressed here: not the same bytes, but the same records.
+#[test]
+fn logs_are_written_again_with_every_compression() {
+    let (records, _) = read(&testdata("wal-ooo"));
+    for compression in [Compression::None, Compression::Snappy, Compression::Zstd] {
+        let mut segment = Vec::new();
+        for (_, record) in &records {
+            let at = segment.len() as u64;
+            PreparedRecord::new(record.clone(), compression).frame(&mut segment, at);
+        }
+        let (again, damage) = read(&segment);
+        assert!(damage.is_empty());
+        assert!(again.iter().map(|r| &r.1).eq(records.iter().map(|r| &r.1)), "{compression:?}");
+    }
+}
