@@ -27,12 +27,15 @@ fn renumber_histograms(out: &mut SampleBatch, base: usize, kept: &[bool]) {
     if first == out.histograms.len() {
         return;
     }
-    let mut new_row = base as u32;
-    let rows: Vec<Option<u32>> =
-        kept.iter().map(|keep| keep.then(|| std::mem::replace(&mut new_row, new_row + 1))).collect();
+    let mut kept_before = Vec::with_capacity(kept.len());
+    kept.iter().fold(base as u32, |row, keep| {
+        kept_before.push(row);
+        row + u32::from(*keep)
+    });
     let tail = out.histograms.split_off(first);
-    let moved = |(row, h): (u32, _)| rows.get(row as usize - base).copied().flatten().map(|row| (row, h));
-    out.histograms.extend(tail.into_iter().filter_map(moved));
+    let is_kept = |row: u32| kept.get(row as usize - base).is_some_and(|k| *k);
+    let moved = tail.into_iter().filter(|(row, _)| is_kept(*row)).map(|(row, h)| (kept_before[row as usize - base], h));
+    out.histograms.extend(moved);
 }
 
 /// Drops the rows from `base` on that lie outside `[min_ms, max_ms]`; times ascend.
@@ -62,7 +65,10 @@ mod tests {
         let mut b = SampleBatch::new();
         for t in 0..8 {
             match t % 3 {
-                0 => b.push_histogram(t, HistogramValue::Float(Arc::new(FloatHistogram { count: t as f64, ..Default::default() }))),
+                0 => b.push_histogram(
+                    t,
+                    HistogramValue::Float(Arc::new(FloatHistogram { count: t as f64, ..Default::default() })),
+                ),
                 _ => b.push_float(t, t as f64),
             }
             b.set_start_timestamp(t + 100);

@@ -100,7 +100,10 @@ impl UlidSource {
 
     /// The next name, made at `now_ms`; greater than all before, even when the clock stands still or goes back.
     pub fn next(&mut self, now_ms: i64) -> Ulid {
-        let fresh = Ulid::from_parts(u64::try_from(now_ms).unwrap_or(0), u128::from(self.word()) << 64 | u128::from(self.word()));
+        let fresh = Ulid::from_parts(
+            u64::try_from(now_ms).unwrap_or(0),
+            u128::from(self.word()) << 64 | u128::from(self.word()),
+        );
         self.last = fresh.max(Ulid(self.last.0.saturating_add(1)));
         self.last
     }

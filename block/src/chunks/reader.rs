@@ -66,6 +66,11 @@ impl ChunkFiles {
         self.files.values().map(|f| f.map.len() as u64).sum()
     }
 
+    /// The file that a reference points into.
+    pub(crate) fn path_of(&self, reference: u64) -> PathBuf {
+        self.dir.join(file_name((reference >> 32) as u32))
+    }
+
     /// The chunk of a reference, once its sum is found right.
     pub(crate) fn get(&self, reference: u64) -> Result<RawChunk<'_>, Damage> {
         let (number, offset) = ((reference >> 32) as u32, u64::from(reference as u32));

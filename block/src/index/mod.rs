@@ -19,13 +19,13 @@ use promethium_vfs::{FileMap, OpenMode, Vfs};
 
 use crate::bytes::{Cursor, ends_early, section, unchecked_section};
 use crate::damage::DamageLog;
-use crate::error::{BlockError, Fault, Part};
+use crate::error::{BlockError, Damage, Fault, Part};
 use recover::{LabelsOfPostings, RebuiltPostings};
 pub use series::ChunkMeta;
 pub(crate) use series::{ALIGNMENT, SeriesEntry, Step, Walk};
 use symbols::SymbolTable;
 use table::PostingsTable;
-pub(crate) use toc::{HEADER_LEN, MAGIC, Toc};
+pub(crate) use toc::{MAGIC, Toc};
 
 /// The name of the file.
 pub const INDEX_FILE: &str = "index";
@@ -226,16 +226,27 @@ impl Index {
     /// Reads the series of an id; its labels become ordinals of symbols. `false` when the entry is damaged, which is
     /// noted.
     pub(crate) fn series(&self, id: u32, entry: &mut SeriesEntry) -> Result<bool, BlockError> {
+        Ok(self.series_or_damage(id, entry)?.is_none())
+    }
+
+    /// As [`Index::series`], with the damage that was noted.
+    pub(crate) fn series_or_damage(&self, id: u32, entry: &mut SeriesEntry) -> Result<Option<Damage>, BlockError> {
         let offset = u64::from(id) * self.id_scale();
-        if let Err(fault) = entry.read(&self.file, offset) {
-            self.note(fault, Part::Series);
-            return Ok(false);
+        match entry.read(&self.file, offset) {
+            Ok(()) => self.resolve(offset, entry),
+            Err(fault) => Ok(Some(self.noted(fault))),
         }
-        self.resolve(offset, entry)
+    }
+
+    /// Notes damage to a series.
+    fn noted(&self, fault: Fault) -> Damage {
+        let damage = fault.in_part(Part::Series, &self.path);
+        self.damage.note(damage.clone());
+        damage
     }
 
     /// Turns the labels of an entry into ordinals of symbols.
-    fn resolve(&self, offset: u64, entry: &mut SeriesEntry) -> Result<bool, BlockError> {
+    fn resolve(&self, offset: u64, entry: &mut SeriesEntry) -> Result<Option<Damage>, BlockError> {
         let resolved = match self.strings()? {
             Strings::Table(table) if self.version == 1 => {
                 let ordinal = |at: u32| table.ordinal_at(&self.file, u64::from(at));
@@ -246,20 +257,24 @@ impl Index {
                 let count = table.len();
                 entry.labels.iter().all(|(n, v)| *n < count && *v < count).then_some(())
             }
-            Strings::Postings(labels) => labels.of((offset / self.id_scale()) as u32, entry.labels.len()).map(|known| {
-                entry.labels.clear();
-                entry.labels.extend_from_slice(known);
-            }),
+            Strings::Postings(labels) => {
+                labels.of((offset / self.id_scale()) as u32, entry.labels.len()).map(|known| {
+                    entry.labels.clear();
+                    entry.labels.extend_from_slice(known);
+                })
+            }
         };
-        if resolved.is_none() {
-            self.note(Fault::new(offset, "labels without symbols"), Part::Series);
-        }
-        Ok(resolved.is_some())
+        Ok(if resolved.is_some() { None } else { Some(self.noted(Fault::new(offset, "labels without symbols"))) })
     }
 
     /// Walks all series in the order of the file, which is that of their labels. Damaged entries are noted.
     pub(crate) fn walk(&self) -> SeriesWalk<'_> {
         SeriesWalk { index: self, walk: Walk::new(&self.file, self.toc.series, self.toc.series_end()) }
+    }
+
+    /// Notes that the labels of a series are no label set.
+    pub(crate) fn note_bad_labels(&self, id: u32) -> Damage {
+        self.noted(Fault::new(u64::from(id) * self.id_scale(), "the labels are not sorted, or not UTF-8"))
     }
 
     // -- postings ---------------------------------------------------------------------------------------------------
@@ -287,8 +302,7 @@ impl Index {
 
     fn list_at(&self, offset: u64) -> Result<&[[u8; 4]], Fault> {
         let is_known = self.checked_lists.read().contains(&offset);
-        let contents =
-            if is_known { unchecked_section(&self.file, offset)?.0 } else { section(&self.file, offset)? };
+        let contents = if is_known { unchecked_section(&self.file, offset)?.0 } else { section(&self.file, offset)? };
         let (count, ids) = contents.split_first_chunk().ok_or_else(|| ends_early(offset))?;
         let (ids, rest) = ids.as_chunks();
         if u32::from_be_bytes(*count) as usize != ids.len() || !rest.is_empty() {
@@ -341,9 +355,8 @@ impl Index {
         let Some(table) = self.table() else { return Ok(self.rebuilt()?.values_from(name, from)) };
         let entries = table.values_from(&self.file, name.as_bytes(), from.as_bytes());
         // A text that is not UTF-8 cannot be asked for, and no series of it can be shown.
-        let values = entries.filter_map(|e| {
-            Some(ValueList { value: std::str::from_utf8(e.value).ok()?, list: ListPlace::At(e.list) })
-        });
+        let values = entries
+            .filter_map(|e| Some(ValueList { value: std::str::from_utf8(e.value).ok()?, list: ListPlace::At(e.list) }));
         Ok(Box::new(values))
     }
 
@@ -395,7 +408,7 @@ impl SeriesWalk<'_> {
     pub(crate) fn next(&mut self, entry: &mut SeriesEntry) -> Result<Option<u32>, BlockError> {
         while let Some(step) = self.walk.next(entry) {
             match step {
-                Step::Entry(offset) if self.index.resolve(offset, entry)? => {
+                Step::Entry(offset) if self.index.resolve(offset, entry)?.is_none() => {
                     return Ok(u32::try_from(offset / self.index.id_scale()).ok());
                 }
                 Step::Entry(_) => {}
@@ -407,6 +420,3 @@ impl SeriesWalk<'_> {
         Ok(None)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -51,7 +51,8 @@ impl SeriesEntry {
             return Some(());
         }
         let min_ms = bytes.varint()?;
-        let mut last = ChunkMeta { min_ms, max_ms: min_ms.wrapping_add_unsigned(bytes.uvarint()?), reference: bytes.uvarint()? };
+        let mut last =
+            ChunkMeta { min_ms, max_ms: min_ms.wrapping_add_unsigned(bytes.uvarint()?), reference: bytes.uvarint()? };
         self.chunks.push(last);
         for _ in 1..count {
             let min_ms = last.max_ms.wrapping_add_unsigned(bytes.uvarint()?);

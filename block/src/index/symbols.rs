@@ -28,7 +28,7 @@ impl SymbolTable {
         let len = bytes.rest().len();
         let mut places = Vec::new();
         for ordinal in 0..count {
-            if ordinal % STRIDE == 0 {
+            if ordinal.is_multiple_of(STRIDE) {
                 places.push((len - bytes.rest().len()) as u32);
             }
             bytes.prefixed().ok_or_else(|| ends_early(offset))?;
@@ -53,14 +53,14 @@ impl SymbolTable {
         if ordinal >= self.count {
             return None;
         }
-        let mut bytes = self.from_place(file, (ordinal / STRIDE) as usize)?;
+        let mut bytes = self.walk_from(file, (ordinal / STRIDE) as usize)?;
         for _ in 0..ordinal % STRIDE {
             bytes.prefixed()?;
         }
         bytes.prefixed()
     }
 
-    fn from_place<'a>(&self, file: &'a [u8], place: usize) -> Option<Cursor<'a>> {
+    fn walk_from<'a>(&self, file: &'a [u8], place: usize) -> Option<Cursor<'a>> {
         let at = self.start + u64::from(*self.places.get(place)?);
         Some(Cursor::new(file.get(usize::try_from(at).ok()?..)?))
     }
@@ -69,7 +69,7 @@ impl SymbolTable {
     pub(crate) fn ordinal_at(&self, file: &[u8], offset: u64) -> Option<u32> {
         let relative = u32::try_from(offset.checked_sub(self.start)?).ok()?;
         let place = self.places.partition_point(|p| *p <= relative).checked_sub(1)?;
-        let mut bytes = self.from_place(file, place)?;
+        let mut bytes = self.walk_from(file, place)?;
         let mut at = *self.places.get(place)?;
         let mut ordinal = place as u32 * STRIDE;
         while at < relative {
@@ -90,7 +90,7 @@ impl SymbolTable {
             if first(middle) <= text.as_bytes() { low = middle + 1 } else { high = middle }
         }
         let start = low.checked_sub(1)? * STRIDE;
-        let mut bytes = self.from_place(file, low as usize - 1)?;
+        let mut bytes = self.walk_from(file, low as usize - 1)?;
         for ordinal in start..(start + STRIDE).min(self.count) {
             match bytes.prefixed()?.cmp(text.as_bytes()) {
                 Ordering::Less => {}
@@ -103,7 +103,7 @@ impl SymbolTable {
 
     /// All symbols in order, as bytes.
     pub(crate) fn iter<'a>(&self, file: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let mut bytes = self.from_place(file, 0).unwrap_or(Cursor::new(&[]));
+        let mut bytes = self.walk_from(file, 0).unwrap_or(Cursor::new(&[]));
         (0..self.count).map_while(move |_| bytes.prefixed())
     }
 }

@@ -66,7 +66,7 @@ impl PostingsTable {
     fn push(&mut self, is_new_name: bool, place: u64) {
         match self.names.last_mut() {
             Some(entries) if !is_new_name => {
-                if entries.count % STRIDE == 0 {
+                if entries.count.is_multiple_of(STRIDE) {
                     entries.places.push(place);
                 }
                 entries.count += 1;
@@ -116,7 +116,7 @@ impl PostingsTable {
     }
 
     /// The entry of a name and a value.
-    pub(crate) fn find<'a>(&self, file: &'a [u8], name: &[u8], value: &[u8]) -> Option<Entry<'a>> {
+    pub(crate) fn find<'a>(&'a self, file: &'a [u8], name: &[u8], value: &[u8]) -> Option<Entry<'a>> {
         let first = self.values_from(file, name, value).next()?;
         (first.value == value).then_some(first)
     }
@@ -168,7 +168,8 @@ struct EntryWalk<'a> {
 
 impl<'a> EntryWalk<'a> {
     fn new(file: &'a [u8], entries: &'a NameEntries, start: usize) -> Self {
-        let mut walk = EntryWalk { file, entries, next: start / entries.stride * entries.stride, bytes: Cursor::new(&[]) };
+        let mut walk =
+            EntryWalk { file, entries, next: start / entries.stride * entries.stride, bytes: Cursor::new(&[]) };
         for _ in 0..start % entries.stride {
             walk.next();
         }
@@ -184,7 +185,7 @@ impl<'a> Iterator for EntryWalk<'a> {
         if self.next >= self.entries.count {
             return None;
         }
-        if self.next % self.entries.stride == 0 {
+        if self.next.is_multiple_of(self.entries.stride) {
             self.bytes = cursor_at(self.file, *self.entries.places.get(self.next / self.entries.stride)?)?;
         }
         self.next += 1;

@@ -184,7 +184,8 @@ impl BlockMeta {
     pub fn read(vfs: &dyn Vfs, dir: &Path) -> Result<Self, BlockError> {
         let path = dir.join(META_FILE);
         let text = read_file(vfs, &path, MAX_META_BYTES).map_err(BlockError::io(&path))?;
-        let damaged = |message| BlockError::Damaged(Damage { path: path.clone(), offset: 0, part: Part::Meta, message });
+        let damaged =
+            |message| BlockError::Damaged(Damage { path: path.clone(), offset: 0, part: Part::Meta, message });
         Self::from_json(&text).map_err(damaged)
     }
 

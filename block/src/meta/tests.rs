@@ -40,9 +40,13 @@ fn what_was_read_is_written_to_the_byte() {
 
 #[test]
 fn empty_lists_and_counts_are_left_out() {
-    let meta = BlockMeta { compaction: Compaction { level: 1, ..Compaction::default() }, version: 1, ..Default::default() };
+    let meta =
+        BlockMeta { compaction: Compaction { level: 1, ..Compaction::default() }, version: 1, ..Default::default() };
     let text = String::from_utf8(meta.to_json()).unwrap();
-    assert!(text.contains("\"stats\": {},\n") && text.contains("\"compaction\": {\n\t\t\"level\": 1\n\t},\n"), "{text}");
+    assert!(
+        text.contains("\"stats\": {},\n") && text.contains("\"compaction\": {\n\t\t\"level\": 1\n\t},\n"),
+        "{text}"
+    );
     assert_eq!(BlockMeta::from_json(text.as_bytes()).unwrap(), meta);
 }
 

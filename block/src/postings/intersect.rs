@@ -19,7 +19,11 @@ pub fn intersect<A: Id, B: Id>(a: &[A], b: &[B], out: &mut Vec<u32>) {
     if a.len() > b.len() {
         return intersect(b, a, out);
     }
-    if a.len().saturating_mul(GALLOP_RATIO) < b.len() { by_galloping(a, b, |id| out.push(id)) } else { by_walking(a, b, out) }
+    if a.len().saturating_mul(GALLOP_RATIO) < b.len() {
+        by_galloping(a, b, |id| out.push(id));
+    } else {
+        by_walking(a, b, out);
+    }
 }
 
 fn by_galloping<A: Id, B: Id>(short: &[A], long: &[B], mut hit: impl FnMut(u32)) {
@@ -64,8 +68,12 @@ pub fn intersect_in_place<B: Id>(ids: &mut Vec<u32>, list: &[B]) {
 }
 
 /// Appends the ids of `list` that are in `within` to `out`, galloping through the longer one.
-pub fn retain_common<B: Id>(within: &[u32], list: &[B], out: &mut Vec<u32>) {
-    if within.len() < list.len() { by_galloping(within, list, |id| out.push(id)) } else { by_galloping(list, within, |id| out.push(id)) }
+pub fn retain_common<A: Id, B: Id>(within: &[A], list: &[B], out: &mut Vec<u32>) {
+    if within.len() < list.len() {
+        by_galloping(within, list, |id| out.push(id));
+    } else {
+        by_galloping(list, within, |id| out.push(id));
+    }
 }
 
 /// Whether two lists have an id in common; ends at the first.

@@ -128,6 +128,7 @@ fn next_stone(bytes: &mut Cursor<'_>) -> Option<(u64, Interval)> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use super::*;
 
     #[test]

@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn neighbours_become_one() {
-        let all: Intervals = [interval(10, 20), interval(30, 40), interval(21, 21), interval(9, 3)].into_iter().collect();
+        let all: Intervals =
+            [interval(10, 20), interval(30, 40), interval(21, 21), interval(9, 3)].into_iter().collect();
         assert_eq!(all.as_slice(), [interval(10, 21), interval(30, 40)]);
         assert!(all.cover(12, 21) && !all.cover(12, 22) && all.overlap(0, 10) && !all.overlap(22, 29));
         let all: Intervals = [interval(i64::MIN, 5), interval(6, i64::MAX)].into_iter().collect();

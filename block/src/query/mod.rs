@@ -1,0 +1,8 @@
+//! Asking a block: which series matchers select, their labels, and their samples.
+
+mod labels;
+mod matching;
+mod querier;
+mod samples;
+
+pub(crate) use matching::{Selected, select};

@@ -1,0 +1,5 @@
+//! Blocks against real ones, models, and damage.
+
+mod damage;
+mod fixtures;
+mod support;
