@@ -3,7 +3,8 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use promethium_exposition::text::{Decoder, Encoder, Event};
+use promethium_exposition::text::{Decoder, Encoder};
+use promethium_exposition::{Event};
 use promethium_model::MetricType;
 
 const PAGE: &[u8] = include_bytes!("../testdata/node_exporter.txt");
@@ -13,7 +14,7 @@ fn split_labels(page: &[u8]) -> usize {
     let mut label_bytes = 0;
     while let Ok(Some(event)) = decoder.next_event() {
         if let Event::Sample(sample) = event {
-            label_bytes += sample.labels().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+            label_bytes += sample.series().labels().map(|(name, value)| name.len() + value.len()).sum::<usize>();
         }
     }
     label_bytes
@@ -22,7 +23,7 @@ fn split_labels(page: &[u8]) -> usize {
 fn series_only(page: &[u8]) -> f64 {
     let mut decoder = Decoder::new(page);
     let mut sum = 0.0;
-    while let Ok(Some(event)) = decoder.next_event_knowing(|_| true) {
+    while let Ok(Some(event)) = decoder.next_event_knowing(|_: &[u8]| true) {
         if let Event::Known(known) = event {
             sum += known.value;
         }
@@ -35,7 +36,7 @@ fn label_sets(page: &[u8]) -> usize {
     let mut bytes = 0;
     while let Ok(Some(event)) = decoder.next_event() {
         if let Event::Sample(sample) = event {
-            bytes += sample.to_labels().map_or(0, |labels| labels.packed_len());
+            bytes += sample.series().to_labels().map_or(0, |labels| labels.packed_len());
         }
     }
     bytes

@@ -8,6 +8,8 @@ use crate::error::DecodeError;
 pub enum Format {
     /// The Prometheus text format; one decoder reads versions 0.0.4 and 1.0.0.
     PrometheusText,
+    /// OpenMetrics in its text form; one decoder reads versions 0.0.1 and 1.0.0.
+    OpenMetrics,
 }
 
 /// The `Accept` header of a scrape: what is read here, in Prometheus' order and with its weights.
@@ -45,6 +47,8 @@ impl Format {
         };
         if media_type.eq_ignore_ascii_case("text/plain") {
             Ok(Format::PrometheusText)
+        } else if media_type.eq_ignore_ascii_case("application/openmetrics-text") {
+            Ok(Format::OpenMetrics)
         } else {
             Err(DecodeError::UnsupportedContentType { content_type: content_type.to_owned() })
         }

@@ -35,6 +35,36 @@ pub enum DecodeError {
         /// `max_scrape_samples`.
         limit: usize,
     },
+    /// A sample has more labels than it may, the metric name among them.
+    #[error("more than {limit} labels (line {line}, column 1)")]
+    TooManyLabels {
+        /// `max_labels`.
+        limit: usize,
+        /// From 1.
+        line: usize,
+    },
+    /// A name or a value is longer than it may be.
+    #[error("{what} of {bytes} bytes exceeds the limit of {limit} (line {line}, column 1)")]
+    NameOrValueTooLong {
+        /// Metric name, label name or label value.
+        what: &'static str,
+        /// Its size.
+        bytes: usize,
+        /// `max_label_name_bytes` or `max_label_value_bytes`.
+        limit: usize,
+        /// From 1.
+        line: usize,
+    },
+    /// A message of the protobuf format is malformed.
+    #[error("{message} (message {index}, byte {offset})")]
+    Message {
+        /// What is wrong.
+        message: String,
+        /// Which message of the page, from 1.
+        index: usize,
+        /// Bytes of the page before the message.
+        offset: usize,
+    },
     /// The page is larger than it may be.
     #[error("page of {bytes} bytes exceeds the limit of {limit}")]
     PageTooLarge {
@@ -86,6 +116,8 @@ impl DecodeError {
         match self {
             DecodeError::Syntax { line, .. }
             | DecodeError::LineTooLong { line, .. }
+            | DecodeError::TooManyLabels { line, .. }
+            | DecodeError::NameOrValueTooLong { line, .. }
             | DecodeError::TooManySamples { line, .. } => Some(*line),
             _ => None,
         }
@@ -98,16 +130,23 @@ impl DecodeError {
         match self {
             DecodeError::Syntax { column, .. } => Some(*column),
             DecodeError::LineTooLong { limit, .. } => Some(limit.saturating_add(1)),
-            DecodeError::TooManySamples { .. } => Some(1),
+            DecodeError::TooManySamples { .. }
+            | DecodeError::TooManyLabels { .. }
+            | DecodeError::NameOrValueTooLong { .. } => Some(1),
             _ => None,
         }
+    }
+
+    /// Whether nothing behind it can be read: the page as a whole is at fault.
+    pub(crate) fn ends_page(&self) -> bool {
+        matches!(self, DecodeError::PageTooLarge { .. } | DecodeError::TooManySamples { .. })
     }
 
     /// Prometheus' message, without the position.
     #[must_use]
     pub fn message(&self) -> String {
         match self {
-            DecodeError::Syntax { message, .. } => message.clone(),
+            DecodeError::Syntax { message, .. } | DecodeError::Message { message, .. } => message.clone(),
             other => other.to_string(),
         }
     }

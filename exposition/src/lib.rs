@@ -9,7 +9,7 @@
 //! as Prometheus 3 does: what Prometheus takes is taken, what it refuses is refused with the same message.
 //!
 //! ```
-//! use promethium_exposition::text::{Decoder, Event};
+//! use promethium_exposition::{Event, text::Decoder};
 //!
 //! let page = b"# TYPE requests counter\nrequests{code=\"200\"} 7\n";
 //! let mut decoder = Decoder::new(page);
@@ -17,7 +17,7 @@
 //!     if let Event::Sample(sample) = event {
 //!         assert_eq!(sample.name(), "requests");
 //!         assert_eq!(sample.value, 7.0);
-//!         assert_eq!(sample.to_labels()?.to_string(), r#"requests{code="200"}"#);
+//!         assert_eq!(sample.series().to_labels()?.to_string(), r#"requests{code="200"}"#);
 //!     }
 //! }
 //! # Ok::<(), promethium_exposition::DecodeError>(())
@@ -25,18 +25,33 @@
 //!
 //! # Concepts
 //!
-//! * A *page* is one response body. [`text::Decoder`] pulls [`text::Event`]s from it, one a line, that borrow from it.
+//! * A *page* is one response body. [`text::Decoder`] pulls [`Event`]s from it, one a line, that borrow from it.
 //! * A scraper meets the same series every time. [`text::Decoder::next_event_knowing`] asks it whether it knows a
 //!   series by the bytes that name it, and then reads the value alone.
 //! * [`text::Encoder`] writes families.
 //! * [`content_type`] says which format a response has, and what to ask for.
 
 pub mod content_type;
+mod decoder;
 mod error;
 mod escape;
+mod event;
+mod exemplars;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod openmetrics;
+mod options;
+mod page;
+mod scan;
+mod series;
+mod strict;
+mod strict_number;
 pub mod text;
 
 pub use content_type::Format;
+pub use decoder::Decoder;
 pub use error::DecodeError;
+pub use event::{Event, Help, HistogramSample, KnownSample, KnownSeries, NativeHistogram, Sample, Type, Unit};
+pub use exemplars::{Exemplar, Exemplars};
+pub use options::{DecodeOptions, Mode};
+pub use series::{Labels, Series};

@@ -1,7 +1,8 @@
 //! Every limit is met.
 
 use promethium_exposition::DecodeError;
-use promethium_exposition::text::{Decoder, Event};
+use promethium_exposition::text::{Decoder};
+use promethium_exposition::{Event};
 use promethium_model::Limits;
 
 fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
@@ -70,13 +71,13 @@ fn label_strings() {
     let mut decoder = Decoder::with_limits(page.as_bytes(), &limits);
     let Ok(Some(Event::Sample(sample))) = decoder.next_event() else { panic!("a sample") };
     let refused = DecodeError::LabelTooLong { bytes: 1 << 24, limit: (1 << 24) - 1 };
-    assert_eq!(sample.to_labels(), Err(refused));
+    assert_eq!(sample.series().to_labels(), Err(refused));
 }
 
 #[test]
 fn a_label_twice() {
     let mut decoder = Decoder::new(b"up{a=\"1\",a=\"2\"} 1\n");
     let Ok(Some(Event::Sample(sample))) = decoder.next_event() else { panic!("a sample") };
-    let error = sample.to_labels().unwrap_err();
+    let error = sample.series().to_labels().unwrap_err();
     assert_eq!(error.to_string(), "label name \"a\" is not unique: invalid sample");
 }

@@ -1,6 +1,7 @@
 //! A real node_exporter page.
 
-use promethium_exposition::text::{Decoder, Event};
+use promethium_exposition::text::{Decoder};
+use promethium_exposition::{Event};
 
 const PAGE: &[u8] = include_bytes!("../testdata/node_exporter.txt");
 
@@ -14,8 +15,8 @@ fn every_line_makes_its_event() {
             Event::Type(_) => types += 1,
             Event::Sample(sample) => {
                 samples += 1;
-                labels += sample.labels().len();
-                sample.to_labels().expect("unique labels");
+                labels += sample.series().labels().len();
+                sample.series().to_labels().expect("unique labels");
             }
             other => panic!("{other:?}"),
         }
@@ -34,14 +35,14 @@ fn the_second_scrape_knows_every_series() {
     let mut decoder = Decoder::new(PAGE);
     while let Some(event) = decoder.next_event().expect("a good page") {
         if let Event::Sample(sample) = event {
-            seen.insert(sample.series());
+            seen.insert(sample.series_bytes());
         }
     }
     let mut again = Decoder::new(PAGE);
     let mut known = 0;
     while let Some(event) = again.next_event_knowing(|series| seen.contains(series)).expect("a good page") {
         match event {
-            Event::Known(sample) => known += usize::from(seen.contains(sample.series())),
+            Event::Known(sample) => known += usize::from(seen.contains(sample.series_bytes())),
             Event::Sample(sample) => panic!("{sample:?}"),
             _ => {}
         }

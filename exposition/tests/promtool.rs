@@ -7,6 +7,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use promethium_exposition::text::{Decoder, Encoder};
+
 use promethium_model::MetricType;
 
 /// Whether promtool parses a page; `None` where there is no promtool.

@@ -1,6 +1,7 @@
 //! What is written is read back.
 
-use promethium_exposition::text::{Decoder, Encoder, Event};
+use promethium_exposition::text::{Decoder, Encoder};
+use promethium_exposition::{Event};
 use promethium_model::MetricType;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -95,7 +96,7 @@ fn decode(page: &str) -> Vec<FamilyLines> {
                 let family = families.last_mut().expect("a TYPE line comes first");
                 assert_eq!(sample.name(), family.name);
                 family.samples.push(SampleLine {
-                    labels: sample.labels().map(|(n, v)| (n.into_owned(), v.into_owned())).collect(),
+                    labels: sample.series().labels().map(|(n, v)| (n.into_owned(), v.into_owned())).collect(),
                     value: sample.value,
                     timestamp_ms: sample.timestamp_ms,
                 });

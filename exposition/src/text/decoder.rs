@@ -9,13 +9,15 @@
 
 use promethium_model::Limits;
 
-use super::cursor::{self, Cursor};
-use super::diagnose::{Context, Diagnosis, line_at};
-use super::event::{Event, KnownSample, Sample};
-use super::known::guess_series;
-use super::metadata::{Comment, Metadata, take_comment};
+use super::metadata::{Comment, take_comment};
 use super::sample::{take_line_end, take_series, take_value};
 use crate::error::DecodeError;
+use crate::event::{Event, KnownSeries};
+use crate::options::DecodeOptions;
+use crate::page::{Found, Page, Slots};
+use crate::scan::{Context, Cursor, Grammar, Scope, guess_series, names_series, starts_metric_name};
+use crate::series::canonical_label;
+use crate::strict::Dialect;
 
 /// Pulls events from one page. Allocates only for texts that hold escapes; label storage is reused from sample to
 /// sample.
@@ -34,212 +36,196 @@ use crate::error::DecodeError;
 /// ```
 #[derive(Debug)]
 pub struct Decoder<'a> {
-    page: &'a [u8],
-    text: &'a str,
+    page: Page<'a>,
     at: usize,
-    metadata: Metadata<'a>,
-    sample: Sample<'a>,
-    known: KnownSample<'a>,
-    samples: usize,
-    max_samples: usize,
-    max_line_bytes: usize,
-    max_page_bytes: usize,
+    slots: Slots<'a>,
 }
 
-/// What reading one line needs to know of the page.
-#[derive(Clone, Copy)]
-pub(super) struct Scope<'a> {
-    /// The longest start of the page that is UTF-8: with that checked once, a slice of it costs nothing to check.
-    text: &'a str,
-    pub(super) diagnosis: Diagnosis<'a>,
-}
-
-impl<'a> Scope<'a> {
-    /// The text between two positions, `None` when it is not UTF-8.
-    #[inline(always)]
-    pub(super) fn utf8(&self, start: usize, end: usize) -> Option<&'a str> {
-        match self.text.get(start..end) {
-            Some(text) => Some(text),
-            None => self.utf8_behind_damage(start, end),
-        }
-    }
-
-    #[cold]
-    fn utf8_behind_damage(&self, start: usize, end: usize) -> Option<&'a str> {
-        std::str::from_utf8(self.diagnosis.page.get(start..end)?).ok()
-    }
-
-    /// Where the next line starts; the cursor is behind this one's break.
-    #[inline(always)]
-    fn next_line(&self, cursor: &Cursor<'a>) -> Result<usize, DecodeError> {
-        let line_bytes = cursor.at.saturating_sub(1).saturating_sub(self.diagnosis.entry);
-        if line_bytes > self.diagnosis.max_line_bytes {
-            return Err(self.diagnosis.line_too_long());
-        }
-        Ok(cursor.at.min(cursor.page.len()))
-    }
-
-    /// A name, quoted or not.
-    #[inline(always)]
-    pub(super) fn name(&self, start: usize, end: usize) -> Result<&'a str, DecodeError> {
-        match self.utf8(start, end) {
-            Some(name) => Ok(name),
-            None => Err(self.diagnosis.about("invalid metric name or label names:", start, end, "")),
-        }
-    }
-}
+/// The rules of the text format for what stands in braces.
+pub(super) enum Text {}
 
 impl<'a> Decoder<'a> {
-    /// A decoder with the standard [`Limits`].
+    /// A decoder with Prometheus' reading and the standard [`Limits`].
     #[must_use]
     pub fn new(page: &'a [u8]) -> Self {
-        Self::with_limits(page, &Limits::standard())
+        Self::with_options(page, &DecodeOptions::new())
     }
 
-    /// A decoder that holds to `max_scrape_body_bytes`, `max_scrape_samples` and `max_line_bytes` of `limits`. A page
-    /// that is too large is the error of the first event.
+    /// A decoder that holds to the limits for pages, lines, samples and labels in `limits`. A page that is too large is
+    /// the error of the first event.
     #[must_use]
     pub fn with_limits(page: &'a [u8], limits: &Limits) -> Self {
-        let text = match std::str::from_utf8(page) {
-            Ok(text) => text,
-            Err(damage) => utf8_start(page, damage.valid_up_to()),
-        };
-        Decoder {
-            page,
-            text,
-            at: 0,
-            metadata: Metadata::default(),
-            sample: Sample::default(),
-            known: KnownSample::default(),
-            samples: 0,
-            max_samples: limits.max_scrape_samples,
-            max_line_bytes: limits.max_line_bytes,
-            max_page_bytes: limits.max_scrape_body_bytes,
-        }
+        Self::with_options(page, &DecodeOptions::new().limits(limits))
+    }
+
+    /// A decoder with options.
+    #[must_use]
+    pub fn with_options(page: &'a [u8], options: &DecodeOptions) -> Self {
+        Decoder { page: Page::new(page, options, Dialect::Text), at: 0, slots: Slots::default() }
     }
 
     /// The next event, `None` at the end of the page.
     ///
     /// # Errors
     ///
-    /// The first fault of the page, with Prometheus' message; nothing after it is read.
+    /// The first fault of the page, with Prometheus' message; nothing after it is read. In
+    /// [`Mode::Lenient`](crate::Mode::Lenient) only what ends the page is an error.
     #[inline]
     pub fn next_event(&mut self) -> Result<Option<Event<'_, 'a>>, DecodeError> {
-        self.advance::<false>(|_| false)
+        self.advance::<false>(&mut |_: &[u8]| false)
     }
 
-    /// Like [`Decoder::next_event`] for a caller that has met most series before: `known` is asked with the bytes
-    /// that name the series, and where it says yes, the event is [`Event::Known`], and name and labels are not looked
-    /// at.
-    ///
-    /// `known` may only recognise what [`Sample::series`] gave for an earlier sample, of this page or of another.
+    /// Like [`Decoder::next_event`] for a caller that has met most series before: where `known` recognises the bytes that
+    /// name the series, the event is [`Event::Known`], and name and labels are not looked at. In
+    /// [`Mode::Strict`](crate::Mode::Strict) nothing is recognised.
     ///
     /// # Errors
     ///
     /// As [`Decoder::next_event`].
     #[inline]
-    pub fn next_event_knowing(
-        &mut self,
-        known: impl FnMut(&'a [u8]) -> bool,
-    ) -> Result<Option<Event<'_, 'a>>, DecodeError> {
-        self.advance::<true>(known)
+    pub fn next_event_knowing(&mut self, mut known: impl KnownSeries) -> Result<Option<Event<'_, 'a>>, DecodeError> {
+        if self.page.is_strict() { self.advance::<false>(&mut known) } else { self.advance::<true>(&mut known) }
     }
 
-    /// Reads lines up to one that makes an event.
+    /// How many faults were skipped so far.
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.page.skipped()
+    }
+
+    pub(crate) fn slots(&self) -> &Slots<'a> {
+        &self.slots
+    }
+
     #[inline]
     fn advance<const ASK: bool>(
         &mut self,
-        mut known: impl FnMut(&'a [u8]) -> bool,
+        known: &mut impl KnownSeries,
     ) -> Result<Option<Event<'_, 'a>>, DecodeError> {
+        Ok(self.find::<ASK>(known)?.and_then(|found| self.slots.event(found)))
+    }
+
+    /// Reads up to the next event.
+    #[inline]
+    pub(crate) fn find<const ASK: bool>(&mut self, known: &mut impl KnownSeries) -> Result<Option<Found>, DecodeError> {
         // Taken here and put back when a line was good: an error, as the end, leaves nothing to read.
-        let mut at = std::mem::replace(&mut self.at, self.page.len());
-        if self.page.len() > self.max_page_bytes && at < self.page.len() {
-            return Err(DecodeError::PageTooLarge { bytes: self.page.len(), limit: self.max_page_bytes });
+        let mut at = std::mem::replace(&mut self.at, self.page.bytes.len());
+        if at == 0 {
+            self.page.check_size()?;
         }
-        while at < self.page.len() {
-            let scope = self.scope(at);
-            let mut cursor = Cursor { page: self.page, at };
-            cursor.skip_blanks();
-            let comment = match cursor.peek() {
-                b'#' => take_comment(&mut cursor, &scope, &mut self.metadata)?,
-                b if b == b'{' || cursor::starts_metric_name(b) => {
-                    self.count_sample(at)?;
-                    if ASK && let Some(series) = self.guess_known(at, &mut known) {
-                        return self.known_sample(&scope, series).map(Some);
-                    }
-                    return self.sample(&mut cursor, &scope).map(Some);
+        while at < self.page.bytes.len() {
+            match self.line::<ASK>(at, known) {
+                Ok(Line::Event(found, next)) => {
+                    self.page.check(found, &self.slots, at)?;
+                    self.at = next;
+                    return Ok(Some(found));
                 }
-                b'\n' => Comment::Other,
-                0 => return Ok(None),
-                _ => return Err(scope.diagnosis.unexpected("expected a valid start token", Context::LineStart, at)),
-            };
-            cursor.advance();
-            at = scope.next_line(&cursor)?;
-            if comment == Comment::EndOfPage {
-                break;
-            }
-            if comment != Comment::Other {
-                self.at = at;
-                return Ok(Some(self.metadata_event(comment)));
+                Ok(Line::Nothing(next)) => at = next,
+                Ok(Line::EndOfPage) => break,
+                Err(error) => {
+                    let (next, error) = self.page.resume(at, error)?;
+                    self.at = next;
+                    self.slots.skipped = Some(error);
+                    return Ok(Some(Found::Skipped));
+                }
             }
         }
+        self.page.finish()?;
         Ok(None)
     }
 
+    /// Reads the line at `at`.
     #[inline(always)]
-    fn scope(&self, entry: usize) -> Scope<'a> {
-        let diagnosis = Diagnosis { page: self.page, entry, max_line_bytes: self.max_line_bytes };
-        Scope { text: self.text, diagnosis }
-    }
-
-    #[inline(always)]
-    fn metadata_event(&self, comment: Comment) -> Event<'_, 'a> {
-        match comment {
-            Comment::Help => Event::Help(&self.metadata.help),
-            _ => Event::Type(&self.metadata.family_type),
+    fn line<const ASK: bool>(&mut self, at: usize, known: &mut impl KnownSeries) -> Result<Line, DecodeError> {
+        if ASK && let Some(next) = self.expected_sample(at, known)? {
+            return Ok(Line::Event(Found::Known, next));
+        }
+        let mut cursor = Cursor { page: self.page.bytes, at };
+        cursor.skip_blanks();
+        match cursor.peek() {
+            b'#' => self.comment(cursor, at),
+            b if b == b'{' || starts_metric_name(b) => {
+                self.page.count_sample(at)?;
+                if ASK && let Some(series) = self.guess_known(at, known) {
+                    return Ok(Line::Event(Found::Known, self.known_sample(at, series)?));
+                }
+                Ok(Line::Event(Found::Sample, self.sample(cursor, at)?))
+            }
+            b'\n' => {
+                cursor.advance();
+                Ok(Line::Nothing(self.page.scope(at).next_line(&cursor)?))
+            }
+            0 => Ok(Line::EndOfPage),
+            _ => {
+                let diagnosis = self.page.diagnosis(at);
+                Err(Text::unexpected(diagnosis, "expected a valid start token", Context::LineStart, at))
+            }
         }
     }
 
+    #[inline]
+    fn comment(&mut self, mut cursor: Cursor<'a>, at: usize) -> Result<Line, DecodeError> {
+        let scope = self.page.scope(at);
+        let comment = take_comment(&mut cursor, &scope, &mut self.slots)?;
+        cursor.advance();
+        let next = scope.next_line(&cursor)?;
+        Ok(match comment {
+            Comment::Help => Line::Event(Found::Help, next),
+            Comment::Type => Line::Event(Found::Type, next),
+            Comment::Other => Line::Nothing(next),
+            Comment::EndOfPage => Line::EndOfPage,
+        })
+    }
+
+    #[inline]
+    fn sample(&mut self, mut cursor: Cursor<'a>, at: usize) -> Result<usize, DecodeError> {
+        let scope = self.page.scope(at);
+        let sample = &mut self.slots.sample;
+        let metric_type = self.slots.family_type.metric_type;
+        let named = take_series(&mut cursor, &scope, &mut sample.series)?;
+        sample.value = take_value(&mut cursor, &scope, named)?;
+        sample.timestamp_ms = take_line_end(&mut cursor, &scope)?;
+        sample.metric_type = metric_type;
+        sample.series.canonical = canonical_label(metric_type);
+        self.page.check_labels(&sample.series, &scope)?;
+        scope.next_line(&cursor)
+    }
+
+    /// A sample of the series that the caller expects here.
     #[inline(always)]
-    fn count_sample(&mut self, at: usize) -> Result<(), DecodeError> {
-        self.samples = self.samples.saturating_add(1);
-        if self.samples > self.max_samples {
-            return Err(DecodeError::TooManySamples { line: line_at(self.page, at), limit: self.max_samples });
-        }
-        Ok(())
+    fn expected_sample(&mut self, at: usize, known: &impl KnownSeries) -> Result<Option<usize>, DecodeError> {
+        let Some(expected) = known.expected() else { return Ok(None) };
+        let rest = self.page.bytes.get(at..).unwrap_or_default();
+        let Some(series) = rest.get(..expected.len()).filter(|_| names_series(rest, expected)) else {
+            return Ok(None);
+        };
+        self.page.count_sample(at)?;
+        self.known_sample(at, series).map(Some)
     }
 
     #[inline]
-    fn sample(&mut self, cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<Event<'_, 'a>, DecodeError> {
-        let named = take_series(cursor, scope, &mut self.sample)?;
-        self.sample.value = take_value(cursor, scope, named)?;
-        self.sample.timestamp_ms = take_line_end(cursor, scope)?;
-        self.sample.metric_type = self.metadata.family_type.metric_type;
-        self.at = scope.next_line(cursor)?;
-        Ok(Event::Sample(&self.sample))
-    }
-
-    #[inline]
-    fn known_sample(&mut self, scope: &Scope<'a>, series: &'a [u8]) -> Result<Event<'_, 'a>, DecodeError> {
-        let mut cursor = Cursor { page: self.page, at: scope.diagnosis.entry.saturating_add(series.len()) };
-        self.known.series = series;
-        self.known.value = take_value(&mut cursor, scope, true)?;
-        self.known.timestamp_ms = take_line_end(&mut cursor, scope)?;
-        self.at = scope.next_line(&cursor)?;
-        Ok(Event::Known(&self.known))
+    fn known_sample(&mut self, at: usize, series: &'a [u8]) -> Result<usize, DecodeError> {
+        let mut cursor = Cursor { page: self.page.bytes, at: at.saturating_add(series.len()) };
+        let scope = Scope { text: "", strict: false, diagnosis: self.page.diagnosis(at) };
+        let sample = &mut self.slots.known;
+        sample.series = series;
+        sample.value = take_value(&mut cursor, &scope, true)?;
+        sample.timestamp_ms = take_line_end(&mut cursor, &scope)?;
+        scope.next_line(&cursor)
     }
 
     /// The series of the line at `start` if the caller knows it.
     #[inline]
-    fn guess_known(&self, start: usize, known: &mut impl FnMut(&'a [u8]) -> bool) -> Option<&'a [u8]> {
-        let mut line = Cursor { page: self.page, at: start };
+    fn guess_known(&self, start: usize, known: &mut impl KnownSeries) -> Option<&'a [u8]> {
+        let mut line = Cursor { page: self.page.bytes, at: start };
         line.skip_to_line_end();
-        guess_series(line.since(start)).filter(|series| known(series))
+        guess_series(line.since(start)).filter(|series| known.knows(series))
     }
 }
 
-/// The start of the page up to the first damage.
-#[cold]
-fn utf8_start(page: &[u8], valid_up_to: usize) -> &str {
-    page.get(..valid_up_to).and_then(|start| std::str::from_utf8(start).ok()).unwrap_or_default()
+/// What a line was, and where the next one starts.
+enum Line {
+    Event(Found, usize),
+    Nothing(usize),
+    EndOfPage,
 }

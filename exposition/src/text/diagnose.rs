@@ -10,95 +10,30 @@
 
 use promethium_model::quote::go_quoted_bytes;
 
-use super::cursor::{self, Cursor, QuoteEnd};
+use super::decoder::Text;
 use crate::error::DecodeError;
+use crate::scan::{Context, Cursor, Diagnosis, Grammar, QuoteEnd, QuoteRules, in_label_name, starts_label_name};
 
-/// What the lexer expects next; it decides which token it sees.
-#[derive(Clone, Copy)]
-pub(super) enum Context {
-    LineStart,
-    MetadataName,
-    Labels,
-    LabelValue,
-    Value,
-    Timestamp,
-}
+impl Grammar for Text {
+    const BLANKS: bool = true;
+    const COMMAS: bool = false;
+    const LABEL_VALUE: QuoteRules = QuoteRules { nul: true, line_break: true };
+    const QUOTED_NAME: QuoteRules = QuoteRules { nul: false, line_break: true };
 
-/// Tells where and in which entry decoding stopped.
-#[derive(Clone, Copy)]
-pub(super) struct Diagnosis<'a> {
-    pub(super) page: &'a [u8],
-    /// Start of the line, blanks before its first token included.
-    pub(super) entry: usize,
-    pub(super) max_line_bytes: usize,
-}
-
-impl<'a> Diagnosis<'a> {
-    /// `expected …, got … while parsing: …`: the token at `at` is not what was wanted.
+    /// `expected …, got … while parsing: …`.
     #[cold]
-    pub(super) fn unexpected(self, expected: &str, context: Context, at: usize) -> DecodeError {
-        let mut start = Cursor { page: self.page, at };
+    fn unexpected(diagnosis: Diagnosis<'_>, expected: &str, context: Context, at: usize) -> DecodeError {
+        let mut start = Cursor { page: diagnosis.page, at };
         start.skip_blanks();
         let mut end = start;
         let token = take_token(&mut end, context);
         // Prometheus quotes one byte past the token.
         let shown_end = end.at.saturating_add(1);
-        self.failed(start.at, shown_end, || {
-            let got = go_quoted_bytes(&self.excerpt(start.at, shown_end));
-            format!("{expected}, got {got} ({token:?}) while parsing: {}", self.quoted_entry(shown_end))
+        diagnosis.failed(start.at, shown_end, || {
+            let got = go_quoted_bytes(&diagnosis.excerpt(start.at, shown_end));
+            format!("{expected}, got {got} ({token:?}) while parsing: {}", diagnosis.quoted_entry(shown_end))
         })
     }
-
-    /// `… while parsing: …`, with the entry shown up to `end`.
-    #[cold]
-    pub(super) fn while_parsing(self, what: &str, at: usize, end: usize) -> DecodeError {
-        self.failed(at, end, || format!("{what} while parsing: {}", self.quoted_entry(end)))
-    }
-
-    /// `what` and the bytes between two positions in quotes.
-    #[cold]
-    pub(super) fn about(self, what: &str, start: usize, end: usize, after: &str) -> DecodeError {
-        self.failed(start, end, || format!("{what} {}{after}", go_quoted_bytes(&self.excerpt(start, end))))
-    }
-
-    /// An error at `at`; when the entry up to `end` is longer than a line may be, that is the error.
-    fn failed(self, at: usize, end: usize, message: impl FnOnce() -> String) -> DecodeError {
-        if end.saturating_sub(self.entry) > self.max_line_bytes.saturating_add(1) {
-            return self.line_too_long();
-        }
-        let before = self.page.get(..at).unwrap_or(self.page);
-        let line_start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline.saturating_add(1));
-        DecodeError::Syntax {
-            message: message(),
-            line: line_at(self.page, at),
-            column: at.saturating_sub(line_start).saturating_add(1),
-            offset: at,
-        }
-    }
-
-    #[cold]
-    pub(super) fn line_too_long(self) -> DecodeError {
-        DecodeError::LineTooLong { line: line_at(self.page, self.entry), limit: self.max_line_bytes }
-    }
-
-    fn quoted_entry(self, end: usize) -> String {
-        go_quoted_bytes(&self.excerpt(self.entry, end))
-    }
-
-    /// The page between two positions, with the line break that stands behind it.
-    fn excerpt(self, start: usize, end: usize) -> Vec<u8> {
-        let mut bytes = self.page.get(start..end.min(self.page.len())).unwrap_or_default().to_vec();
-        if end > self.page.len() {
-            bytes.push(b'\n');
-        }
-        bytes
-    }
-}
-
-/// The line, from 1, in which a position lies.
-pub(super) fn line_at(page: &[u8], at: usize) -> usize {
-    let before = page.get(..at).unwrap_or(page);
-    memchr::memchr_iter(b'\n', before).count().saturating_add(1)
 }
 
 /// The name of the token here, as Prometheus prints it; the cursor moves to where its lexer stops.
@@ -114,10 +49,10 @@ fn take_token(cursor: &mut Cursor<'_>, context: Context) -> &'static str {
         (Context::Labels, b'}') => take_one(cursor, "BCLOSE"),
         (Context::Labels, b'=') => take_one(cursor, "EQUAL"),
         (Context::Labels, b',') => take_one(cursor, "COMMA"),
-        (Context::Labels, b'"') => take_string(cursor, false, "QSTRING"),
-        (Context::Labels, b) if cursor::starts_label_name(b) => take_run(cursor, cursor::in_label_name, "LNAME"),
-        (Context::LabelValue, b'"') => take_string(cursor, true, "LVALUE"),
-        (Context::MetadataName, b'"') => take_string(cursor, false, "MNAME"),
+        (Context::Labels, b'"') => take_string(cursor, Text::QUOTED_NAME, "QSTRING"),
+        (Context::Labels, b) if starts_label_name(b) => take_run(cursor, in_label_name, "LNAME"),
+        (Context::LabelValue, b'"') => take_string(cursor, Text::LABEL_VALUE, "LVALUE"),
+        (Context::MetadataName, b'"') => take_string(cursor, Text::QUOTED_NAME, "MNAME"),
         (Context::Value, b'{') => take_one(cursor, "BOPEN"),
         (Context::Value, b) if in_value(b) => take_run(cursor, in_value, "VALUE"),
         (Context::Timestamp, b'0'..=b'9') => take_run(cursor, |b| b.is_ascii_digit(), "TIMESTAMP"),
@@ -135,9 +70,9 @@ fn take_run(cursor: &mut Cursor<'_>, inside: impl Fn(u8) -> bool, name: &'static
     name
 }
 
-fn take_string(cursor: &mut Cursor<'_>, nul_allowed: bool, name: &'static str) -> &'static str {
+fn take_string(cursor: &mut Cursor<'_>, rules: QuoteRules, name: &'static str) -> &'static str {
     cursor.advance();
-    match cursor.skip_quoted(nul_allowed) {
+    match cursor.skip_quoted(rules) {
         QuoteEnd::Closed { .. } => {
             cursor.advance();
             name

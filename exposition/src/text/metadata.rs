@@ -9,11 +9,11 @@
 
 use promethium_model::MetricType;
 
-use super::cursor::{self, Cursor, QuoteEnd};
-use super::decoder::Scope;
-use super::diagnose::Context;
-use super::event::{Help, Type};
+use super::decoder::Text;
 use crate::error::DecodeError;
+use crate::event::{Escapes, Help, Type};
+use crate::page::{Slots, quoted_name};
+use crate::scan::{Context, Cursor, Grammar, QuoteEnd, Scope, in_metric_name, starts_metric_name};
 
 /// What a `#` line was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,13 +23,6 @@ pub(super) enum Comment {
     Other,
     /// A NUL where the comment's text should start: the page ends here.
     EndOfPage,
-}
-
-/// Where metadata is put.
-#[derive(Debug, Default)]
-pub(super) struct Metadata<'a> {
-    pub(super) help: Help<'a>,
-    pub(super) family_type: Type<'a>,
 }
 
 #[derive(Clone, Copy)]
@@ -51,13 +44,13 @@ impl Keyword {
 pub(super) fn take_comment<'a>(
     cursor: &mut Cursor<'a>,
     scope: &Scope<'a>,
-    metadata: &mut Metadata<'a>,
+    slots: &mut Slots<'a>,
 ) -> Result<Comment, DecodeError> {
     cursor.advance();
     let spaced = matches!(cursor.peek(), b' ' | b'\t');
     cursor.skip_blanks();
     match take_keyword(cursor) {
-        Some(keyword) if spaced => take_metadata(cursor, scope, keyword, metadata),
+        Some(keyword) if spaced => take_metadata(cursor, scope, keyword, slots),
         _ => Ok(take_other(cursor, spaced)),
     }
 }
@@ -88,9 +81,9 @@ fn take_metadata<'a>(
     cursor: &mut Cursor<'a>,
     scope: &Scope<'a>,
     keyword: Keyword,
-    metadata: &mut Metadata<'a>,
+    slots: &mut Slots<'a>,
 ) -> Result<Comment, DecodeError> {
-    let name = take_family_name(cursor, scope, keyword)?;
+    let name = quoted_name(take_family_name(cursor, scope, keyword)?);
     if cursor.peek() == 0 {
         return Err(text_error(cursor, scope, keyword));
     }
@@ -99,11 +92,11 @@ fn take_metadata<'a>(
     let text = metadata_text(cursor.since(start));
     match keyword {
         Keyword::Help => {
-            metadata.help = Help { name, text: help_text(cursor, scope, text)? };
+            slots.help = Help { name, text: help_text(cursor, scope, text)?, escapes: Escapes::Text };
             Ok(Comment::Help)
         }
         Keyword::Type => {
-            metadata.family_type = Type { name, metric_type: metric_type(cursor, scope, text)? };
+            slots.family_type = Type { name, metric_type: metric_type(cursor, scope, text)? };
             Ok(Comment::Type)
         }
     }
@@ -121,7 +114,7 @@ fn metadata_text(after_name: &[u8]) -> &[u8] {
 #[cold]
 fn text_error<'a>(cursor: &Cursor<'a>, scope: &Scope<'a>, keyword: Keyword) -> DecodeError {
     match keyword {
-        Keyword::Help => scope.diagnosis.unexpected("linebreak expected after metadata", Context::LineStart, cursor.at),
+        Keyword::Help => Text::unexpected(scope.diagnosis, "linebreak expected after metadata", Context::LineStart, cursor.at),
         Keyword::Type => scope.diagnosis.about("invalid metric type", cursor.at, cursor.at, ""),
     }
 }
@@ -130,17 +123,17 @@ fn take_family_name<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, keyword: Key
     let start = cursor.at;
     if cursor.peek() == b'"' {
         cursor.advance();
-        let QuoteEnd::Closed { .. } = cursor.skip_quoted(false) else {
-            return Err(scope.diagnosis.unexpected(keyword.after(), Context::MetadataName, start));
+        let QuoteEnd::Closed { .. } = cursor.skip_quoted(Text::QUOTED_NAME) else {
+            return Err(Text::unexpected(scope.diagnosis, keyword.after(), Context::MetadataName, start));
         };
         let name = scope.name(start.saturating_add(1), cursor.at)?;
         cursor.advance();
         return Ok(name);
     }
-    if !cursor::starts_metric_name(cursor.peek()) {
-        return Err(scope.diagnosis.unexpected(keyword.after(), Context::MetadataName, start));
+    if !starts_metric_name(cursor.peek()) {
+        return Err(Text::unexpected(scope.diagnosis, keyword.after(), Context::MetadataName, start));
     }
-    cursor.skip_while(cursor::in_metric_name);
+    cursor.skip_while(in_metric_name);
     scope.name(start, cursor.at)
 }
 

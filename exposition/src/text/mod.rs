@@ -3,16 +3,11 @@
 //! The grammar is that of Prometheus' own lexer, with its corners: blanks and tabs between any two tokens, a
 //! tolerated missing comma, line breaks inside label values, and a NUL at the start of a line that ends the page.
 
-mod cursor;
 mod decoder;
 mod diagnose;
 mod encode;
-mod event;
-mod known;
 mod metadata;
-mod number;
 mod sample;
 
 pub use decoder::Decoder;
 pub use encode::{Encoder, Family};
-pub use event::{Event, Help, KnownSample, Labels, Sample, Type};

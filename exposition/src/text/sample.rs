@@ -9,25 +9,28 @@
 
 use promethium_model::NORMAL_NAN;
 
-use super::cursor::{self, Cursor, QuoteEnd};
-use super::decoder::Scope;
-use super::diagnose::{Context, in_value};
-use super::event::{RawLabel, Sample};
-use super::number::{parse_timestamp, parse_value, take_simple_decimal};
+use super::decoder::Text;
+use super::diagnose::in_value;
 use crate::error::DecodeError;
+use crate::page::quoted_name;
+use crate::scan::{
+    Context, Cursor, Grammar, MetricName, Scope, in_metric_name, parse_timestamp, parse_value, take_labels,
+    take_simple_decimal,
+};
+use crate::series::Series;
 
 /// Reads the metric name and the labels of the line whose first token is at the cursor; `false` when no name was found.
 #[inline]
 pub(super) fn take_series<'a>(
     cursor: &mut Cursor<'a>,
     scope: &Scope<'a>,
-    sample: &mut Sample<'a>,
+    series: &mut Series<'a>,
 ) -> Result<bool, DecodeError> {
     let start = scope.diagnosis.entry;
-    sample.labels.clear();
+    series.labels.clear();
     let mut name = None;
     if cursor.peek() != b'{' {
-        cursor.skip_while(cursor::in_metric_name);
+        cursor.skip_while(in_metric_name);
         // Blanks before the name belong to it: that is how Prometheus reads them.
         name = Some(scope.name(start, cursor.at)?);
     }
@@ -36,120 +39,11 @@ pub(super) fn take_series<'a>(
     if brace.peek() == b'{' {
         brace.advance();
         *cursor = brace;
-        take_labels(cursor, scope, &mut name, &mut sample.labels)?;
+        take_labels::<Text>(cursor, scope, MetricName::Of(&mut name), &mut series.labels)?;
     }
-    sample.series = cursor.since(start);
-    sample.name = name.unwrap_or_default();
+    series.in_page = cursor.since(start);
+    series.name = quoted_name(name.unwrap_or_default());
     Ok(name.is_some())
-}
-
-/// Reads the inside of the braces and the closing one. A quoted string without a value is the metric name. A comma
-/// may follow every label; Prometheus does not miss it between two.
-#[inline]
-fn take_labels<'a>(
-    cursor: &mut Cursor<'a>,
-    scope: &Scope<'a>,
-    metric_name: &mut Option<&'a str>,
-    labels: &mut Vec<RawLabel<'a>>,
-) -> Result<(), DecodeError> {
-    loop {
-        cursor.skip_blanks();
-        let start = cursor.at;
-        let mut escaped = false;
-        let (quoted, name) = match cursor.peek() {
-            b'}' => {
-                cursor.advance();
-                return Ok(());
-            }
-            b'"' => (true, take_quoted_name(cursor, scope, &mut escaped)?),
-            b if cursor::starts_label_name(b) => (false, take_label_name(cursor, scope)?),
-            _ => return Err(scope.diagnosis.unexpected("expected label name", Context::Labels, start)),
-        };
-        cursor.skip_blanks();
-        if quoted && matches!(cursor.peek(), b',' | b'}') {
-            if take_metric_name_end(cursor, scope, start, metric_name.replace(name).is_some())? {
-                return Ok(());
-            }
-            continue;
-        }
-        if cursor.peek() != b'=' {
-            return Err(scope.diagnosis.unexpected("expected equal", Context::Labels, cursor.at));
-        }
-        cursor.advance();
-        let value = take_label_value(cursor, scope, &mut escaped)?;
-        labels.push(RawLabel { name, value, escaped });
-        cursor.skip_blanks();
-        if cursor.peek() == b',' {
-            cursor.advance();
-        }
-    }
-}
-
-/// Passes the comma or brace behind a quoted metric name; `true` at the brace.
-fn take_metric_name_end<'a>(
-    cursor: &mut Cursor<'a>,
-    scope: &Scope<'a>,
-    name_start: usize,
-    twice: bool,
-) -> Result<bool, DecodeError> {
-    let closed = cursor.peek() == b'}';
-    cursor.advance();
-    if twice {
-        return Err(scope.diagnosis.while_parsing("metric name already set", name_start, cursor.at));
-    }
-    Ok(closed)
-}
-
-#[inline(always)]
-fn take_label_name<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<&'a str, DecodeError> {
-    let start = cursor.at;
-    cursor.skip_while(cursor::in_label_name);
-    scope.name(start, cursor.at)
-}
-
-/// Reads a quoted name, which may hold anything but NUL.
-fn take_quoted_name<'a>(
-    cursor: &mut Cursor<'a>,
-    scope: &Scope<'a>,
-    escaped: &mut bool,
-) -> Result<&'a str, DecodeError> {
-    let quote = cursor.at;
-    cursor.advance();
-    let start = cursor.at;
-    match cursor.skip_quoted(false) {
-        QuoteEnd::Closed { escaped: e } => *escaped |= e,
-        QuoteEnd::Broken => return Err(scope.diagnosis.unexpected("expected label name", Context::Labels, quote)),
-    }
-    let name = scope.name(start, cursor.at)?;
-    cursor.advance();
-    Ok(name)
-}
-
-#[inline(always)]
-fn take_label_value<'a>(
-    cursor: &mut Cursor<'a>,
-    scope: &Scope<'a>,
-    escaped: &mut bool,
-) -> Result<&'a str, DecodeError> {
-    cursor.skip_blanks();
-    let quote = cursor.at;
-    if cursor.peek() != b'"' {
-        return Err(scope.diagnosis.unexpected("expected label value", Context::LabelValue, quote));
-    }
-    cursor.advance();
-    let start = cursor.at;
-    match cursor.skip_quoted(true) {
-        QuoteEnd::Closed { escaped: e } => *escaped |= e,
-        QuoteEnd::Broken => {
-            return Err(scope.diagnosis.unexpected("expected label value", Context::LabelValue, quote));
-        }
-    }
-    let end = cursor.at;
-    cursor.advance();
-    match scope.utf8(start, end) {
-        Some(value) => Ok(value),
-        None => Err(scope.diagnosis.about("invalid UTF-8 label value:", quote, cursor.at, "")),
-    }
 }
 
 /// Reads the value. `named` is whether the series has a metric name: Prometheus misses it only here.
@@ -159,7 +53,7 @@ pub(super) fn take_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, named: 
     if !named {
         return Err(unnamed(cursor, scope));
     }
-    match take_simple_decimal(cursor) {
+    match take_simple_decimal(cursor, |b| matches!(b, b'\n' | b' ' | b'\t')) {
         Some(value) => Ok(value),
         None => take_any_value(cursor, scope),
     }
@@ -181,7 +75,7 @@ fn take_any_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<f64,
     cursor.skip_while(in_value);
     let token = cursor.since(start);
     if token.is_empty() {
-        return Err(scope.diagnosis.unexpected("expected value after metric", Context::Value, start));
+        return Err(Text::unexpected(scope.diagnosis, "expected value after metric", Context::Value, start));
     }
     match parse_value(token) {
         Ok(value) if value.is_nan() => Ok(NORMAL_NAN),
@@ -213,7 +107,7 @@ fn take_timestamp<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<Opti
         cursor.skip_blanks();
     }
     if cursor.peek() != b'\n' {
-        return Err(scope.diagnosis.unexpected(expected, Context::Timestamp, cursor.at));
+        return Err(Text::unexpected(scope.diagnosis, expected, Context::Timestamp, cursor.at));
     }
     Ok(timestamp_ms)
 }

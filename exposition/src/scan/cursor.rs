@@ -3,50 +3,57 @@
 
 /// A position in a page. Behind its last byte the page has one line break more, whether or not it ends in one.
 #[derive(Clone, Copy)]
-pub(super) struct Cursor<'a> {
-    pub(super) page: &'a [u8],
-    pub(super) at: usize,
+pub(crate) struct Cursor<'a> {
+    pub(crate) page: &'a [u8],
+    pub(crate) at: usize,
 }
 
 /// What ends the inside of a quoted string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum QuoteEnd {
+pub(crate) enum QuoteEnd {
     /// The closing quote; `escaped` when there was a backslash before it.
     Closed { escaped: bool },
     /// A byte that may not stand there, or the end of the page. The cursor is at it.
     Broken,
 }
 
+/// What else than text may stand in quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct QuoteRules {
+    pub(crate) nul: bool,
+    pub(crate) line_break: bool,
+}
+
 impl<'a> Cursor<'a> {
     /// The byte here; a line break at the end.
     #[inline(always)]
-    pub(super) fn peek(self) -> u8 {
+    pub(crate) fn peek(self) -> u8 {
         self.page.get(self.at).copied().unwrap_or(b'\n')
     }
 
     #[inline(always)]
-    pub(super) fn at_end(self) -> bool {
+    pub(crate) fn at_end(self) -> bool {
         self.at >= self.page.len()
     }
 
     #[inline(always)]
-    pub(super) fn advance(&mut self) {
+    pub(crate) fn advance(&mut self) {
         self.at = self.at.saturating_add(1);
     }
 
     /// The bytes from `start` up to here.
     #[inline(always)]
-    pub(super) fn since(self, start: usize) -> &'a [u8] {
+    pub(crate) fn since(self, start: usize) -> &'a [u8] {
         self.page.get(start..self.at).unwrap_or_default()
     }
 
     #[inline(always)]
-    pub(super) fn rest(self) -> &'a [u8] {
+    pub(crate) fn rest(self) -> &'a [u8] {
         self.page.get(self.at..).unwrap_or_default()
     }
 
     #[inline(always)]
-    pub(super) fn skip_blanks(&mut self) {
+    pub(crate) fn skip_blanks(&mut self) {
         while matches!(self.peek(), b' ' | b'\t') {
             self.advance();
         }
@@ -54,7 +61,7 @@ impl<'a> Cursor<'a> {
 
     /// Past the bytes for which `inside` holds.
     #[inline(always)]
-    pub(super) fn skip_while(&mut self, inside: impl Fn(u8) -> bool) {
+    pub(crate) fn skip_while(&mut self, inside: impl Fn(u8) -> bool) {
         let rest = self.rest();
         let len = rest.iter().position(|b| !inside(*b)).unwrap_or(rest.len());
         self.at = self.at.saturating_add(len);
@@ -62,30 +69,30 @@ impl<'a> Cursor<'a> {
 
     /// To the line break that ends this line.
     #[inline(always)]
-    pub(super) fn skip_to_line_end(&mut self) {
+    pub(crate) fn skip_to_line_end(&mut self) {
         let rest = self.rest();
         let len = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
         self.at = self.at.saturating_add(len);
     }
 
     /// From behind an opening quote to the closing one. A backslash takes the next byte with it, unless that is a line
-    /// break. NULs may stand in label values (`nul_allowed`) but not in names, and are invisible to a backslash
-    /// before them.
+    /// break. A NUL that is allowed is invisible to a backslash before it.
     #[inline]
-    pub(super) fn skip_quoted(&mut self, nul_allowed: bool) -> QuoteEnd {
+    pub(crate) fn skip_quoted(&mut self, rules: QuoteRules) -> QuoteEnd {
         let mut escaped = false;
         loop {
-            self.skip_while(|b| !matches!(b, b'"' | b'\\' | 0));
+            self.skip_plain_text();
             if self.at_end() {
                 return QuoteEnd::Broken;
             }
             match self.peek() {
                 b'"' => return QuoteEnd::Closed { escaped },
-                0 if nul_allowed => self.advance(),
+                0 if rules.nul => self.advance(),
+                b'\n' if rules.line_break => self.advance(),
                 b'\\' => {
                     escaped = true;
                     self.advance();
-                    while nul_allowed && self.peek() == 0 {
+                    while rules.nul && self.peek() == 0 {
                         self.advance();
                     }
                     if matches!(self.peek(), b'\n' | 0) {
@@ -96,6 +103,12 @@ impl<'a> Cursor<'a> {
                 _ => return QuoteEnd::Broken,
             }
         }
+    }
+
+    /// Past bytes that mean only themselves inside quotes.
+    #[inline(always)]
+    fn skip_plain_text(&mut self) {
+        self.skip_while(|b| !matches!(b, b'"' | b'\\' | b'\n' | 0));
     }
 }
 
@@ -125,21 +138,21 @@ fn class(byte: u8) -> u8 {
 }
 
 #[inline(always)]
-pub(super) fn starts_metric_name(byte: u8) -> bool {
+pub(crate) fn starts_metric_name(byte: u8) -> bool {
     class(byte) & NAME_START != 0
 }
 
 #[inline(always)]
-pub(super) fn in_metric_name(byte: u8) -> bool {
+pub(crate) fn in_metric_name(byte: u8) -> bool {
     class(byte) & (NAME_START | DIGIT) != 0
 }
 
 #[inline(always)]
-pub(super) fn starts_label_name(byte: u8) -> bool {
+pub(crate) fn starts_label_name(byte: u8) -> bool {
     class(byte) & LABEL_START != 0
 }
 
 #[inline(always)]
-pub(super) fn in_label_name(byte: u8) -> bool {
+pub(crate) fn in_label_name(byte: u8) -> bool {
     class(byte) & (LABEL_START | DIGIT) != 0
 }

@@ -12,9 +12,21 @@
     clippy::arithmetic_side_effects
 )]
 
+/// Whether the text starts with a series that is named by the bytes `series`, and not by more than those: behind a bare
+/// name a blank must follow, and no labels.
+#[inline]
+pub(crate) fn names_series(text: &[u8], series: &[u8]) -> bool {
+    let Some(rest) = text.strip_prefix(series) else { return false };
+    match (series.last(), rest.first()) {
+        (Some(b'}'), _) => true,
+        (Some(_), Some(b' ' | b'\t')) => rest.iter().find(|b| !matches!(b, b' ' | b'\t')) != Some(&b'{'),
+        _ => false,
+    }
+}
+
 /// The bytes that probably name the series of a line.
 #[inline]
-pub(super) fn guess_series(line: &[u8]) -> Option<&[u8]> {
+pub(crate) fn guess_series(line: &[u8]) -> Option<&[u8]> {
     let before_last = before_last_token(line)?;
     if ends_series(before_last) {
         return Some(before_last);
@@ -48,6 +60,22 @@ fn ends_series(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bare_name_ends_before_a_blank_without_labels() {
+        for (text, series, named) in [
+            ("up 1", "up", true),
+            ("up\t1", "up", true),
+            ("up_total 1", "up", false),
+            ("up{a=\"b\"} 1", "up", false),
+            ("up  {a=\"b\"} 1", "up", false),
+            ("up{a=\"b\"}1", "up{a=\"b\"}", true),
+            ("up", "up", false),
+            ("up 1", "", false),
+        ] {
+            assert_eq!(names_series(text.as_bytes(), series.as_bytes()), named, "{text} {series}");
+        }
+    }
 
     #[test]
     fn the_series_is_what_precedes_value_and_timestamp() {

@@ -21,10 +21,10 @@ const POWERS_OF_TEN: [f64; 23] = [
     1e21, 1e22,
 ];
 
-/// Reads `-12.75` and `1.25e+06` with at most fifteen digits, and moves past it. `None` for every other shape, with
-/// the cursor where it was: [`parse_value`] decides those.
+/// Reads `-12.75` and `1.25e+06` with at most fifteen digits, and moves past it. `None` for every other shape, or where
+/// the byte behind it does not end a number, with the cursor where it was: [`parse_value`] decides those.
 #[inline]
-pub(super) fn take_simple_decimal(cursor: &mut Cursor<'_>) -> Option<f64> {
+pub(crate) fn take_simple_decimal(cursor: &mut Cursor<'_>, ends: impl Fn(u8) -> bool) -> Option<f64> {
     let mut ahead = *cursor;
     let negative = take_byte(&mut ahead, b'-');
     let (mut mantissa, mut digits) = (0u64, 0usize);
@@ -37,7 +37,7 @@ pub(super) fn take_simple_decimal(cursor: &mut Cursor<'_>) -> Option<f64> {
         return None;
     }
     let exponent = if take_byte(&mut ahead, b'e') { take_exponent(&mut ahead)? } else { 0 };
-    if !matches!(ahead.peek(), b'\n' | b' ' | b'\t') {
+    if !ends(ahead.peek()) {
         return None;
     }
     let fraction_digits = i32::try_from(digits.wrapping_sub(whole_digits)).ok()?;
@@ -92,7 +92,7 @@ fn take_digits(cursor: &mut Cursor<'_>, mantissa: &mut u64, digits: &mut usize) 
 /// # Errors
 ///
 /// The message, in Go's words.
-pub(super) fn parse_value(token: &[u8]) -> Result<f64, String> {
+pub(crate) fn parse_value(token: &[u8]) -> Result<f64, String> {
     if token.iter().any(|b| matches!(b, b'p' | b'P' | b'_')) {
         return Err("unsupported character in float".to_owned());
     }
@@ -105,7 +105,7 @@ pub(super) fn parse_value(token: &[u8]) -> Result<f64, String> {
 /// # Errors
 ///
 /// The message, in Go's words, when there are more than fit.
-pub(super) fn parse_timestamp(digits: &[u8]) -> Result<i64, String> {
+pub(crate) fn parse_timestamp(digits: &[u8]) -> Result<i64, String> {
     let add = |sum: i64, digit: &u8| sum.checked_mul(10)?.checked_add(i64::from(digit.wrapping_sub(b'0')));
     digits
         .iter()
@@ -120,7 +120,8 @@ mod tests {
     use proptest::test_runner::RngSeed;
 
     fn simple(text: &str) -> Option<f64> {
-        take_simple_decimal(&mut Cursor { page: text.as_bytes(), at: 0 })
+        let ends = |b| matches!(b, b'\n' | b' ' | b'\t');
+        take_simple_decimal(&mut Cursor { page: text.as_bytes(), at: 0 }, ends)
     }
 
     #[test]

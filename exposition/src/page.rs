@@ -1,0 +1,241 @@
+//! What the decoders of the text formats keep of a page from line to line.
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects
+)]
+
+use crate::error::DecodeError;
+use crate::event::{Event, Help, HistogramSample, KnownSample, Name, RawLabel, Sample, Type, Unit};
+use crate::options::{DecodeOptions, Mode};
+use crate::scan::{Diagnosis, Lines, Scope, utf8_start};
+use crate::series::Series;
+use crate::strict::{Dialect, StrictReader};
+
+/// Which of a decoder's events is the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    Help,
+    Type,
+    Unit,
+    Sample,
+    Known,
+    Histogram,
+    Skipped,
+}
+
+/// Where events are put.
+#[derive(Debug, Default)]
+pub(crate) struct Slots<'a> {
+    pub(crate) help: Help<'a>,
+    pub(crate) family_type: Type<'a>,
+    pub(crate) unit: Unit<'a>,
+    pub(crate) sample: Sample<'a>,
+    pub(crate) known: KnownSample<'a>,
+    pub(crate) histogram: HistogramSample<'a>,
+    pub(crate) skipped: Option<DecodeError>,
+}
+
+impl<'a> Slots<'a> {
+    #[inline(always)]
+    pub(crate) fn event(&self, found: Found) -> Option<Event<'_, 'a>> {
+        Some(match found {
+            Found::Help => Event::Help(&self.help),
+            Found::Type => Event::Type(&self.family_type),
+            Found::Unit => Event::Unit(&self.unit),
+            Found::Sample => Event::Sample(&self.sample),
+            Found::Known => Event::Known(&self.known),
+            Found::Histogram => Event::Histogram(&self.histogram),
+            Found::Skipped => Event::Skipped(self.skipped.as_ref()?),
+        })
+    }
+}
+
+/// The page, the bounds, and how faults are dealt with.
+#[derive(Debug)]
+pub(crate) struct Page<'a> {
+    pub(crate) bytes: &'a [u8],
+    text: Option<&'a str>,
+    lines: Lines,
+    limits: PageLimits,
+    samples: usize,
+    mode: Mode,
+    skipped: u64,
+    strict: Option<Box<StrictReader>>,
+}
+
+#[derive(Debug)]
+struct PageLimits {
+    samples: usize,
+    line_bytes: usize,
+    page_bytes: usize,
+    labels: usize,
+    name_bytes: usize,
+    value_bytes: usize,
+    /// A series of so many bytes cannot break a limit on its labels.
+    harmless_series_bytes: usize,
+}
+
+// `a="",` is the shortest label.
+const SHORTEST_LABEL_BYTES: usize = 4;
+
+impl PageLimits {
+    fn new(options: &DecodeOptions) -> Self {
+        let l = &options.limits;
+        let many_labels = l.max_labels.saturating_mul(SHORTEST_LABEL_BYTES);
+        PageLimits {
+            samples: l.max_scrape_samples,
+            line_bytes: l.max_line_bytes,
+            page_bytes: l.max_scrape_body_bytes,
+            labels: l.max_labels,
+            name_bytes: l.max_label_name_bytes,
+            value_bytes: l.max_label_value_bytes,
+            harmless_series_bytes: many_labels.min(l.max_label_name_bytes).min(l.max_label_value_bytes),
+        }
+    }
+}
+
+impl<'a> Page<'a> {
+    pub(crate) fn new(bytes: &'a [u8], options: &DecodeOptions, dialect: Dialect) -> Self {
+        let strict = options.mode == Mode::Strict;
+        Page {
+            bytes,
+            text: None,
+            lines: Lines::default(),
+            limits: PageLimits::new(options),
+            samples: 0,
+            mode: options.mode,
+            skipped: 0,
+            strict: strict.then(|| Box::new(StrictReader::new(dialect))),
+        }
+    }
+
+    /// Refuses a page that is too large.
+    pub(crate) fn check_size(&self) -> Result<(), DecodeError> {
+        let (bytes, limit) = (self.bytes.len(), self.limits.page_bytes);
+        if bytes > limit { Err(DecodeError::PageTooLarge { bytes, limit }) } else { Ok(()) }
+    }
+
+    pub(crate) fn diagnosis(&self, entry: usize) -> Diagnosis<'a> {
+        Diagnosis { page: self.bytes, entry, max_line_bytes: self.limits.line_bytes, lines: self.lines }
+    }
+
+    /// Checks the page's UTF-8 when it is first needed: a page of known series needs none.
+    #[inline(always)]
+    pub(crate) fn scope(&mut self, entry: usize) -> Scope<'a> {
+        let text = match self.text {
+            Some(text) => text,
+            None => self.first_text(),
+        };
+        Scope { text, strict: self.strict.is_some(), diagnosis: self.diagnosis(entry) }
+    }
+
+    #[cold]
+    fn first_text(&mut self) -> &'a str {
+        let text = utf8_start(self.bytes);
+        self.text = Some(text);
+        text
+    }
+
+    #[inline(always)]
+    pub(crate) fn count_sample(&mut self, at: usize) -> Result<(), DecodeError> {
+        self.samples = self.samples.saturating_add(1);
+        if self.samples > self.limits.samples {
+            return Err(DecodeError::TooManySamples {
+                line: self.diagnosis(at).entry_line(),
+                limit: self.limits.samples,
+            });
+        }
+        Ok(())
+    }
+
+    /// Refuses too many labels and names and values that are too long.
+    #[inline(always)]
+    pub(crate) fn check_labels(&self, series: &Series<'a>, scope: &Scope<'a>) -> Result<(), DecodeError> {
+        if series.in_page.len() <= self.limits.harmless_series_bytes {
+            return Ok(());
+        }
+        self.check_long_series(series, scope)
+    }
+
+    #[cold]
+    fn check_long_series(&self, series: &Series<'a>, scope: &Scope<'a>) -> Result<(), DecodeError> {
+        let line = scope.diagnosis.entry_line();
+        let too_long = |what, bytes, limit| Err(DecodeError::NameOrValueTooLong { what, bytes, limit, line });
+        let limits = &self.limits;
+        // The metric name counts as one.
+        if series.labels.len() >= limits.labels {
+            return Err(DecodeError::TooManyLabels { limit: limits.labels, line });
+        }
+        if series.name.text.len() > limits.name_bytes {
+            return too_long("metric name", series.name.text.len(), limits.name_bytes);
+        }
+        for RawLabel { name, value, .. } in &series.labels {
+            if name.len() > limits.name_bytes {
+                return too_long("label name", name.len(), limits.name_bytes);
+            }
+            if value.len() > limits.value_bytes {
+                return too_long("label value", value.len(), limits.value_bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// Where to go on after a fault in the line that starts at `entry`: behind its end, or nowhere.
+    pub(crate) fn resume(&mut self, entry: usize, error: DecodeError) -> Result<(usize, DecodeError), DecodeError> {
+        if self.mode != Mode::Lenient || error.ends_page() {
+            return Err(error);
+        }
+        self.skipped = self.skipped.saturating_add(1);
+        let rest = self.bytes.get(entry..).unwrap_or_default();
+        let line = memchr::memchr(b'\n', rest).map_or(rest.len(), |newline| newline.saturating_add(1));
+        let next = entry.saturating_add(line);
+        self.lines.advance(self.bytes, next);
+        Ok((next, error))
+    }
+
+    /// How many faults were skipped.
+    pub(crate) fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    pub(crate) fn is_strict(&self) -> bool {
+        self.strict.is_some()
+    }
+
+    pub(crate) fn is_lenient(&self) -> bool {
+        self.mode == Mode::Lenient
+    }
+
+    /// Holds an event to the rules that reach over lines.
+    #[inline(always)]
+    pub(crate) fn check(&mut self, found: Found, slots: &Slots<'a>, entry: usize) -> Result<(), DecodeError> {
+        if self.strict.is_none() {
+            return Ok(());
+        }
+        self.check_strictly(found, slots, entry)
+    }
+
+    #[cold]
+    fn check_strictly(&mut self, found: Found, slots: &Slots<'a>, entry: usize) -> Result<(), DecodeError> {
+        let diagnosis = self.diagnosis(entry);
+        let (Some(strict), Some(event)) = (&mut self.strict, slots.event(found)) else { return Ok(()) };
+        strict.event(&event, entry).map_err(|v| diagnosis.plain(&v.message, v.at))
+    }
+
+    /// The page ends.
+    pub(crate) fn finish(&mut self) -> Result<(), DecodeError> {
+        let diagnosis = self.diagnosis(self.bytes.len());
+        match &mut self.strict {
+            Some(strict) => strict.finish().map_err(|v| diagnosis.plain(&v.message, v.at)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A family's name as it stands in a metadata line.
+pub(crate) fn quoted_name(text: &str) -> Name<'_> {
+    Name { text, quoted: true }
+}

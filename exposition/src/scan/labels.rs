@@ -1,0 +1,165 @@
+//! Labels in braces.
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects
+)]
+
+use super::cursor::{self, Cursor, QuoteEnd};
+use super::grammar::{Context, Grammar};
+use super::scope::Scope;
+use crate::error::DecodeError;
+use crate::event::RawLabel;
+
+/// Whether a metric name may stand in the braces, as a quoted string without a value, and which one it was.
+pub(crate) enum MetricName<'n, 'a> {
+    /// It may; what was found before the braces or in them.
+    Of(&'n mut Option<&'a str>),
+    /// It may not: these are an exemplar's labels.
+    Never,
+}
+
+/// Reads the inside of the braces and the closing one.
+#[inline]
+pub(crate) fn take_labels<'a, G: Grammar>(
+    cursor: &mut Cursor<'a>,
+    scope: &Scope<'a>,
+    mut metric_name: MetricName<'_, 'a>,
+    labels: &mut Vec<RawLabel<'a>>,
+) -> Result<(), DecodeError> {
+    loop {
+        G::skip_blanks(cursor);
+        let start = cursor.at;
+        let mut escaped = false;
+        let (quoted, name) = match cursor.peek() {
+            b'}' => {
+                cursor.advance();
+                return Ok(());
+            }
+            b'"' => (true, take_quoted_name::<G>(cursor, scope, &mut escaped)?),
+            b if cursor::starts_label_name(b) => (false, take_label_name(cursor, scope)?),
+            _ => return Err(G::unexpected(scope.diagnosis, "expected label name", Context::Labels, start)),
+        };
+        G::skip_blanks(cursor);
+        if quoted && matches!(cursor.peek(), b',' | b'}') {
+            if take_metric_name_end::<G>(cursor, scope, start, (&mut metric_name, name))? {
+                return Ok(());
+            }
+            continue;
+        }
+        if cursor.peek() != b'=' {
+            return Err(missing_equal::<G>(cursor, scope, &metric_name));
+        }
+        cursor.advance();
+        let value = take_label_value::<G>(cursor, scope, &mut escaped)?;
+        labels.push(RawLabel { name, value, escaped });
+        G::skip_blanks(cursor);
+        take_separator::<G>(cursor, scope)?;
+    }
+}
+
+/// Passes the comma behind a label.
+#[inline(always)]
+fn take_separator<'a, G: Grammar>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<(), DecodeError> {
+    match cursor.peek() {
+        b',' => {
+            cursor.advance();
+            if scope.strict && cursor.peek() == b'}' {
+                return Err(G::unexpected(scope.diagnosis, "expected label name", Context::Labels, cursor.at));
+            }
+            Ok(())
+        }
+        b'}' => Ok(()),
+        _ if G::COMMAS || scope.strict => {
+            Err(G::unexpected(scope.diagnosis, "expected comma or brace close", Context::Labels, cursor.at))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A bare name that is followed by what only a metric name may have behind it.
+#[cold]
+fn missing_equal<'a, G: Grammar>(
+    cursor: &mut Cursor<'a>,
+    scope: &Scope<'a>,
+    metric_name: &MetricName<'_, 'a>,
+) -> DecodeError {
+    let never = matches!(metric_name, MetricName::Never);
+    let expected =
+        if never && matches!(cursor.peek(), b',' | b'}') { "expected label name" } else { "expected equal" };
+    G::unexpected(scope.diagnosis, expected, Context::Labels, cursor.at)
+}
+
+/// Passes the comma or brace behind a quoted metric name; `true` at the brace.
+fn take_metric_name_end<'a, G: Grammar>(
+    cursor: &mut Cursor<'a>,
+    scope: &Scope<'a>,
+    name_start: usize,
+    (metric_name, name): (&mut MetricName<'_, 'a>, &'a str),
+) -> Result<bool, DecodeError> {
+    let MetricName::Of(metric_name) = metric_name else {
+        return Err(G::unexpected(scope.diagnosis, "expected label name", Context::Labels, cursor.at));
+    };
+    let closed = cursor.peek() == b'}';
+    cursor.advance();
+    if metric_name.replace(name).is_some() {
+        return Err(scope.diagnosis.while_parsing("metric name already set", name_start, cursor.at));
+    }
+    Ok(closed)
+}
+
+#[inline(always)]
+fn take_label_name<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<&'a str, DecodeError> {
+    let start = cursor.at;
+    cursor.skip_while(cursor::in_label_name);
+    scope.name(start, cursor.at)
+}
+
+/// Reads a quoted name.
+fn take_quoted_name<'a, G: Grammar>(
+    cursor: &mut Cursor<'a>,
+    scope: &Scope<'a>,
+    escaped: &mut bool,
+) -> Result<&'a str, DecodeError> {
+    let quote = cursor.at;
+    cursor.advance();
+    let start = cursor.at;
+    match cursor.skip_quoted(G::QUOTED_NAME) {
+        QuoteEnd::Closed { escaped: e } => *escaped |= e,
+        QuoteEnd::Broken => {
+            return Err(G::unexpected(scope.diagnosis, "expected label name", Context::Labels, quote));
+        }
+    }
+    let name = scope.name(start, cursor.at)?;
+    cursor.advance();
+    Ok(name)
+}
+
+#[inline(always)]
+fn take_label_value<'a, G: Grammar>(
+    cursor: &mut Cursor<'a>,
+    scope: &Scope<'a>,
+    escaped: &mut bool,
+) -> Result<&'a str, DecodeError> {
+    G::skip_blanks(cursor);
+    let quote = cursor.at;
+    if cursor.peek() != b'"' {
+        return Err(G::unexpected(scope.diagnosis, "expected label value", Context::LabelValue, quote));
+    }
+    cursor.advance();
+    let start = cursor.at;
+    match cursor.skip_quoted(G::LABEL_VALUE) {
+        QuoteEnd::Closed { escaped: e } => *escaped |= e,
+        QuoteEnd::Broken => {
+            return Err(G::unexpected(scope.diagnosis, "expected label value", Context::LabelValue, quote));
+        }
+    }
+    let end = cursor.at;
+    cursor.advance();
+    match scope.utf8(start, end) {
+        Some(value) => Ok(value),
+        None => Err(scope.diagnosis.about("invalid UTF-8 label value:", quote, cursor.at, "")),
+    }
+}
