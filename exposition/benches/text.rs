@@ -3,8 +3,8 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use promethium_exposition::Event;
 use promethium_exposition::text::{Decoder, Encoder};
-use promethium_exposition::{Event};
 use promethium_model::MetricType;
 
 const PAGE: &[u8] = include_bytes!("../testdata/node_exporter.txt");

@@ -10,10 +10,9 @@ pub enum Format {
     PrometheusText,
     /// OpenMetrics in its text form; one decoder reads versions 0.0.1 and 1.0.0.
     OpenMetrics,
+    /// `io.prometheus.client.MetricFamily` messages, each behind its length.
+    Protobuf,
 }
-
-/// The `Accept` header of a scrape: what is read here, in Prometheus' order and with its weights.
-pub const ACCEPT: &str = "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.4";
 
 /// The `Content-Type` of a page that [`Encoder`](crate::text::Encoder) wrote with names of the classic character set.
 pub const TEXT_0_0_4: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -49,6 +48,8 @@ impl Format {
             Ok(Format::PrometheusText)
         } else if media_type.eq_ignore_ascii_case("application/openmetrics-text") {
             Ok(Format::OpenMetrics)
+        } else if media_type.eq_ignore_ascii_case("application/vnd.google.protobuf") {
+            Ok(Format::Protobuf)
         } else {
             Err(DecodeError::UnsupportedContentType { content_type: content_type.to_owned() })
         }

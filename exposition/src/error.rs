@@ -65,6 +65,14 @@ pub enum DecodeError {
         /// Bytes of the page before the message.
         offset: usize,
     },
+    /// The buckets of a classic histogram in the protobuf format contradict each other, so that it cannot be converted.
+    #[error("histogram {}: {message}", go_quoted(name))]
+    InconsistentHistogram {
+        /// The family.
+        name: String,
+        /// What contradicts what.
+        message: String,
+    },
     /// The page is larger than it may be.
     #[error("page of {bytes} bytes exceeds the limit of {limit}")]
     PageTooLarge {

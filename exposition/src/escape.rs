@@ -47,6 +47,9 @@ pub(crate) fn push_help(out: &mut String, text: &str) {
 }
 
 fn push_escaped(out: &mut String, text: &str, quoted: bool) {
+    if memchr::memchr3(b'\\', b'\n', if quoted { b'"' } else { b'\n' }, text.as_bytes()).is_none() {
+        return out.push_str(text);
+    }
     for piece in text.split_inclusive(|c| matches!(c, '\\' | '\n') || quoted && c == '"') {
         let mut chars = piece.chars();
         let escape = match chars.next_back() {

@@ -33,10 +33,6 @@ impl<'a> ExemplarList<'a> {
         self.exemplars.push(RawExemplar { labels_end: self.labels.len(), value, timestamp_ms });
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.exemplars.is_empty()
-    }
-
     /// Adds those of `other` for which `keep` holds.
     pub(crate) fn extend(&mut self, other: &ExemplarList<'a>, keep: impl Fn(&Exemplar<'_, 'a>) -> bool) {
         for exemplar in other.iter().filter(|e| keep(e)) {

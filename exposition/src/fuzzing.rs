@@ -1,7 +1,7 @@
 //! Bodies of the fuzz targets. `cargo test` replays the corpus over them.
 
-use crate::text::{Decoder};
-use crate::{Event};
+use crate::Event;
+use crate::text::Decoder;
 
 /// Decodes a page twice: in full, and a second time knowing every series of the first. Both must say the same, and
 /// every sample must be usable.

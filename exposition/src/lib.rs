@@ -31,27 +31,37 @@
 //! * [`text::Encoder`] writes families.
 //! * [`content_type`] says which format a response has, and what to ask for.
 
+mod collect;
 pub mod content_type;
 mod decoder;
+mod encode;
 mod error;
 mod escape;
 mod event;
 mod exemplars;
+mod family;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod naming;
+pub mod negotiate;
+mod nhcb;
 pub mod openmetrics;
 mod options;
 mod page;
+pub mod protobuf;
 mod scan;
 mod series;
 mod strict;
 mod strict_number;
 pub mod text;
 
+pub use collect::collect;
 pub use content_type::Format;
 pub use decoder::Decoder;
+pub use encode::{EncodeError, EncodeOptions, encode};
 pub use error::DecodeError;
 pub use event::{Event, Help, HistogramSample, KnownSample, KnownSeries, NativeHistogram, Sample, Type, Unit};
 pub use exemplars::{Exemplar, Exemplars};
+pub use family::{BucketValue, ExemplarValue, Family, HistogramValue, Metric, MetricValue, SummaryValue};
 pub use options::{DecodeOptions, Mode};
 pub use series::{Labels, Series};

@@ -157,12 +157,11 @@ impl<'a> Page<'a> {
         if series.in_page.len() <= self.limits.harmless_series_bytes {
             return Ok(());
         }
-        self.check_long_series(series, scope)
+        self.check_long_series(series, scope.diagnosis.entry_line())
     }
 
     #[cold]
-    fn check_long_series(&self, series: &Series<'a>, scope: &Scope<'a>) -> Result<(), DecodeError> {
-        let line = scope.diagnosis.entry_line();
+    fn check_long_series(&self, series: &Series<'a>, line: usize) -> Result<(), DecodeError> {
         let too_long = |what, bytes, limit| Err(DecodeError::NameOrValueTooLong { what, bytes, limit, line });
         let limits = &self.limits;
         // The metric name counts as one.
@@ -183,6 +182,23 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
+    /// As [`Page::count_sample`], for a format without lines.
+    #[inline(always)]
+    pub(crate) fn count_message_sample(&mut self) -> Result<(), DecodeError> {
+        self.samples = self.samples.saturating_add(1);
+        let limit = self.limits.samples;
+        if self.samples > limit { Err(DecodeError::TooManySamples { line: 1, limit }) } else { Ok(()) }
+    }
+
+    /// As [`Page::check_labels`], for a format without lines.
+    #[inline(always)]
+    pub(crate) fn check_message_labels(&self, series: &Series<'a>) -> Result<(), DecodeError> {
+        if series.gathered.len() <= self.limits.harmless_series_bytes {
+            return Ok(());
+        }
+        self.check_long_series(series, 1)
+    }
+
     /// Where to go on after a fault in the line that starts at `entry`: behind its end, or nowhere.
     pub(crate) fn resume(&mut self, entry: usize, error: DecodeError) -> Result<(usize, DecodeError), DecodeError> {
         if self.mode != Mode::Lenient || error.ends_page() {
@@ -196,6 +212,15 @@ impl<'a> Page<'a> {
         Ok((next, error))
     }
 
+    /// As [`Page::resume`], for a format without lines: whether to go on.
+    pub(crate) fn resume_message(&mut self, error: DecodeError) -> Result<DecodeError, DecodeError> {
+        if self.mode != Mode::Lenient || error.ends_page() {
+            return Err(error);
+        }
+        self.skipped = self.skipped.saturating_add(1);
+        Ok(error)
+    }
+
     /// How many faults were skipped.
     pub(crate) fn skipped(&self) -> u64 {
         self.skipped
@@ -203,10 +228,6 @@ impl<'a> Page<'a> {
 
     pub(crate) fn is_strict(&self) -> bool {
         self.strict.is_some()
-    }
-
-    pub(crate) fn is_lenient(&self) -> bool {
-        self.mode == Mode::Lenient
     }
 
     /// Holds an event to the rules that reach over lines.
@@ -230,6 +251,16 @@ impl<'a> Page<'a> {
         let diagnosis = self.diagnosis(self.bytes.len());
         match &mut self.strict {
             Some(strict) => strict.finish().map_err(|v| diagnosis.plain(&v.message, v.at)),
+            None => Ok(()),
+        }
+    }
+
+    /// As [`Page::finish`], for a format without lines.
+    pub(crate) fn finish_messages(&mut self) -> Result<(), DecodeError> {
+        match &mut self.strict {
+            Some(strict) => {
+                strict.finish().map_err(|v| DecodeError::Message { message: v.message, index: 0, offset: v.at })
+            }
             None => Ok(()),
         }
     }

@@ -77,14 +77,6 @@ impl<'a> Series<'a> {
         }
         builder.try_build().map_err(|name| DecodeError::DuplicateLabel { name })
     }
-
-    /// Empties it and keeps what it has allocated.
-    #[inline]
-    pub(crate) fn clear(&mut self) {
-        self.in_page = &[];
-        self.gathered.clear();
-        self.labels.clear();
-    }
 }
 
 // What the packed layout of a label set takes.
@@ -142,4 +134,20 @@ fn canonical_float(value: Cow<'_, str>) -> Cow<'_, str> {
 /// Zero has no sign here.
 fn open_metrics_bound(bound: f64) -> String {
     format_open_metrics(if bound == 0.0 { 0.0 } else { bound })
+}
+
+// No byte of UTF-8.
+pub(crate) const KEY_SEPARATOR: u8 = 0xff;
+
+/// The bytes that name a metric: no two metrics have the same.
+pub(crate) fn series_key(key: &mut Vec<u8>, name: &str, labels: &[RawLabel<'_>]) {
+    key.clear();
+    key.extend_from_slice(name.as_bytes());
+    for label in labels {
+        for text in [label.name, label.value] {
+            key.push(KEY_SEPARATOR);
+            key.extend_from_slice(text.as_bytes());
+        }
+    }
+    key.push(KEY_SEPARATOR);
 }

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use promethium_exposition::DecodeError;
-use promethium_exposition::text::{Decoder};
+use promethium_exposition::text::Decoder;
 use promethium_exposition::{Event, Sample};
 use promethium_model::float::format_g;
 
@@ -80,7 +80,8 @@ fn push_event(out: &mut String, event: &Event<'_, '_>) {
 
 /// The name and the labels in the page's order, then the value and the time.
 fn describe_sample(sample: &Sample<'_>) -> String {
-    let labels: Vec<String> = sample.series().canonical_labels().map(|(name, value)| format!("{name:?}={value:?}")).collect();
+    let labels: Vec<String> =
+        sample.series().canonical_labels().map(|(name, value)| format!("{name:?}={value:?}")).collect();
     let mut out = format!("{:?} {{{}}} {}", sample.name(), labels.join(","), format_g(sample.value));
     if let Some(timestamp_ms) = sample.timestamp_ms {
         let _ = write!(out, " @{timestamp_ms}");

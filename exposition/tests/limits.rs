@@ -1,8 +1,7 @@
 //! Every limit is met.
 
-use promethium_exposition::DecodeError;
-use promethium_exposition::text::{Decoder};
-use promethium_exposition::{Event};
+use promethium_exposition::text::Decoder;
+use promethium_exposition::{DecodeError, DecodeOptions, Event, openmetrics};
 use promethium_model::Limits;
 
 fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
@@ -64,8 +63,28 @@ fn pages() {
 }
 
 #[test]
+fn numbers_and_lengths_of_labels() {
+    let limits = limits(|l| (l.max_labels, l.max_label_name_bytes, l.max_label_value_bytes) = (3, 4, 5));
+    assert_eq!(read(b"abcd{efgh=\"12345\",b=\"1\"} 1\n", &limits), (1, Ok(())));
+    let too_long = |what, bytes, limit| DecodeError::NameOrValueTooLong { what, bytes, limit, line: 2 };
+    for (line, refused) in [
+        ("a{b=\"\",c=\"\",d=\"\"} 1", DecodeError::TooManyLabels { limit: 3, line: 2 }),
+        ("abcde 1", too_long("metric name", 5, 4)),
+        ("a{bcdef=\"\"} 1", too_long("label name", 5, 4)),
+        ("a{b=\"123456\"} 1", too_long("label value", 6, 5)),
+    ] {
+        let page = format!("a 1\n{line}\n# EOF\n");
+        assert_eq!(read(page.as_bytes(), &limits), (1, Err(refused.clone())), "{line}");
+        let options = DecodeOptions::new().limits(&limits);
+        let mut decoder = openmetrics::Decoder::with_options(page.as_bytes(), &options);
+        assert!(decoder.next_event().is_ok());
+        assert_eq!(decoder.next_event().err(), Some(refused), "{line}");
+    }
+}
+
+#[test]
 fn label_strings() {
-    let limits = limits(|l| l.max_line_bytes = 32 << 20);
+    let limits = limits(|l| (l.max_line_bytes, l.max_label_value_bytes) = (32 << 20, 32 << 20));
     let value = "v".repeat(1 << 24);
     let page = format!("up{{a=\"{value}\"}} 1\n");
     let mut decoder = Decoder::with_limits(page.as_bytes(), &limits);

@@ -1,7 +1,7 @@
 //! A real node_exporter page.
 
-use promethium_exposition::text::{Decoder};
-use promethium_exposition::{Event};
+use promethium_exposition::Event;
+use promethium_exposition::text::Decoder;
 
 const PAGE: &[u8] = include_bytes!("../testdata/node_exporter.txt");
 
@@ -35,12 +35,12 @@ fn the_second_scrape_knows_every_series() {
     let mut decoder = Decoder::new(PAGE);
     while let Some(event) = decoder.next_event().expect("a good page") {
         if let Event::Sample(sample) = event {
-            seen.insert(sample.series_bytes());
+            seen.insert(sample.series_bytes().to_vec());
         }
     }
     let mut again = Decoder::new(PAGE);
     let mut known = 0;
-    while let Some(event) = again.next_event_knowing(|series| seen.contains(series)).expect("a good page") {
+    while let Some(event) = again.next_event_knowing(|series: &[u8]| seen.contains(series)).expect("a good page") {
         match event {
             Event::Known(sample) => known += usize::from(seen.contains(sample.series_bytes())),
             Event::Sample(sample) => panic!("{sample:?}"),

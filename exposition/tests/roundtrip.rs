@@ -1,7 +1,7 @@
 //! What is written is read back.
 
+use promethium_exposition::Event;
 use promethium_exposition::text::{Decoder, Encoder};
-use promethium_exposition::{Event};
 use promethium_model::MetricType;
 use proptest::collection::vec;
 use proptest::prelude::*;

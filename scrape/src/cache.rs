@@ -47,6 +47,12 @@ impl SeriesCache {
         self.by_key.find(self.hasher.hash_one(key), same).map(|i| *i as usize)
     }
 
+    /// The bytes that name a series.
+    #[inline]
+    pub(crate) fn key(&self, index: usize) -> Option<&[u8]> {
+        self.series.get(index).map(|entry| &*entry.key)
+    }
+
     #[inline]
     pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut CachedSeries> {
         self.series.get_mut(index)

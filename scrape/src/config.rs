@@ -1,6 +1,8 @@
 //! What a target is.
 
 use promethium_exposition::Format;
+use promethium_exposition::naming::EscapingScheme;
+use promethium_exposition::negotiate::{DEFAULT_PROTOCOLS, NATIVE_HISTOGRAM_PROTOCOLS, ScrapeProtocol, accept_header};
 use promethium_model::duration::format_ms;
 use promethium_model::{Labels, LabelsBuilder, Limits};
 
@@ -47,6 +49,17 @@ pub struct TargetConfig {
     pub label_value_length_limit: usize,
     /// Bytes of a body, decompressed; 0 leaves it to `limits.max_scrape_body_bytes`.
     pub body_size_limit: usize,
+    /// What to ask for, the most wanted first; empty: Prometheus' defaults.
+    pub scrape_protocols: Vec<ScrapeProtocol>,
+    /// Native histograms are asked for and stored.
+    pub scrape_native_histograms: bool,
+    /// Where a histogram is native, its classic series are stored too.
+    pub always_scrape_classic_histograms: bool,
+    /// Classic histograms are stored as native ones with custom bounds.
+    pub convert_classic_histograms_to_nhcb: bool,
+    /// Creation times of counters, histograms and summaries go to the store as start timestamps: Prometheus' feature
+    /// `st-storage`.
+    pub ingest_start_timestamps: bool,
     /// What to take a response for whose Content-Type is blank or unknown.
     pub fallback_scrape_protocol: Option<Format>,
     /// Offsets of the targets of this instance: replicas with different seeds scrape at different times.
@@ -76,6 +89,11 @@ impl TargetConfig {
             label_name_length_limit: 0,
             label_value_length_limit: 0,
             body_size_limit: 0,
+            scrape_protocols: Vec::new(),
+            scrape_native_histograms: false,
+            always_scrape_classic_histograms: false,
+            convert_classic_histograms_to_nhcb: false,
+            ingest_start_timestamps: false,
             fallback_scrape_protocol: None,
             offset_seed: 0,
             at_once: false,
@@ -137,6 +155,17 @@ impl TargetConfig {
             Source::Http(url) => url.clone(),
             Source::Closure(_) => String::new(),
         }
+    }
+
+    /// The `Accept` header.
+    pub(crate) fn accept(&self) -> String {
+        let native = self.scrape_native_histograms || self.ingest_start_timestamps;
+        let protocols = match native {
+            _ if !self.scrape_protocols.is_empty() => &self.scrape_protocols[..],
+            true => &NATIVE_HISTOGRAM_PROTOCOLS[..],
+            false => &DEFAULT_PROTOCOLS[..],
+        };
+        accept_header(protocols, EscapingScheme::AllowUtf8)
     }
 
     pub(crate) fn body_limit_bytes(&self) -> usize {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use promethium_exposition::content_type::{ACCEPT, TEXT_0_0_4};
+use promethium_exposition::content_type::TEXT_0_0_4;
 
 use crate::error::FetchError;
 
@@ -84,7 +84,7 @@ pub struct FetchRequest {
     /// The URL; empty for a closure.
     pub url: String,
     /// The `Accept` header.
-    pub accept: &'static str,
+    pub accept: String,
     /// For connecting and reading together; also the `X-Prometheus-Scrape-Timeout-Seconds` header.
     pub timeout_ms: u64,
     /// A body of this many bytes, after decompression, is too large.
@@ -92,8 +92,8 @@ pub struct FetchRequest {
 }
 
 impl FetchRequest {
-    pub(crate) fn new(url: String, timeout_ms: u64, body_limit_bytes: usize) -> Self {
-        FetchRequest { url, accept: ACCEPT, timeout_ms, body_limit_bytes }
+    pub(crate) fn new(url: String, accept: String, timeout_ms: u64, body_limit_bytes: usize) -> Self {
+        FetchRequest { url, accept, timeout_ms, body_limit_bytes }
     }
 }
 

@@ -119,7 +119,7 @@ impl HttpFetcher {
         let sent = self
             .client
             .get(&request.url)
-            .header(ACCEPT, request.accept)
+            .header(ACCEPT, &request.accept)
             .header(ACCEPT_ENCODING, "gzip")
             .header(USER_AGENT, AGENT)
             .header(TIMEOUT_HEADER, timeout_seconds)

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use promethium_exposition::text::Sample;
+use promethium_exposition::Series;
 use promethium_model::labels::METRIC_NAME;
 use promethium_model::quote::go_quoted;
 use promethium_model::{AppendError, Labels};
@@ -34,9 +34,9 @@ impl LabelRules {
         }
     }
 
-    /// The labels under which a sample is stored.
-    pub(crate) fn stored(&self, sample: &Sample<'_>) -> Result<Labels, ScrapeError> {
-        let exposed = Exposed::of(sample);
+    /// The labels under which a series is stored.
+    pub(crate) fn stored(&self, series: &Series<'_>) -> Result<Labels, ScrapeError> {
+        let exposed = Exposed::of(series);
         exposed.refuse_repetition()?;
         exposed.refuse_long_strings(self)?;
         let labels = if self.honor_labels { exposed.honored(&self.target) } else { exposed.renamed(&self.target) };
@@ -98,15 +98,15 @@ fn shortened(text: &str) -> &str {
     text.char_indices().nth(50).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
-/// The labels of a sample as exposed, the name among them, sorted; values may be empty.
+/// The labels of a series as exposed, the name among them, sorted; values may be empty.
 struct Exposed<'a> {
     pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
 impl<'a> Exposed<'a> {
-    fn of(sample: &Sample<'a>) -> Self {
-        let name = (Cow::Borrowed(METRIC_NAME), sample.name());
-        let mut pairs: Vec<_> = std::iter::once(name).chain(sample.canonical_labels()).collect();
+    fn of(series: &Series<'a>) -> Self {
+        let name = (Cow::Borrowed(METRIC_NAME), series.name());
+        let mut pairs: Vec<_> = std::iter::once(name).chain(series.canonical_labels()).collect();
         pairs.sort_unstable();
         Exposed { pairs }
     }
@@ -176,13 +176,14 @@ fn united<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Labels {
 mod tests {
     use super::*;
     use crate::fetch::Source;
-    use promethium_exposition::text::{Decoder, Event};
+    use promethium_exposition::Event;
+    use promethium_exposition::text::Decoder;
 
     fn stored(config: &TargetConfig, target: &[(&str, &str)], line: &str) -> Result<String, String> {
         let rules = LabelRules::new(config, Labels::from_pairs(target.iter().copied()));
         let mut decoder = Decoder::new(line.as_bytes());
         let Ok(Some(Event::Sample(sample))) = decoder.next_event() else { panic!("no sample: {line}") };
-        rules.stored(sample).map(|labels| labels.to_string()).map_err(|error| error.to_string())
+        rules.stored(sample.series()).map(|labels| labels.to_string()).map_err(|error| error.to_string())
     }
 
     fn config() -> TargetConfig {

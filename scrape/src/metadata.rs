@@ -2,7 +2,7 @@
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use promethium_exposition::text::{Help, Type};
+use promethium_exposition::{Help, Type, Unit};
 use promethium_model::Metadata;
 
 // A family is remembered for this many scrapes after it was last described.
@@ -14,7 +14,7 @@ struct Described {
     seen: u64,
 }
 
-/// Type and help by family name.
+/// Type, unit and help by family name.
 #[derive(Debug, Default)]
 pub(crate) struct MetadataCache {
     families: HashMap<String, Described, RandomState>,
@@ -31,6 +31,14 @@ impl MetadataCache {
 
     pub(crate) fn family_type(&mut self, family: &Type<'_>, scrape: u64) {
         self.family(&family.name(), scrape).metadata.metric_type = family.metric_type();
+    }
+
+    pub(crate) fn unit(&mut self, unit: &Unit<'_>, scrape: u64) {
+        let text = unit.unit();
+        let described = self.family(&unit.name(), scrape);
+        if described.metadata.unit != text {
+            text.clone_into(&mut described.metadata.unit);
+        }
     }
 
     fn family(&mut self, name: &str, scrape: u64) -> &mut Described {

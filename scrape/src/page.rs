@@ -1,12 +1,15 @@
 //! One page into one transaction.
 
-use std::cell::Cell;
-
 use foldhash::fast::RandomState;
 use hashbrown::HashSet;
-use promethium_exposition::text::{Decoder, Event, KnownSample, Sample};
+use promethium_exposition::{
+    DecodeOptions, Decoder, Event, Exemplars, Format, HistogramSample, KnownSample, KnownSeries, Sample, Series,
+};
+use promethium_model::exemplar::MAX_EXEMPLAR_LABEL_CHARS;
 use promethium_model::storage::RejectedRow;
-use promethium_model::{AppendError, AppendOptions, Appended, Appender, Labels, Limits, Point, SeriesKey, SeriesRef};
+use promethium_model::{
+    AppendError, AppendOptions, Appended, Appender, Exemplar, Labels, Point, PointValue, SeriesKey, SeriesRef,
+};
 
 use crate::cache::{CachedSeries, SeriesCache};
 use crate::config::{TargetConfig, tighter};
@@ -35,6 +38,7 @@ pub(crate) struct SampleRules {
     track_timestamps_staleness: bool,
     sample_limit: usize,
     max_future_ms: i64,
+    decode: DecodeOptions,
 }
 
 impl SampleRules {
@@ -45,6 +49,7 @@ impl SampleRules {
             track_timestamps_staleness: config.track_timestamps_staleness,
             sample_limit: tighter(config.sample_limit, config.limits.max_scrape_samples),
             max_future_ms: config.limits.max_future_ms,
+            decode: decode_options(config),
         }
     }
 
@@ -65,6 +70,46 @@ impl SampleRules {
     fn is_future(&self, timestamp_ms: i64, scrape_ms: i64) -> bool {
         timestamp_ms > scrape_ms.saturating_add(self.max_future_ms)
     }
+}
+
+/// How a target's pages are read. The limits of labels are held where labels are made, with Prometheus' messages.
+fn decode_options(config: &TargetConfig) -> DecodeOptions {
+    let mut limits = config.limits.clone();
+    (limits.max_labels, limits.max_label_name_bytes, limits.max_label_value_bytes) =
+        (usize::MAX, usize::MAX, usize::MAX);
+    let mut options = DecodeOptions::new().limits(&limits);
+    options.native_histograms = config.scrape_native_histograms;
+    options.classic_histograms = config.always_scrape_classic_histograms;
+    options.custom_buckets = config.convert_classic_histograms_to_nhcb;
+    options.start_timestamps = config.ingest_start_timestamps;
+    options
+}
+
+/// The cache, and which of its series is expected next.
+struct Expectation<'c> {
+    series: &'c SeriesCache,
+    expected: usize,
+    found: &'c mut Option<usize>,
+}
+
+impl KnownSeries for Expectation<'_> {
+    #[inline]
+    fn expected(&self) -> Option<&[u8]> {
+        self.series.key(self.expected)
+    }
+
+    #[inline]
+    fn knows(&mut self, series: &[u8]) -> bool {
+        *self.found = self.series.find(series, self.expected);
+        self.found.is_some()
+    }
+}
+
+/// What a sample says besides its value.
+struct Beside<'s> {
+    exposed_ms: Option<i64>,
+    start_ms: Option<i64>,
+    exemplars: Exemplars<'s, 's>,
 }
 
 /// Appends a page to a transaction, with what is known of the target's series.
@@ -120,21 +165,19 @@ impl<'p> PageAppender<'p> {
     }
 
     /// Appends all samples. Those that the store refuses for their time are counted; any other fault ends the scrape.
-    pub(crate) fn append(&mut self, page: &[u8], limits: &Limits) -> Result<(), ScrapeError> {
-        let mut decoder = Decoder::with_limits(page, limits);
+    pub(crate) fn append(&mut self, format: Format, page: &[u8]) -> Result<(), ScrapeError> {
+        let mut decoder = Decoder::new(format, page, &self.rules.decode);
         let mut expected = 0;
         loop {
-            let found = Cell::new(None);
-            let series = &*self.series;
-            let known = |key: &[u8]| {
-                found.set(series.find(key, expected));
-                found.get().is_some()
-            };
+            let mut found = None;
+            let known = Expectation { series: self.series, expected, found: &mut found };
             match decoder.next_event_knowing(known)? {
-                Some(Event::Known(sample)) => expected = self.known(sample, found.get().unwrap_or(expected))?,
+                Some(Event::Known(sample)) => expected = self.known(sample, found.unwrap_or(expected))?,
                 Some(Event::Sample(sample)) => expected = self.sample(sample, expected)?,
+                Some(Event::Histogram(histogram)) => expected = self.histogram(histogram, expected)?,
                 Some(Event::Help(help)) => self.metadata.help(help, self.scrape),
                 Some(Event::Type(family)) => self.metadata.family_type(family, self.scrape),
+                Some(Event::Unit(unit)) => self.metadata.unit(unit, self.scrape),
                 Some(_) => {}
                 None => break,
             }
@@ -149,26 +192,56 @@ impl<'p> PageAppender<'p> {
     /// A sample whose series is at `index` in the cache; where to expect the next.
     #[inline]
     fn known(&mut self, sample: &KnownSample<'_>, index: usize) -> Result<usize, ScrapeError> {
-        self.cached(index, sample.value, sample.timestamp_ms)?;
+        let beside = Beside {
+            exposed_ms: sample.timestamp_ms,
+            start_ms: sample.start_timestamp_ms,
+            exemplars: sample.exemplars(),
+        };
+        self.cached(index, PointValue::Float(sample.value), &beside)?;
         Ok(index + 1)
     }
 
     /// A sample that was read in full. Its series may be in the cache all the same: not every line shows its series
     /// at a glance.
     fn sample(&mut self, sample: &Sample<'_>, expected: usize) -> Result<usize, ScrapeError> {
-        if let Some(index) = self.series.find(sample.series(), expected) {
-            self.cached(index, sample.value, sample.timestamp_ms)?;
+        let beside = Beside {
+            exposed_ms: sample.timestamp_ms,
+            start_ms: sample.start_timestamp_ms,
+            exemplars: sample.exemplars(),
+        };
+        self.point(sample.series(), PointValue::Float(sample.value), &beside, expected)
+    }
+
+    /// A native histogram.
+    fn histogram(&mut self, histogram: &HistogramSample<'_>, expected: usize) -> Result<usize, ScrapeError> {
+        let beside = Beside {
+            exposed_ms: histogram.timestamp_ms,
+            start_ms: histogram.start_timestamp_ms,
+            exemplars: histogram.exemplars(),
+        };
+        self.point(histogram.series(), histogram.value(), &beside, expected)
+    }
+
+    fn point(
+        &mut self,
+        series: &Series<'_>,
+        value: PointValue<'_>,
+        beside: &Beside<'_>,
+        expected: usize,
+    ) -> Result<usize, ScrapeError> {
+        if let Some(index) = self.series.find(series.bytes(), expected) {
+            self.cached(index, value, beside)?;
             return Ok(index + 1);
         }
-        self.new_series(sample)?;
+        self.new_series(series, value, beside)?;
         Ok(expected)
     }
 
     #[inline]
-    fn cached(&mut self, index: usize, value: f64, exposed_ms: Option<i64>) -> Result<(), ScrapeError> {
+    fn cached(&mut self, index: usize, value: PointValue<'_>, beside: &Beside<'_>) -> Result<(), ScrapeError> {
         self.counts.scraped += 1;
         self.counts.post_relabeling += 1;
-        let own_ms = self.rules.own_ms(exposed_ms);
+        let own_ms = self.rules.own_ms(beside.exposed_ms);
         let Some(entry) = self.series.get_mut(index) else { return Ok(()) };
         let again = std::mem::replace(&mut entry.seen, self.scrape) == self.scrape;
         if again && own_ms.is_none() {
@@ -178,14 +251,19 @@ impl<'p> PageAppender<'p> {
         if self.counts.post_relabeling > self.rules.sample_limit {
             return Ok(());
         }
-        let point = Point::float(own_ms.unwrap_or(self.scrape_ms), value);
+        let timestamp_ms = own_ms.unwrap_or(self.scrape_ms);
         let row = (index, self.rules.follows(own_ms));
-        match entry.reference {
-            _ if self.rules.is_future(point.timestamp_ms, self.scrape_ms) => self.refuse_future(point.timestamp_ms),
-            Some(reference) => self.batch_row((reference, point), row),
-            None => {
+        if self.rules.is_future(timestamp_ms, self.scrape_ms) {
+            return self.refuse_future(timestamp_ms);
+        }
+        match (entry.reference, value) {
+            (Some(reference), PointValue::Float(v)) if beside.is_bare() => {
+                self.batch_row((reference, Point::float(timestamp_ms, v)), row)
+            }
+            _ => {
                 self.flush()?;
-                self.append_by_labels(row, point)
+                let point = beside.point(timestamp_ms, value);
+                self.append_cached(row, point, &beside.stored_exemplars()?)
             }
         }
     }
@@ -230,7 +308,7 @@ impl<'p> PageAppender<'p> {
         };
         let row = std::mem::replace(entry, (entry.0, false));
         match refused.error {
-            AppendError::UnknownReference { .. } => self.append_by_labels(row, *point),
+            AppendError::UnknownReference { .. } => self.append_cached(row, *point, &[]),
             error => self.count_refusal(error),
         }
     }
@@ -242,10 +320,21 @@ impl<'p> PageAppender<'p> {
         }
     }
 
-    /// Appends to a cached series that the store is asked for by its labels.
-    fn append_by_labels(&mut self, (index, follows): (usize, bool), point: Point<'_>) -> Result<(), ScrapeError> {
-        let Some(CachedSeries { labels, .. }) = self.series.get_mut(index) else { return Ok(()) };
-        match self.tx.append(SeriesKey::Labels(labels), point, &AppendOptions::default()) {
+    /// Appends to a cached series by itself: the store is asked for it by its labels where its reference is not known, or
+    /// there is more than a float to append.
+    fn append_cached(
+        &mut self,
+        (index, follows): (usize, bool),
+        point: Point<'_>,
+        exemplars: &[Exemplar],
+    ) -> Result<(), ScrapeError> {
+        let Some(CachedSeries { labels, reference, .. }) = self.series.get_mut(index) else { return Ok(()) };
+        let key = match *reference {
+            Some(reference) => SeriesKey::RefOrLabels(reference, labels),
+            None => SeriesKey::Labels(labels),
+        };
+        let options = AppendOptions::default().with_exemplars(exemplars);
+        match self.tx.append(key, point, &options) {
             Ok(appended) => {
                 let reference = self.lasting(appended);
                 if let Some(entry) = self.series.get_mut(index) {
@@ -274,31 +363,37 @@ impl<'p> PageAppender<'p> {
         Ok(())
     }
 
-    fn new_series(&mut self, sample: &Sample<'_>) -> Result<(), ScrapeError> {
+    fn new_series(
+        &mut self,
+        series: &Series<'_>,
+        value: PointValue<'_>,
+        beside: &Beside<'_>,
+    ) -> Result<(), ScrapeError> {
         self.counts.scraped += 1;
-        let labels = self.rules.labels.stored(sample)?;
+        let labels = self.rules.labels.stored(series)?;
         self.counts.post_relabeling += 1;
         if self.counts.post_relabeling > self.rules.sample_limit {
             return Ok(());
         }
         self.flush()?;
-        let own_ms = self.rules.own_ms(sample.timestamp_ms);
-        let point = Point::float(own_ms.unwrap_or(self.scrape_ms), sample.value);
-        let reference = match self.append_new(&labels, point)? {
+        let own_ms = self.rules.own_ms(beside.exposed_ms);
+        let point = beside.point(own_ms.unwrap_or(self.scrape_ms), value);
+        let reference = match self.append_new(&labels, point, &beside.stored_exemplars()?)? {
             Kept::ByReference(reference) => Some(reference),
             Kept::ByLabels => None,
             Kept::Not => return Ok(()),
         };
         let tracking = if self.rules.follows(own_ms) { self.scrape } else { 0 };
-        self.series.insert(sample.series(), labels, reference, (self.scrape, tracking));
+        self.series.insert(series.bytes(), labels, reference, (self.scrape, tracking));
         Ok(())
     }
 
-    fn append_new(&mut self, labels: &Labels, point: Point<'_>) -> Result<Kept, ScrapeError> {
+    fn append_new(&mut self, labels: &Labels, point: Point<'_>, exemplars: &[Exemplar]) -> Result<Kept, ScrapeError> {
         if self.rules.is_future(point.timestamp_ms, self.scrape_ms) {
             return self.refuse_future(point.timestamp_ms).map(|()| Kept::ByLabels);
         }
-        match self.tx.append(SeriesKey::Labels(labels), point, &AppendOptions::default()) {
+        let options = AppendOptions::default().with_exemplars(exemplars);
+        match self.tx.append(SeriesKey::Labels(labels), point, &options) {
             Ok(appended) => {
                 self.counts.series_added += 1;
                 Ok(self.lasting(appended).map_or(Kept::ByLabels, Kept::ByReference))
@@ -317,5 +412,30 @@ impl<'p> PageAppender<'p> {
             self.provisional.insert(appended.series);
         }
         (!self.provisional.contains(&appended.series)).then_some(appended.series)
+    }
+}
+
+impl Beside<'_> {
+    /// Whether there is nothing but a time.
+    fn is_bare(&self) -> bool {
+        self.start_ms.is_none() && self.exemplars.len() == 0
+    }
+
+    fn point<'p>(&self, timestamp_ms: i64, value: PointValue<'p>) -> Point<'p> {
+        Point { timestamp_ms, start_timestamp_ms: self.start_ms.unwrap_or(0), value }
+    }
+
+    /// The exemplars as a store takes them. Those with too many characters are left out, as Prometheus drops them.
+    fn stored_exemplars(&self) -> Result<Vec<Exemplar>, ScrapeError> {
+        let mut stored = Vec::new();
+        for exemplar in self.exemplars.clone() {
+            let exemplar = exemplar.to_stored()?;
+            let chars = |text: &str| text.chars().count();
+            let total: usize = exemplar.labels.iter().map(|(name, value)| chars(name) + chars(value)).sum();
+            if total <= MAX_EXEMPLAR_LABEL_CHARS {
+                stored.push(exemplar);
+            }
+        }
+        Ok(stored)
     }
 }

@@ -103,7 +103,7 @@ impl ScrapeTarget {
     #[must_use]
     pub fn request(&self) -> FetchRequest {
         let timeout_ms = self.config.timeout_ms.unsigned_abs();
-        FetchRequest::new(self.config.url(), timeout_ms, self.config.body_limit_bytes())
+        FetchRequest::new(self.config.url(), self.config.accept(), timeout_ms, self.config.body_limit_bytes())
     }
 
     /// Where the page comes from.
@@ -160,14 +160,14 @@ impl ScrapeTarget {
         duration: Duration,
         response: Result<FetchResponse, FetchError>,
     ) -> (Counts, Result<usize, ScrapeError>) {
-        let body = match response.map_err(ScrapeError::from).and_then(|response| self.page_of(response)) {
+        let (format, body) = match response.map_err(ScrapeError::from).and_then(|response| self.page_of(response)) {
             Ok(body) => body,
             Err(error) => return (Counts::default(), Err(error)),
         };
         let mut tx = store.appender();
         let caches = (&mut self.series, &mut self.metadata);
         let mut page = PageAppender::new(&self.rules, caches, &mut *tx, (self.scrapes, scrape_ms));
-        let appended = page.append(&body, &self.config.limits);
+        let appended = page.append(format, &body);
         let counts = page.counts;
         let outcome = appended.and_then(|()| self.finish_page(tx, scrape_ms, duration, &counts));
         if outcome.is_ok() {
@@ -178,15 +178,16 @@ impl ScrapeTarget {
     }
 
     /// The body, if its size and type are right. An empty one needs no type.
-    fn page_of(&self, response: FetchResponse) -> Result<bytes::Bytes, ScrapeError> {
+    fn page_of(&self, response: FetchResponse) -> Result<(Format, bytes::Bytes), ScrapeError> {
         let limit = self.config.body_limit_bytes();
         if response.body.len() >= limit {
             return Err(FetchError::BodySizeLimit { limit }.into());
         }
-        if !response.body.is_empty() {
-            Format::of_response(&response.content_type, self.config.fallback_scrape_protocol)?;
+        if response.body.is_empty() {
+            return Ok((Format::PrometheusText, response.body));
         }
-        Ok(response.body)
+        let format = Format::of_response(&response.content_type, self.config.fallback_scrape_protocol)?;
+        Ok((format, response.body))
     }
 
     fn finish_page(

@@ -101,7 +101,7 @@ async fn the_request_is_prometheus() {
     let page = fetch(&address, "/echo").await.expect("a page");
     let request = String::from_utf8_lossy(&page.body).to_ascii_lowercase();
     for header in [
-        "accept: text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.4",
+        "accept: application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
         "accept-encoding: gzip",
         "x-prometheus-scrape-timeout-seconds: 10",
         "user-agent: promethium/",

@@ -53,6 +53,7 @@ fn format(value: &str) -> Result<Format, String> {
     match value {
         "text" => Ok(Format::PrometheusText),
         "openmetrics" => Ok(Format::OpenMetrics),
+        "protobuf" => Ok(Format::Protobuf),
         _ => Err(format!("unknown format {value:?}")),
     }
 }

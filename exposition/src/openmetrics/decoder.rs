@@ -13,6 +13,7 @@ use super::metadata::{Comment, take_comment};
 use super::sample::{milliseconds, take_line_end, take_series, take_value};
 use crate::error::DecodeError;
 use crate::event::{Event, KnownSeries};
+use crate::nhcb::Pull;
 use crate::options::DecodeOptions;
 use crate::page::{Found, Page, Slots};
 use crate::scan::{Cursor, guess_series, names_series, starts_metric_name};
@@ -84,8 +85,7 @@ impl<'a> Decoder<'a> {
     /// As [`Decoder::next_event`].
     #[inline]
     pub fn next_event_knowing(&mut self, mut known: impl KnownSeries) -> Result<Option<Event<'_, 'a>>, DecodeError> {
-        let found =
-            if self.reads_all() { self.find::<false>(&mut known)? } else { self.find::<true>(&mut known)? };
+        let found = if self.reads_all() { self.find::<false>(&mut known)? } else { self.find::<true>(&mut known)? };
         Ok(found.and_then(|found| self.slots.event(found)))
     }
 
@@ -98,10 +98,6 @@ impl<'a> Decoder<'a> {
     /// Every line must be read in full.
     fn reads_all(&self) -> bool {
         self.created.wanted() || self.page.is_strict()
-    }
-
-    pub(crate) fn slots(&self) -> &Slots<'a> {
-        &self.slots
     }
 
     /// Reads up to the next event.
@@ -236,6 +232,16 @@ fn before_exemplar(line: &[u8]) -> &[u8] {
     let before = line.get(..hash.saturating_sub(1)).unwrap_or_default();
     let rest = line.get(before.len()..).unwrap_or_default();
     if rest.starts_with(b" # {") { before } else { line }
+}
+
+impl<'a> Pull<'a> for Decoder<'a> {
+    fn pull(&mut self) -> Result<Option<Found>, DecodeError> {
+        self.find::<false>(&mut |_: &[u8]| false)
+    }
+
+    fn slots(&self) -> &Slots<'a> {
+        &self.slots
+    }
 }
 
 /// What a line was, and where the next one starts.

@@ -93,9 +93,7 @@ fn last_token(entry: &[u8]) -> usize {
             let name = rest.iter().rev().take_while(|b| in_metric_name(**b)).count();
             rest.get(..rest.len().saturating_sub(name)).unwrap_or_default()
         }
-        [rest @ .., b'"'] => {
-            rest.get(..memchr::memrchr(b'"', rest).unwrap_or(rest.len())).unwrap_or_default()
-        }
+        [rest @ .., b'"'] => rest.get(..memchr::memrchr(b'"', rest).unwrap_or(rest.len())).unwrap_or_default(),
         [rest @ .., _] => rest,
         [] => entry,
     };

@@ -92,11 +92,7 @@ fn take_metadata<'a>(
     }
 }
 
-fn take_family_name<'a>(
-    cursor: &mut Cursor<'a>,
-    scope: &Scope<'a>,
-    keyword: Keyword,
-) -> Result<Name<'a>, DecodeError> {
+fn take_family_name<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, keyword: Keyword) -> Result<Name<'a>, DecodeError> {
     let start = cursor.at;
     let refused = || {
         let expected = format!("expected metric name after {}", keyword.as_str());

@@ -13,9 +13,7 @@ use super::diagnose::{ExemplarBraces, NO_EOF, SeriesBraces, in_word, line_start,
 use crate::error::DecodeError;
 use crate::event::{Name, RawLabel};
 use crate::exemplars::ExemplarList;
-use crate::scan::{
-    Cursor, MetricName, Scope, in_metric_name, parse_value, take_labels, take_simple_decimal,
-};
+use crate::scan::{Cursor, MetricName, Scope, in_metric_name, parse_value, take_labels, take_simple_decimal};
 use crate::series::Series;
 use crate::strict_number::parse_number;
 
@@ -259,5 +257,6 @@ fn take_exemplar<'a>(
 pub(super) fn milliseconds(seconds: f64) -> i64 {
     let ms = seconds * 1_000.0;
     // What does not fit becomes the smallest integer in Go on the usual machines.
-    if ms >= -9_223_372_036_854_775_808.0 && ms < 9_223_372_036_854_775_808.0 { ms as i64 } else { i64::MIN }
+    const END: f64 = 9_223_372_036_854_775_808.0;
+    if (-END..END).contains(&ms) { ms as i64 } else { i64::MIN }
 }

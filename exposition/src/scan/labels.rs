@@ -87,8 +87,7 @@ fn missing_equal<'a, G: Grammar>(
     metric_name: &MetricName<'_, 'a>,
 ) -> DecodeError {
     let never = matches!(metric_name, MetricName::Never);
-    let expected =
-        if never && matches!(cursor.peek(), b',' | b'}') { "expected label name" } else { "expected equal" };
+    let expected = if never && matches!(cursor.peek(), b',' | b'}') { "expected label name" } else { "expected equal" };
     G::unexpected(scope.diagnosis, expected, Context::Labels, cursor.at)
 }
 

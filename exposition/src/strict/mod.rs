@@ -164,8 +164,7 @@ impl StrictReader {
     /// another, of unknown type.
     fn family_of(&mut self, name: &str, at: usize) -> Result<(&mut Family, Kind), Violation> {
         let dialect = self.dialect;
-        let kind =
-            |f: &Family| name.strip_prefix(f.name.as_str()).and_then(|s| kind_of(dialect, f.metric_type(), s));
+        let kind = |f: &Family| name.strip_prefix(f.name.as_str()).and_then(|s| kind_of(dialect, f.metric_type(), s));
         let found = self.family.as_ref().and_then(kind);
         if found.is_none() {
             self.refuse_misfit(name, at)?;

@@ -9,10 +9,10 @@
 
 use std::collections::HashSet;
 
-use promethium_model::labels::{BUCKET_LABEL, QUANTILE_LABEL};
-use promethium_model::quote::go_quoted;
 use promethium_model::MetricType;
 use promethium_model::exemplar::MAX_EXEMPLAR_LABEL_CHARS;
+use promethium_model::labels::{BUCKET_LABEL, QUANTILE_LABEL};
+use promethium_model::quote::go_quoted;
 
 use super::metric::refuse_repeated_name;
 use super::names::Kind;
@@ -192,7 +192,9 @@ impl Point {
 
     fn add_bucket(&mut self, (bound, count): (f64, f64), at: usize) -> Checked {
         match self.bucket.replace((bound, count)) {
-            Some((before, _)) if bound < before => Err(Violation::new(at, "buckets stand in the order of their bounds")),
+            Some((before, _)) if bound < before => {
+                Err(Violation::new(at, "buckets stand in the order of their bounds"))
+            }
             Some((_, below)) if count < below => Err(Violation::new(at, "buckets are cumulative")),
             _ => {
                 self.negative_buckets |= bound < 0.0;

@@ -13,6 +13,7 @@ use super::metadata::{Comment, take_comment};
 use super::sample::{take_line_end, take_series, take_value};
 use crate::error::DecodeError;
 use crate::event::{Event, KnownSeries};
+use crate::nhcb::Pull;
 use crate::options::DecodeOptions;
 use crate::page::{Found, Page, Slots};
 use crate::scan::{Context, Cursor, Grammar, Scope, guess_series, names_series, starts_metric_name};
@@ -93,15 +94,8 @@ impl<'a> Decoder<'a> {
         self.page.skipped()
     }
 
-    pub(crate) fn slots(&self) -> &Slots<'a> {
-        &self.slots
-    }
-
     #[inline]
-    fn advance<const ASK: bool>(
-        &mut self,
-        known: &mut impl KnownSeries,
-    ) -> Result<Option<Event<'_, 'a>>, DecodeError> {
+    fn advance<const ASK: bool>(&mut self, known: &mut impl KnownSeries) -> Result<Option<Event<'_, 'a>>, DecodeError> {
         Ok(self.find::<ASK>(known)?.and_then(|found| self.slots.event(found)))
     }
 
@@ -220,6 +214,16 @@ impl<'a> Decoder<'a> {
         let mut line = Cursor { page: self.page.bytes, at: start };
         line.skip_to_line_end();
         guess_series(line.since(start)).filter(|series| known.knows(series))
+    }
+}
+
+impl<'a> Pull<'a> for Decoder<'a> {
+    fn pull(&mut self) -> Result<Option<Found>, DecodeError> {
+        self.find::<false>(&mut |_: &[u8]| false)
+    }
+
+    fn slots(&self) -> &Slots<'a> {
+        &self.slots
     }
 }
 

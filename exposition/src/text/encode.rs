@@ -1,11 +1,10 @@
 //! Writing pages.
 
 use promethium_model::MetricType;
-use promethium_model::float::push_g;
-use promethium_model::labels::{BUCKET_LABEL, QUANTILE_LABEL, is_legacy_label_name, is_legacy_metric_name};
+use promethium_model::labels::{BUCKET_LABEL, QUANTILE_LABEL};
 
 use crate::content_type::{TEXT_0_0_4, TEXT_1_0_0};
-use crate::escape::{push_help, push_quoted_body};
+use crate::encode::{Lines, push_text_head, push_text_timestamp};
 
 /// Writes a page, family by family.
 ///
@@ -29,8 +28,7 @@ use crate::escape::{push_help, push_quoted_body};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Encoder {
-    out: String,
-    quoted_names: bool,
+    lines: Lines,
 }
 
 impl Encoder {
@@ -42,90 +40,40 @@ impl Encoder {
 
     /// An empty page that reuses a buffer; what is in it is dropped.
     #[must_use]
-    pub fn with_buffer(mut buffer: String) -> Self {
-        buffer.clear();
-        Encoder { out: buffer, quoted_names: false }
+    pub fn with_buffer(buffer: String) -> Self {
+        Encoder { lines: Lines::with_buffer(buffer) }
     }
 
     /// Starts a family: `# HELP` if there is a text, and `# TYPE`. The text format has fewer types than OpenMetrics:
     /// a gauge histogram is written as histogram, info and state set as gauge.
     pub fn family<'e>(&'e mut self, name: &'e str, metric_type: MetricType, help: &str) -> Family<'e> {
-        if !help.is_empty() {
-            self.out.push_str("# HELP ");
-            self.push_family_name(name);
-            self.out.push(' ');
-            push_help(&mut self.out, help);
-            self.out.push('\n');
-        }
-        self.out.push_str("# TYPE ");
-        self.push_family_name(name);
-        self.out.push(' ');
-        self.out.push_str(type_text(metric_type));
-        self.out.push('\n');
-        Family { page: self, name }
+        push_text_head(&mut self.lines, name, metric_type, help);
+        Family { lines: &mut self.lines, name }
     }
 
     /// The page so far.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.out
+        &self.lines.out
     }
 
     /// The page.
     #[must_use]
     pub fn into_string(self) -> String {
-        self.out
+        self.lines.out
     }
 
     /// The `Content-Type` of the page: version 0.0.4 unless a name had to be quoted.
     #[must_use]
     pub fn content_type(&self) -> &'static str {
-        if self.quoted_names { TEXT_1_0_0 } else { TEXT_0_0_4 }
-    }
-
-    fn push_family_name(&mut self, name: &str) {
-        if is_legacy_metric_name(name) {
-            self.out.push_str(name);
-        } else {
-            self.quoted_names = true;
-            self.push_quoted(&[name]);
-        }
-    }
-
-    fn push_quoted(&mut self, parts: &[&str]) {
-        self.out.push('"');
-        for part in parts {
-            push_quoted_body(&mut self.out, part);
-        }
-        self.out.push('"');
-    }
-
-    fn push_label(&mut self, name: &str, value: &str) {
-        if is_legacy_label_name(name) {
-            self.out.push_str(name);
-        } else {
-            self.quoted_names = true;
-            self.push_quoted(&[name]);
-        }
-        self.out.push('=');
-        self.push_quoted(&[value]);
-    }
-}
-
-fn type_text(metric_type: MetricType) -> &'static str {
-    match metric_type {
-        MetricType::Counter => "counter",
-        MetricType::Gauge | MetricType::Info | MetricType::StateSet => "gauge",
-        MetricType::Histogram | MetricType::GaugeHistogram => "histogram",
-        MetricType::Summary => "summary",
-        MetricType::Unknown => "untyped",
+        if self.lines.quoted_names { TEXT_1_0_0 } else { TEXT_0_0_4 }
     }
 }
 
 /// Writes the samples of one family.
 #[derive(Debug)]
 pub struct Family<'e> {
-    page: &'e mut Encoder,
+    lines: &'e mut Lines,
     name: &'e str,
 }
 
@@ -189,50 +137,12 @@ impl Family<'_> {
     }
 
     fn line(&mut self, line: &Line<'_>) -> &mut Self {
-        self.push_series(line);
-        let out = &mut self.page.out;
-        out.push(' ');
-        push_value(out, line.value);
-        if let Some(timestamp_ms) = line.timestamp_ms.filter(|t| *t >= 0) {
-            out.push(' ');
-            out.push_str(&timestamp_ms.to_string());
-        }
-        out.push('\n');
+        let lines = &mut *self.lines;
+        lines.push_series((self.name, line.suffix), line.labels, line.bound);
+        lines.out.push(' ');
+        lines.push_number(line.value);
+        push_text_timestamp(lines, line.timestamp_ms);
+        lines.out.push('\n');
         self
     }
-
-    /// `name{…}`, or `{"name",…}` where the name must be quoted.
-    fn push_series(&mut self, line: &Line<'_>) {
-        let page = &mut *self.page;
-        let mut separator = '{';
-        if is_legacy_metric_name(self.name) {
-            page.out.push_str(self.name);
-            page.out.push_str(line.suffix);
-        } else {
-            page.quoted_names = true;
-            page.out.push('{');
-            page.push_quoted(&[self.name, line.suffix]);
-            separator = ',';
-        }
-        for (name, value) in line.labels {
-            page.out.push(separator);
-            page.push_label(name, value);
-            separator = ',';
-        }
-        if let Some((name, bound)) = line.bound {
-            page.out.push(separator);
-            let mut text = String::new();
-            push_value(&mut text, bound);
-            page.push_label(name, &text);
-            separator = ',';
-        }
-        if separator == ',' {
-            page.out.push('}');
-        }
-    }
-}
-
-/// Zero is written without a sign, as Prometheus' client libraries do.
-fn push_value(out: &mut String, value: f64) {
-    push_g(out, if value == 0.0 { 0.0 } else { value });
 }

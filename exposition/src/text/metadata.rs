@@ -114,7 +114,9 @@ fn metadata_text(after_name: &[u8]) -> &[u8] {
 #[cold]
 fn text_error<'a>(cursor: &Cursor<'a>, scope: &Scope<'a>, keyword: Keyword) -> DecodeError {
     match keyword {
-        Keyword::Help => Text::unexpected(scope.diagnosis, "linebreak expected after metadata", Context::LineStart, cursor.at),
+        Keyword::Help => {
+            Text::unexpected(scope.diagnosis, "linebreak expected after metadata", Context::LineStart, cursor.at)
+        }
         Keyword::Type => scope.diagnosis.about("invalid metric type", cursor.at, cursor.at, ""),
     }
 }

@@ -1,0 +1,156 @@
+//! Lines of the text formats.
+
+use promethium_model::float::{push_g, push_open_metrics};
+use promethium_model::labels::{is_legacy_label_name, is_legacy_metric_name};
+
+use crate::escape::push_quoted_body;
+use crate::naming::{EscapingScheme, exposed_name};
+
+/// How numbers are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Numbers {
+    /// Go's shortest form.
+    #[default]
+    Plain,
+    /// The same with a point or an exponent in it.
+    OpenMetrics,
+}
+
+/// A page of lines.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lines {
+    pub(crate) out: String,
+    pub(crate) quoted_names: bool,
+    escaping: Option<EscapingScheme>,
+    numbers: Numbers,
+}
+
+impl Lines {
+    /// An empty page that writes names by a scheme.
+    pub(crate) fn new(escaping: EscapingScheme, numbers: Numbers) -> Self {
+        let escaping = Some(escaping).filter(|scheme| *scheme != EscapingScheme::AllowUtf8);
+        Lines { out: String::new(), quoted_names: false, escaping, numbers }
+    }
+
+    /// An empty page that reuses a buffer.
+    pub(crate) fn with_buffer(mut buffer: String) -> Self {
+        buffer.clear();
+        Lines { out: buffer, ..Lines::default() }
+    }
+
+    /// `# KEYWORD name `: the start of a metadata line.
+    pub(crate) fn push_metadata(&mut self, keyword: &str, name: &str) {
+        self.out.push_str("# ");
+        self.out.push_str(keyword);
+        self.out.push(' ');
+        self.push_family_name(name);
+        self.out.push(' ');
+    }
+
+    fn push_family_name(&mut self, name: &str) {
+        if is_legacy_metric_name(name) {
+            return self.out.push_str(name);
+        }
+        match self.escaping {
+            Some(scheme) => self.out.push_str(&exposed_name(name, scheme)),
+            None => self.push_quoted_name(&[name]),
+        }
+    }
+
+    fn push_quoted_name(&mut self, parts: &[&str]) {
+        self.quoted_names = true;
+        self.push_quoted(parts);
+    }
+
+    fn push_quoted(&mut self, parts: &[&str]) {
+        self.out.push('"');
+        for part in parts {
+            push_quoted_body(&mut self.out, part);
+        }
+        self.out.push('"');
+    }
+
+    /// `name="value"`.
+    fn push_label(&mut self, name: &str, value: &str) {
+        self.push_label_name(name);
+        self.out.push_str("=\"");
+        push_quoted_body(&mut self.out, value);
+        self.out.push('"');
+    }
+
+    fn push_label_name(&mut self, name: &str) {
+        if is_legacy_label_name(name) {
+            return self.out.push_str(name);
+        }
+        match self.escaping {
+            Some(scheme) => self.out.push_str(&exposed_name(name, scheme)),
+            None => self.push_quoted_name(&[name]),
+        }
+    }
+
+    /// `name{…}`, or `{"name",…}` where the name must be quoted. `bound` is a label more.
+    pub(crate) fn push_series<N: AsRef<str>, V: AsRef<str>>(
+        &mut self,
+        (name, suffix): (&str, &str),
+        labels: &[(N, V)],
+        bound: Option<(&str, f64)>,
+    ) {
+        let mut separator = '{';
+        if is_legacy_metric_name(name) {
+            self.out.push_str(name);
+            self.out.push_str(suffix);
+        } else if let Some(scheme) = self.escaping {
+            self.out.push_str(&exposed_name(&[name, suffix].concat(), scheme));
+        } else {
+            self.out.push('{');
+            self.push_quoted_name(&[name, suffix]);
+            separator = ',';
+        }
+        for (name, value) in labels {
+            self.out.push(separator);
+            self.push_label(name.as_ref(), value.as_ref());
+            separator = ',';
+        }
+        if let Some((name, bound)) = bound {
+            self.out.push(separator);
+            self.push_label_name(name);
+            self.out.push_str("=\"");
+            self.push_number(bound);
+            self.out.push('"');
+            separator = ',';
+        }
+        if separator == ',' {
+            self.out.push('}');
+        }
+    }
+
+    /// `{name="value",…}`, braces even when there are none.
+    pub(crate) fn push_braces(&mut self, labels: &[(String, String)]) {
+        self.out.push('{');
+        for (i, (name, value)) in labels.iter().enumerate() {
+            if i > 0 {
+                self.out.push(',');
+            }
+            self.push_label(name, value);
+        }
+        self.out.push('}');
+    }
+
+    /// A number. Zero is written without its sign, as Prometheus' client libraries do.
+    pub(crate) fn push_number(&mut self, value: f64) {
+        let value = if value == 0.0 { 0.0 } else { value };
+        match self.numbers {
+            Numbers::Plain => push_g(&mut self.out, value),
+            Numbers::OpenMetrics => push_open_metrics(&mut self.out, value),
+        }
+    }
+
+    /// A count: a whole number is written as one.
+    pub(crate) fn push_count(&mut self, count: f64) {
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        if self.numbers == Numbers::Plain || count.fract() != 0.0 || !(0.0..=EXACT).contains(&count) {
+            return self.push_number(count);
+        }
+        self.out.push_str(&(count as u64).to_string());
+    }
+}

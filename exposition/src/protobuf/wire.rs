@@ -1,0 +1,260 @@
+//! The wire format of protocol buffers: fields of a message, borrowed.
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects
+)]
+
+/// Why a message cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WireError {
+    Truncated,
+    Varint,
+    Tag,
+    WireType,
+    Group,
+    Utf8,
+}
+
+impl WireError {
+    pub(crate) fn message(self) -> &'static str {
+        match self {
+            WireError::Truncated => "unexpected end of the message",
+            WireError::Varint => "varint longer than 64 bits",
+            WireError::Tag => "field number 0 or too large",
+            WireError::WireType => "wrong wire type for the field",
+            WireError::Group => "unbalanced or too deeply nested groups",
+            WireError::Utf8 => "string is not valid UTF-8",
+        }
+    }
+}
+
+/// The value of one field.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value<'a> {
+    Varint(u64),
+    Fixed64(u64),
+    Fixed32,
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Value<'a> {
+    #[inline(always)]
+    pub(crate) fn bytes(self) -> Result<&'a [u8], WireError> {
+        match self {
+            Value::Bytes(bytes) => Ok(bytes),
+            _ => Err(WireError::WireType),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn text(self) -> Result<&'a str, WireError> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| WireError::Utf8)
+    }
+
+    #[inline(always)]
+    pub(crate) fn varint(self) -> Result<u64, WireError> {
+        match self {
+            Value::Varint(v) => Ok(v),
+            _ => Err(WireError::WireType),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn double(self) -> Result<f64, WireError> {
+        match self {
+            Value::Fixed64(bits) => Ok(f64::from_bits(bits)),
+            _ => Err(WireError::WireType),
+        }
+    }
+
+    /// `sint32`.
+    #[inline(always)]
+    pub(crate) fn sint32(self) -> Result<i32, WireError> {
+        let v = self.varint()? as u32;
+        Ok((v >> 1).cast_signed() ^ (v & 1).cast_signed().wrapping_neg())
+    }
+}
+
+/// `sint64` from its varint.
+#[inline(always)]
+pub(crate) fn zigzag(v: u64) -> i64 {
+    (v >> 1).cast_signed() ^ (v & 1).cast_signed().wrapping_neg()
+}
+
+/// Iterates over the fields of one message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fields<'a> {
+    pub(crate) rest: &'a [u8],
+}
+
+const MAX_GROUP_DEPTH: u32 = 100;
+const MAX_FIELD_NUMBER: u64 = (1 << 29) - 1;
+
+impl<'a> Fields<'a> {
+    pub(crate) fn new(message: &'a [u8]) -> Self {
+        Fields { rest: message }
+    }
+
+    /// The next field, groups left out.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Result<Option<(u32, Value<'a>)>, WireError> {
+        while !self.rest.is_empty() {
+            let (number, wire_type) = self.take_tag()?;
+            match wire_type {
+                3 => self.skip_group(number)?,
+                _ => return Ok(Some((number, self.take_value(wire_type)?))),
+            }
+        }
+        Ok(None)
+    }
+
+    #[inline(always)]
+    fn take_tag(&mut self) -> Result<(u32, u64), WireError> {
+        let key = take_varint(&mut self.rest)?;
+        let number = key >> 3;
+        if number == 0 || number > MAX_FIELD_NUMBER {
+            return Err(WireError::Tag);
+        }
+        Ok((number as u32, key & 7))
+    }
+
+    #[inline(always)]
+    fn take_value(&mut self, wire_type: u64) -> Result<Value<'a>, WireError> {
+        match wire_type {
+            0 => Ok(Value::Varint(take_varint(&mut self.rest)?)),
+            1 => Ok(Value::Fixed64(take_fixed64(&mut self.rest)?)),
+            2 => Ok(Value::Bytes(take_delimited(&mut self.rest)?)),
+            5 => {
+                self.rest = self.rest.get(4..).ok_or(WireError::Truncated)?;
+                Ok(Value::Fixed32)
+            }
+            4 => Err(WireError::Group),
+            _ => Err(WireError::WireType),
+        }
+    }
+
+    /// Past the end of a group whose start was read; the groups in it are counted, not called.
+    #[cold]
+    fn skip_group(&mut self, number: u32) -> Result<(), WireError> {
+        let mut open = vec![number];
+        while let Some(innermost) = open.last().copied() {
+            if self.rest.is_empty() {
+                return Err(WireError::Truncated);
+            }
+            match self.take_tag()? {
+                (number, 3) if open.len() < MAX_GROUP_DEPTH as usize => open.push(number),
+                (_, 3) => return Err(WireError::Group),
+                (number, 4) if number == innermost => drop(open.pop()),
+                (_, 4) => return Err(WireError::Group),
+                (_, wire_type) => drop(self.take_value(wire_type)?),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[inline(always)]
+pub(crate) fn take_varint(rest: &mut &[u8]) -> Result<u64, WireError> {
+    match rest.split_first() {
+        Some((byte, after)) if *byte < 0x80 => {
+            *rest = after;
+            Ok(u64::from(*byte))
+        }
+        _ => take_long_varint(rest),
+    }
+}
+
+#[inline]
+fn take_long_varint(rest: &mut &[u8]) -> Result<u64, WireError> {
+    let mut value = 0u64;
+    for (i, byte) in rest.iter().take(10).enumerate() {
+        if i == 9 && *byte > 1 {
+            return Err(WireError::Varint);
+        }
+        value |= u64::from(byte & 0x7f).wrapping_shl((i as u32).wrapping_mul(7));
+        if *byte < 0x80 {
+            *rest = rest.get(i.saturating_add(1)..).unwrap_or_default();
+            return Ok(value);
+        }
+    }
+    Err(if rest.len() < 10 { WireError::Truncated } else { WireError::Varint })
+}
+
+#[inline(always)]
+pub(crate) fn take_fixed64(rest: &mut &[u8]) -> Result<u64, WireError> {
+    let (bytes, after) = rest.split_first_chunk::<8>().ok_or(WireError::Truncated)?;
+    *rest = after;
+    Ok(u64::from_le_bytes(*bytes))
+}
+
+/// A length and so many bytes.
+#[inline(always)]
+pub(crate) fn take_delimited<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], WireError> {
+    let len = usize::try_from(take_varint(rest)?).map_err(|_| WireError::Truncated)?;
+    let (bytes, after) = rest.split_at_checked(len).ok_or(WireError::Truncated)?;
+    *rest = after;
+    Ok(bytes)
+}
+
+/// The numbers of a repeated field: one, or many packed.
+pub(crate) fn each_varint(value: Value<'_>, mut take: impl FnMut(u64)) -> Result<(), WireError> {
+    match value {
+        Value::Varint(v) => take(v),
+        Value::Bytes(mut packed) => {
+            while !packed.is_empty() {
+                take(take_varint(&mut packed)?);
+            }
+        }
+        _ => return Err(WireError::WireType),
+    }
+    Ok(())
+}
+
+/// The floats of a repeated field: one, or many packed.
+pub(crate) fn each_double(value: Value<'_>, mut take: impl FnMut(f64)) -> Result<(), WireError> {
+    match value {
+        Value::Fixed64(bits) => take(f64::from_bits(bits)),
+        Value::Bytes(mut packed) => {
+            while !packed.is_empty() {
+                take(f64::from_bits(take_fixed64(&mut packed)?));
+            }
+        }
+        _ => return Err(WireError::WireType),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn varints_have_at_most_64_bits() {
+        let read = |mut bytes: &[u8]| take_varint(&mut bytes);
+        assert_eq!(read(&[0x7f]), Ok(127));
+        assert_eq!(read(&[0x80, 1]), Ok(128));
+        assert_eq!(read(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]), Ok(u64::MAX));
+        assert_eq!(read(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]), Err(WireError::Varint));
+        assert_eq!(read(&[0x80; 11]), Err(WireError::Varint));
+        assert_eq!(read(&[0x80]), Err(WireError::Truncated));
+        assert_eq!(read(&[]), Err(WireError::Truncated));
+    }
+
+    #[test]
+    fn zigzag_alternates() {
+        assert_eq!([0, 1, 2, 3, u64::MAX].map(zigzag), [0, -1, 1, -2, i64::MIN]);
+        assert_eq!([0, 1, 2, 3].map(|v| Value::Varint(v).sint32()), [Ok(0), Ok(-1), Ok(1), Ok(-2)]);
+    }
+
+    #[test]
+    fn groups_are_passed_over() {
+        let mut fields = Fields::new(&[0x0b, 0x13, 0x08, 1, 0x14, 0x0c, 0x08, 7]);
+        assert!(matches!(fields.next(), Ok(Some((1, Value::Varint(7))))));
+        for broken in [&[0x0bu8, 0x14][..], &[0x0b], &[0x0c], &[0x0b; 200]] {
+            assert!(Fields::new(broken).next().is_err(), "{broken:?}");
+        }
+    }
+}
