@@ -36,7 +36,7 @@ pub use record::{
     encode_histograms, encode_histograms_v2, encode_metadata, encode_mmap_markers, encode_sample_columns,
     encode_samples, encode_samples_v2, encode_series_entry, encode_tombstones, record_kind, scatter_samples,
 };
-pub use writer::{WalError, WalWriter, Written};
+pub use writer::{DEFAULT_MAX_UNSYNCED_BYTES, SyncPoint, WalError, WalWriter, WriterTrouble, Written};
 
 /// Bytes of a page; segments are whole numbers of pages.
 pub const PAGE_BYTES: usize = 32 << 10;

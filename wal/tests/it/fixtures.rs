@@ -40,7 +40,7 @@ fn logs_of_the_test_data() {
     let counts = |name: &str| count(&testdata(name), name);
     assert_eq!(counts("wal-ooo"), BTreeMap::from([(1, 1), (2, 50), (4, 16), (8, 40)]));
     assert_eq!(counts("wbl-ooo"), BTreeMap::from([(2, 15), (5, 6)]));
-    assert_eq!(counts("wal-histograms"), BTreeMap::from([(1, 1)]));
+    assert_eq!(counts("wal-histograms"), BTreeMap::from([(1, 1), (2, 258), (7, 258)]));
     assert_eq!(counts("wal-v2"), BTreeMap::from([(1, 2), (2, 2), (11, 1)]));
     assert_eq!((samples(&testdata("wal-ooo")), samples(&testdata("wbl-ooo"))), (960, 160));
 }
