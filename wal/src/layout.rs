@@ -17,7 +17,10 @@ pub struct SegmentFile {
 
 /// The files of a log in reading order.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct WalLayout {
+    /// Up to which segment the newest checkpoint stands for the log; `None` without a checkpoint.
+    pub checkpoint_number: Option<u64>,
     /// The newest checkpoint's segments.
     pub checkpoint: Vec<SegmentFile>,
     /// The segments that the checkpoint does not cover.
@@ -26,8 +29,12 @@ pub struct WalLayout {
     pub next_index: u64,
 }
 
-pub(super) fn segment_path(dir: &Path, index: u64) -> PathBuf {
+pub(crate) fn segment_path(dir: &Path, index: u64) -> PathBuf {
     dir.join(format!("{index:08}"))
+}
+
+pub(crate) fn checkpoint_path(dir: &Path, number: u64) -> PathBuf {
+    dir.join(format!("checkpoint.{number:08}"))
 }
 
 /// Lists a log's files. A directory that is not there is an empty log.
@@ -49,7 +56,7 @@ pub fn read_layout(vfs: &dyn Vfs, dir: &Path) -> Result<WalLayout, WalError> {
     let mut segments = segment_files(dir, &names);
     segments.retain(|s| covered.is_none_or(|c| s.index > c));
     let last = segments.last().map(|s| s.index).max(covered);
-    Ok(WalLayout { checkpoint, segments, next_index: last.map_or(0, |l| l + 1) })
+    Ok(WalLayout { checkpoint_number: covered, checkpoint, segments, next_index: last.map_or(0, |l| l + 1) })
 }
 
 fn segments_in(vfs: &dyn Vfs, dir: &Path) -> Result<Vec<SegmentFile>, WalError> {
@@ -65,8 +72,13 @@ fn segment_files(dir: &Path, names: &[String]) -> Vec<SegmentFile> {
 }
 
 /// `checkpoint.00000005`, but not `checkpoint.00000005.tmp`.
-fn checkpoint_number(name: &str) -> Option<u64> {
+pub(crate) fn checkpoint_number(name: &str) -> Option<u64> {
     all_digits(name.strip_prefix("checkpoint.")?)
+}
+
+/// `00000005`.
+pub(crate) fn segment_number(name: &str) -> Option<u64> {
+    all_digits(name)
 }
 
 fn all_digits(name: &str) -> Option<u64> {

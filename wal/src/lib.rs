@@ -15,6 +15,7 @@
 //!
 //! Numbers are big-endian. A record never crosses a segment. Every opening of the store starts a new segment.
 
+mod checkpoint;
 mod compress;
 mod frame;
 #[doc(hidden)]
@@ -25,6 +26,10 @@ mod reader;
 mod record;
 mod writer;
 
+pub use checkpoint::{
+    CheckpointOptions, CheckpointReport, plan_checkpoint, remove_covered, remove_leftovers, remove_segments_before,
+    write_checkpoint,
+};
 pub use compress::{Compression, Compressor};
 pub use frame::PreparedRecord;
 pub use layout::{SegmentFile, WalLayout, read_layout};

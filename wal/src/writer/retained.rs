@@ -35,8 +35,8 @@ impl Retained {
 
     /// Forgets what ends at `synced` or before.
     pub(super) fn forget(&mut self, synced: Written) {
-        while let Some((record, _)) = self.records.pop_front_if(|(_, end)| *end <= synced) {
-            self.bytes -= record.stored.len();
+        while self.records.front().is_some_and(|(_, end)| *end <= synced) {
+            self.bytes -= self.records.pop_front().map_or(0, |(record, _)| record.stored.len());
         }
     }
 
