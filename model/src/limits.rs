@@ -42,6 +42,18 @@ pub struct Limits {
     pub max_config_bytes: usize,
     /// Milliseconds that a sample may lie in the future of the clock.
     pub max_future_ms: i64,
+    /// Rules of one rule file.
+    pub max_rules_per_file: usize,
+    /// Active alerts of one rule; over it, as over a group's `limit`, the rule fails.
+    pub max_alerts_per_rule: usize,
+    /// Bytes of an annotation, as written and as rendered.
+    pub max_annotation_bytes: usize,
+    /// Bytes that a template gives, and of every text on the way.
+    pub max_template_output_bytes: usize,
+    /// Steps of one rendering: nodes, commands, rounds of loops.
+    pub max_template_steps: u64,
+    /// Milliseconds that one rendering may take, its queries included.
+    pub template_timeout_ms: u64,
 }
 
 impl Limits {
@@ -66,6 +78,12 @@ impl Limits {
         ("max_notification_batch", DEFAULT.max_notification_batch as i64, "alerts in one request to an Alertmanager"),
         ("max_config_bytes", DEFAULT.max_config_bytes as i64, "bytes of a rule or configuration file"),
         ("max_future_ms", DEFAULT.max_future_ms, "milliseconds a sample may lie in the future"),
+        ("max_rules_per_file", DEFAULT.max_rules_per_file as i64, "rules of one rule file"),
+        ("max_alerts_per_rule", DEFAULT.max_alerts_per_rule as i64, "alerts of one rule"),
+        ("max_annotation_bytes", DEFAULT.max_annotation_bytes as i64, "bytes of an annotation"),
+        ("max_template_output_bytes", DEFAULT.max_template_output_bytes as i64, "bytes that a template gives"),
+        ("max_template_steps", DEFAULT.max_template_steps as i64, "steps of a template"),
+        ("template_timeout_ms", DEFAULT.template_timeout_ms as i64, "time of one template"),
     ];
 }
 
@@ -89,6 +107,12 @@ const DEFAULT: Limits = Limits {
     max_notification_batch: 256,
     max_config_bytes: 4 << 20,
     max_future_ms: 600_000,
+    max_rules_per_file: 20_000,
+    max_alerts_per_rule: 100_000,
+    max_annotation_bytes: 64 << 10,
+    max_template_output_bytes: 64 << 10,
+    max_template_steps: 1_000_000,
+    template_timeout_ms: 10_000,
 };
 
 impl Default for Limits {

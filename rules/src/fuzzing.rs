@@ -7,13 +7,13 @@ use promethium_model::{
 };
 
 use crate::file::{FileChecks, RuleSource, parse};
-use crate::template::{BasicTemplates, Render, TemplateData};
+use crate::template::{GoTemplates, Render, TemplateData};
 
 /// A rule file of any bytes is read or refused.
 pub fn rule_file(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let limits = Limits::default();
-    let checks = FileChecks::new(&AnyText, &BasicTemplates, &limits);
+    let checks = FileChecks::new(&AnyText, &GoTemplates, &limits);
     match parse(&[RuleSource::new("fuzz.yml", text)], &checks) {
         Ok(groups) => assert!(groups.iter().all(|group| !group.name.is_empty()), "a group without a name"),
         Err(errors) => assert!(errors.iter().next().is_some() && errors.to_string().starts_with("fuzz.yml: ")),
@@ -23,7 +23,7 @@ pub fn rule_file(bytes: &[u8]) {
 /// A template of any bytes is refused, or renders or fails in bounded space.
 pub fn template(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let Ok(template) = BasicTemplates.compile("fuzz", text) else { return };
+    let Ok(template) = GoTemplates.compile("fuzz", text) else { return };
     let labels = Labels::from_pairs([("__name__", "up"), ("job", "12.5")]);
     for value in [0.0, -1.5e-9, 1e300, f64::NAN, f64::INFINITY] {
         let value = SampleValue::Float(value);

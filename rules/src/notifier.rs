@@ -66,7 +66,7 @@ pub fn generator_path(expr: &str) -> String {
     format!("/graph?g0.expr={}&g0.tab=1", form_escaped(expr))
 }
 
-fn form_escaped(text: &str) -> String {
+pub(crate) fn form_escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for byte in text.bytes() {
         match byte {

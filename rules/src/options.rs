@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use promethium_model::{Clock, Labels, Limits, SystemClock};
 
-use crate::template::{BasicTemplates, Render};
+use crate::template::{GoTemplates, Render};
 
 /// Settings for the life of a manager: what Prometheus takes from its flags.
 #[derive(Clone)]
@@ -31,7 +31,7 @@ impl Default for RuleOptions {
             resend_delay_ms: 60_000,
             limits: Limits::default(),
             legacy_names: false,
-            templates: Arc::new(BasicTemplates),
+            templates: Arc::new(GoTemplates),
             clock: Arc::new(SystemClock::new()),
         }
     }

@@ -16,6 +16,7 @@ mod expand;
 mod glob;
 mod parse;
 mod plan;
+mod search;
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ use thiserror::Error;
 use self::analysis::Facts;
 use self::parse::Parsed;
 use self::plan::{Plan, anchored};
+pub use self::search::GoSearch;
 use crate::limits::Limits;
 
 /// Why a pattern was refused.

@@ -1,9 +1,9 @@
 //! Numbers for people, with four significant digits.
 
-use super::format::float_text;
+use super::print::float_text;
 
 /// Go's `%.4g`.
-fn short(v: f64) -> String {
+pub(super) fn short(v: f64) -> String {
     float_text(v, 'g', Some(4))
 }
 

@@ -1,4 +1,6 @@
-//! Template text to tokens.
+//! A template's text as tokens, by the rules of Go's `text/template/parse`.
+//!
+//! An error is a token like any other, the last one: the parser may find something wrong before it.
 #![deny(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -7,229 +9,443 @@
     clippy::arithmetic_side_effects
 )]
 
-/// What is wrong with a template, and at which byte.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct SyntaxError {
+const LEFT: &str = "{{";
+const RIGHT: &str = "}}";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Token<'t> {
+    pub(super) kind: Kind,
+    /// First byte.
     pub(super) at: usize,
-    pub(super) message: String,
+    pub(super) text: &'t str,
 }
 
-/// A word inside `{{ }}`.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Word {
-    /// The byte it starts at.
-    pub(super) at: usize,
-    /// As written.
-    pub(super) source: String,
-    pub(super) kind: WordKind,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum WordKind {
-    /// `printf`
-    Name(String),
-    /// `.Labels.job`, `$labels.job`
-    Path(String),
-    /// `"text"`, or raw between backquotes
-    Text(String),
-    /// `0.5`
-    Number(String),
-    /// `|`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Error(String),
+    Eof,
+    /// Text outside of actions, trimmed.
+    Text,
+    Left,
+    Right,
+    Space,
+    Assign,
+    Declare,
     Pipe,
+    LeftParen,
+    RightParen,
+    Char,
+    Bool,
+    /// A number or a character constant.
+    Number,
+    Dot,
+    Field,
+    Variable,
+    Quoted,
+    Raw,
+    Identifier,
+    Nil,
+    Keyword(Keyword),
 }
 
-/// A stretch of a template.
-#[derive(Debug, PartialEq)]
-pub(super) enum Piece {
-    Text(String),
-    /// The words of one `{{ }}`; comments leave none behind.
-    Action(usize, Vec<Word>),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keyword {
+    Block,
+    Break,
+    Continue,
+    Define,
+    Else,
+    End,
+    If,
+    Range,
+    Template,
+    With,
 }
 
-/// Cuts a template into text and actions, trim markers applied.
-pub(super) fn pieces(text: &str) -> Result<Vec<Piece>, SyntaxError> {
-    let mut scan = Scan { text, at: 0 };
-    let mut pieces = Vec::new();
-    let mut trim_left = false;
-    while let Some(open) = scan.rest().find("{{") {
-        let plain = scan.rest().get(..open).unwrap_or_default();
-        scan.skip(open.saturating_add(2));
-        let opened_at = scan.at;
-        let trim_right = scan.take_left_trim();
-        push_text(&mut pieces, plain, trim_left, trim_right);
-        let words = if scan.rest().starts_with("/*") { scan.comment()? } else { Some(scan.words(opened_at)?) };
-        pieces.extend(words.map(|words| Piece::Action(opened_at, words)));
-        trim_left = scan.take_close();
+impl Keyword {
+    fn named(word: &str) -> Option<Keyword> {
+        Some(match word {
+            "block" => Keyword::Block,
+            "break" => Keyword::Break,
+            "continue" => Keyword::Continue,
+            "define" => Keyword::Define,
+            "else" => Keyword::Else,
+            "end" => Keyword::End,
+            "if" => Keyword::If,
+            "range" => Keyword::Range,
+            "template" => Keyword::Template,
+            "with" => Keyword::With,
+            _ => return None,
+        })
     }
-    push_text(&mut pieces, scan.rest(), trim_left, false);
-    Ok(pieces)
 }
 
-fn push_text(pieces: &mut Vec<Piece>, plain: &str, trim_left: bool, trim_right: bool) {
-    let plain = if trim_left { plain.trim_start_matches(is_blank) } else { plain };
-    let plain = if trim_right { plain.trim_end_matches(is_blank) } else { plain };
-    if !plain.is_empty() {
-        pieces.push(Piece::Text(plain.to_owned()));
+/// All tokens; the last one is the end or an error.
+pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
+    let mut lexer = Lexer { text, at: 0, parens: 0, out: Vec::new() };
+    if let Err((at, message)) = lexer.run() {
+        lexer.out.push(Token { kind: Kind::Error(message), at, text: "" });
     }
+    lexer.out
 }
 
-fn is_blank(c: char) -> bool {
+/// Go's `unicode.IsSpace` restricted to what templates take for blanks.
+pub(super) fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n')
 }
 
-fn is_name_char(c: char) -> bool {
+fn is_word_char(c: char) -> bool {
     c == '_' || c.is_alphanumeric()
 }
 
-struct Scan<'a> {
-    text: &'a str,
+type Step = Result<(), (usize, String)>;
+
+struct Lexer<'t> {
+    text: &'t str,
     at: usize,
+    parens: usize,
+    out: Vec<Token<'t>>,
 }
 
-impl<'a> Scan<'a> {
-    fn rest(&self) -> &'a str {
+impl<'t> Lexer<'t> {
+    fn rest(&self) -> &'t str {
         self.text.get(self.at..).unwrap_or_default()
     }
 
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
     fn skip(&mut self, bytes: usize) {
-        self.at = self.at.saturating_add(bytes);
+        self.at = self.at.saturating_add(bytes).min(self.text.len());
     }
 
-    fn take_while(&mut self, accept: impl Fn(char) -> bool) -> &'a str {
+    fn skip_while(&mut self, keep: impl Fn(char) -> bool) {
         let rest = self.rest();
-        let end = rest.find(|c| !accept(c)).unwrap_or(rest.len());
-        self.skip(end);
-        rest.get(..end).unwrap_or_default()
+        self.skip(rest.find(|c| !keep(c)).unwrap_or(rest.len()));
     }
 
-    fn error<T>(&self, message: impl Into<String>) -> Result<T, SyntaxError> {
-        Err(SyntaxError { at: self.at, message: message.into() })
+    fn push(&mut self, kind: Kind, start: usize) {
+        let text = self.text.get(start..self.at).unwrap_or_default();
+        self.out.push(Token { kind, at: start, text });
     }
 
-    /// `- ` right after the opening braces.
-    fn take_left_trim(&mut self) -> bool {
-        let mut chars = self.rest().chars();
-        let trims = chars.next() == Some('-') && chars.next().is_some_and(is_blank);
-        if trims {
-            self.skip(1);
-            self.take_while(is_blank);
+    fn fail<T>(&self, at: usize, message: impl Into<String>) -> Result<T, (usize, String)> {
+        Err((at, message.into()))
+    }
+
+    fn run(&mut self) -> Step {
+        while let Some(end) = self.rest().find(LEFT) {
+            self.text_until(end);
+            self.action()?;
         }
-        trims
-    }
-
-    /// Whether the action ends here, with or without a trim marker before the braces.
-    fn at_close(&self) -> bool {
-        self.rest().starts_with("}}") || self.at_trimmed_close()
-    }
-
-    fn at_trimmed_close(&self) -> bool {
-        let blank_before = self.text.get(..self.at).is_some_and(|before| before.ends_with(is_blank));
-        self.rest().starts_with("-}}") && blank_before
-    }
-
-    /// Steps over the closing braces; true when they trim what follows.
-    fn take_close(&mut self) -> bool {
-        let trims = self.rest().starts_with("-}}");
-        self.skip(if trims { 3 } else { 2 });
-        trims
-    }
-
-    /// Steps over a comment, up to its closing braces.
-    fn comment(&mut self) -> Result<Option<Vec<Word>>, SyntaxError> {
-        let Some(end) = self.rest().find("*/") else { return self.error("unclosed comment") };
-        self.skip(end.saturating_add(2));
-        let after_blanks = Scan { text: self.text, at: self.at.saturating_add(1) };
-        if self.rest().starts_with(is_blank) && after_blanks.at_trimmed_close() {
-            self.skip(1);
+        let rest = self.rest();
+        if !rest.is_empty() {
+            self.text_until(rest.len());
         }
-        if self.at_close() { Ok(None) } else { self.error("comment ends before closing delimiter") }
+        self.push(Kind::Eof, self.at);
+        Ok(())
     }
 
-    fn words(&mut self, opened_at: usize) -> Result<Vec<Word>, SyntaxError> {
-        let mut words = Vec::new();
+    /// Text up to `len` bytes on; a trim marker behind it takes its blanks.
+    fn text_until(&mut self, len: usize) {
+        let start = self.at;
+        self.skip(len);
+        let text = self.text.get(start..self.at).unwrap_or_default();
+        let trims = self.rest().get(LEFT.len()..).is_some_and(begins_with_trim);
+        let text = if trims { text.trim_end_matches(is_blank) } else { text };
+        if !text.is_empty() {
+            self.out.push(Token { kind: Kind::Text, at: start, text });
+        }
+    }
+
+    /// From the opening delimiter to the closing one, a comment included.
+    fn action(&mut self) -> Step {
+        let start = self.at;
+        let trims = self.rest().get(LEFT.len()..).is_some_and(begins_with_trim);
+        let marker = if trims { 2 } else { 0 };
+        let after = self.rest().get(LEFT.len().saturating_add(marker)..).unwrap_or_default();
+        if after.starts_with("/*") {
+            self.skip(LEFT.len().saturating_add(marker));
+            return self.comment();
+        }
+        self.skip(LEFT.len());
+        self.push(Kind::Left, start);
+        self.skip(marker);
+        self.parens = 0;
         loop {
-            self.take_while(is_blank);
-            if self.at_close() {
-                return Ok(words);
+            if let Some((trims, len)) = self.closing() {
+                if self.parens > 0 {
+                    return self.fail(self.at, "unclosed left paren");
+                }
+                let start = self.at;
+                self.skip(len);
+                self.push(Kind::Right, start);
+                if trims {
+                    self.skip_while(is_blank);
+                }
+                return Ok(());
             }
-            let at = self.at;
-            let Some(first) = self.rest().chars().next() else {
-                return Err(SyntaxError { at: opened_at, message: "unclosed action".to_owned() });
-            };
-            let kind = self.word(first)?;
-            let source = self.text.get(at..self.at).unwrap_or_default().to_owned();
-            words.push(Word { at, source, kind });
+            self.word()?;
         }
     }
 
-    fn word(&mut self, first: char) -> Result<WordKind, SyntaxError> {
-        match first {
-            '|' => {
-                self.skip(1);
-                Ok(WordKind::Pipe)
-            }
-            '"' => self.quoted(),
-            '`' => self.raw(),
-            '.' | '$' => Ok(WordKind::Path(self.path())),
-            c if c.is_ascii_digit() || c == '-' || c == '+' => Ok(WordKind::Number(self.number().to_owned())),
-            c if is_name_char(c) => Ok(WordKind::Name(self.take_while(is_name_char).to_owned())),
-            c => self.error(format!("{c:?} is not available in these templates")),
-        }
-    }
-
-    fn path(&mut self) -> String {
+    fn comment(&mut self) -> Step {
         let start = self.at;
-        self.skip(1);
-        self.take_while(|c| is_name_char(c) || c == '.');
-        self.text.get(start..self.at).unwrap_or_default().to_owned()
-    }
-
-    fn number(&mut self) -> &'a str {
-        let start = self.at;
-        self.skip(1);
-        self.take_while(|c| c.is_ascii_alphanumeric() || c == '.' || c == '_');
-        self.text.get(start..self.at).unwrap_or_default()
-    }
-
-    fn raw(&mut self) -> Result<WordKind, SyntaxError> {
-        let body = self.rest().get(1..).unwrap_or_default();
-        let Some(end) = body.find('`') else { return self.error("unterminated raw quoted string") };
+        let Some(end) = self.rest().find("*/") else { return self.fail(start, "unclosed comment") };
         self.skip(end.saturating_add(2));
-        Ok(WordKind::Text(body.get(..end).unwrap_or_default().to_owned()))
+        let Some((trims, len)) = self.closing() else {
+            return self.fail(start, "comment ends before closing delimiter");
+        };
+        self.skip(len);
+        if trims {
+            self.skip_while(is_blank);
+        }
+        Ok(())
     }
 
-    fn quoted(&mut self) -> Result<WordKind, SyntaxError> {
-        let mut out = String::new();
-        let body = self.rest().get(1..).unwrap_or_default();
-        let mut chars = body.char_indices();
+    /// Whether a closing delimiter stands here: whether it trims, and its length.
+    fn closing(&self) -> Option<(bool, usize)> {
+        let rest = self.rest();
+        if ends_with_trim(rest) {
+            return Some((true, 2usize.saturating_add(RIGHT.len())));
+        }
+        rest.starts_with(RIGHT).then_some((false, RIGHT.len()))
+    }
+
+    fn word(&mut self) -> Step {
+        let start = self.at;
+        let Some(c) = self.peek() else { return self.fail(start, "unclosed action") };
+        let kind = match c {
+            c if is_blank(c) => {
+                self.blanks();
+                Kind::Space
+            }
+            '=' => self.one(Kind::Assign),
+            ':' if self.rest().starts_with(":=") => {
+                self.skip(2);
+                Kind::Declare
+            }
+            ':' => return self.fail(start, "expected :="),
+            '|' => self.one(Kind::Pipe),
+            '"' => self.quoted('"', "unterminated quoted string", Kind::Quoted)?,
+            '\'' => self.quoted('\'', "unterminated character constant", Kind::Number)?,
+            '`' => self.raw()?,
+            '$' => self.name(Kind::Variable)?,
+            '.' if !self.rest().get(1..).is_some_and(|r| r.starts_with(|c: char| c.is_ascii_digit())) => {
+                self.name(Kind::Field)?
+            }
+            '+' | '-' | '.' | '0'..='9' => self.number()?,
+            c if is_word_char(c) => self.identifier()?,
+            '(' => {
+                self.parens = self.parens.saturating_add(1);
+                self.one(Kind::LeftParen)
+            }
+            ')' if self.parens == 0 => return self.fail(start, "unexpected right paren"),
+            ')' => {
+                self.parens = self.parens.saturating_sub(1);
+                self.one(Kind::RightParen)
+            }
+            c if c.is_ascii_graphic() => self.one(Kind::Char),
+            c => return self.fail(start, format!("unrecognized character in action: {}", code_point(c))),
+        };
+        self.push(kind, start);
+        Ok(())
+    }
+
+    fn one(&mut self, kind: Kind) -> Kind {
+        self.skip(1);
+        kind
+    }
+
+    /// Blanks; the one before a closing trim marker belongs to the marker.
+    fn blanks(&mut self) {
+        loop {
+            if ends_with_trim(self.rest()) || !self.peek().is_some_and(is_blank) {
+                return;
+            }
+            self.skip(1);
+        }
+    }
+
+    fn quoted(&mut self, quote: char, unterminated: &str, kind: Kind) -> Result<Kind, (usize, String)> {
+        let start = self.at;
+        let mut chars = self.rest().char_indices().skip(1);
         while let Some((i, c)) = chars.next() {
             match c {
-                '"' => {
-                    self.skip(i.saturating_add(2));
-                    return Ok(WordKind::Text(out));
+                c if c == quote => {
+                    self.skip(i.saturating_add(1));
+                    return Ok(kind);
                 }
-                '\n' => break,
-                '\\' => match chars.next().and_then(|(_, escape)| unescape(escape)) {
-                    Some(c) => out.push(c),
-                    None => return self.error("unknown escape in quoted string"),
-                },
-                c => out.push(c),
+                '\\' if !matches!(chars.next(), None | Some((_, '\n'))) => {}
+                '\\' | '\n' => break,
+                _ => {}
             }
         }
-        self.error("unterminated quoted string")
+        self.fail(start, unterminated)
+    }
+
+    fn raw(&mut self) -> Result<Kind, (usize, String)> {
+        match self.rest().get(1..).and_then(|body| body.find('`')) {
+            Some(end) => {
+                self.skip(end.saturating_add(2));
+                Ok(Kind::Raw)
+            }
+            None => self.fail(self.at, "unterminated raw quoted string"),
+        }
+    }
+
+    /// `.field`, `$variable`, or the sign alone.
+    fn name(&mut self, kind: Kind) -> Result<Kind, (usize, String)> {
+        let start = self.at;
+        self.skip(1);
+        if self.at_terminator() {
+            return Ok(if kind == Kind::Field { Kind::Dot } else { kind });
+        }
+        self.skip_while(is_word_char);
+        self.expect_terminator(start)?;
+        Ok(kind)
+    }
+
+    fn identifier(&mut self) -> Result<Kind, (usize, String)> {
+        let start = self.at;
+        self.skip_while(is_word_char);
+        self.expect_terminator(start)?;
+        let word = self.text.get(start..self.at).unwrap_or_default();
+        Ok(match word {
+            "true" | "false" => Kind::Bool,
+            "nil" => Kind::Nil,
+            word => Keyword::named(word).map_or(Kind::Identifier, Kind::Keyword),
+        })
+    }
+
+    fn expect_terminator(&self, start: usize) -> Step {
+        match self.peek() {
+            Some(c) if !self.at_terminator() => self.fail(start, format!("bad character {}", code_point(c))),
+            _ => Ok(()),
+        }
+    }
+
+    fn at_terminator(&self) -> bool {
+        match self.peek() {
+            None | Some('.' | ',' | '|' | ':' | ')' | '(') => true,
+            Some(c) => is_blank(c) || self.rest().starts_with(RIGHT),
+        }
+    }
+
+    /// A number in any of Go's forms; a sign behind it makes it a complex one, which must end in `i`.
+    fn number(&mut self) -> Result<Kind, (usize, String)> {
+        let start = self.at;
+        let well_formed = self.real_number();
+        let is_complex = self.peek().is_some_and(|c| matches!(c, '+' | '-'));
+        let complex_ok = !is_complex || (self.real_number() && self.text.get(..self.at).unwrap_or("").ends_with('i'));
+        let text = self.text.get(start..self.at).unwrap_or_default();
+        if !(well_formed && complex_ok) {
+            return self.fail(start, format!("bad number syntax: {}", promethium_model::quote::go_quoted(text)));
+        }
+        Ok(Kind::Number)
+    }
+
+    /// Advances over one real number; false when a letter or digit follows that does not belong to it.
+    fn real_number(&mut self) -> bool {
+        self.accept(|c| matches!(c, '+' | '-'), 1);
+        let mut radix = 10;
+        if self.accept(|c| c == '0', 1) {
+            for (letters, of) in [("xX", 16), ("oO", 8), ("bB", 2)] {
+                if radix == 10 && self.accept(|c| letters.contains(c), 1) {
+                    radix = of;
+                }
+            }
+        }
+        let digit = move |c: char| c == '_' || c.is_digit(radix);
+        self.skip_while(digit);
+        if self.accept(|c| c == '.', 1) {
+            self.skip_while(digit);
+        }
+        let exponent = if radix == 16 { "pP" } else { "eE" };
+        if matches!(radix, 10 | 16) && self.accept(|c| exponent.contains(c), 1) {
+            self.accept(|c| matches!(c, '+' | '-'), 1);
+            self.skip_while(|c| c == '_' || c.is_ascii_digit());
+        }
+        self.accept(|c| c == 'i', 1);
+        match self.peek() {
+            Some(c) if is_word_char(c) => {
+                self.skip(c.len_utf8());
+                false
+            }
+            _ => true,
+        }
+    }
+
+    fn accept(&mut self, wanted: impl Fn(char) -> bool, bytes: usize) -> bool {
+        let found = self.peek().is_some_and(wanted);
+        if found {
+            self.skip(bytes);
+        }
+        found
     }
 }
 
-fn unescape(escape: char) -> Option<char> {
-    Some(match escape {
-        'a' => '\x07',
-        'b' => '\x08',
-        'f' => '\x0c',
-        'n' => '\n',
-        'r' => '\r',
-        't' => '\t',
-        'v' => '\x0b',
-        '\\' | '"' => escape,
-        _ => return None,
-    })
+/// `- ` behind the opening delimiter.
+fn begins_with_trim(after: &str) -> bool {
+    after.strip_prefix('-').is_some_and(|rest| rest.starts_with(is_blank))
+}
+
+/// ` -}}`.
+fn ends_with_trim(rest: &str) -> bool {
+    rest.starts_with(is_blank)
+        && rest.get(1..).is_some_and(|r| r.strip_prefix('-').is_some_and(|r| r.starts_with(RIGHT)))
+}
+
+/// Go's `%#U`: `U+0041 'A'`.
+pub(super) fn code_point(c: char) -> String {
+    let number = format!("U+{:04X}", u32::from(c));
+    match c.is_control() {
+        true => number,
+        false => format!("{number} '{c}'"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(text: &str) -> Vec<(Kind, &str)> {
+        tokens(text).into_iter().map(|token| (token.kind, token.text)).collect()
+    }
+
+    #[test]
+    fn trim_markers_take_the_blanks_around_them() {
+        let found = kinds("a \n{{- $x -}}\t b{{/* c */}}d {{- /* e */ -}} f");
+        let texts: Vec<&str> = found.iter().filter(|(kind, _)| *kind == Kind::Text).map(|(_, text)| *text).collect();
+        assert_eq!(texts, ["a", "b", "d", "f"]);
+        assert_eq!(kinds("{{-1}}")[1], (Kind::Number, "-1"));
+    }
+
+    #[test]
+    fn what_does_not_end_is_an_error_token() {
+        for (text, message) in [
+            ("{{", "unclosed action"),
+            ("{{ /* x", "unexpected"),
+            ("{{/* x", "unclosed comment"),
+            ("{{/* x */ y}}", "comment ends before closing delimiter"),
+            ("{{ \"x", "unterminated quoted string"),
+            ("{{ \"x\\", "unterminated quoted string"),
+            ("{{ 'x", "unterminated character constant"),
+            ("{{ `x", "unterminated raw quoted string"),
+            ("{{ (1 }}", "unclosed left paren"),
+            ("{{ 1) }}", "unexpected right paren"),
+            ("{{ 12abc }}", "bad number syntax: \"12a\""),
+            ("{{ 1+2 }}", "bad number syntax: \"1+2\""),
+            ("{{ .x^ }}", "bad character U+005E '^'"),
+            ("{{ \u{1} }}", "unrecognized character in action: U+0001"),
+            ("{{ $x : 1 }}", "expected :="),
+        ] {
+            let last = tokens(text).pop().map(|token| token.kind);
+            match last {
+                Some(Kind::Error(found)) => assert_eq!(found, message, "{text}"),
+                other => assert!(message == "unexpected", "{text}: {other:?}"),
+            }
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::alerting::STATES;
-use crate::templates::RENDERED;
+use crate::templates::{Case, Expected, cases, labels as sample_labels};
 
 /// Runs `promtool test rules` over a rule file and one test.
 fn promtool_agrees(rules: &Value, test: &Value) {
@@ -58,28 +58,76 @@ fn states_over_time() {
     promtool_agrees(&rules, &json!({"interval": "1m", "input_series": inputs, "alert_rule_test": checks}));
 }
 
+/// The text that an alert of the case carries.
+fn annotation(case: &Case, alert: &str) -> Option<String> {
+    let name = format!("__alert_{alert}");
+    match &case.expected {
+        Expected::Text(text) => Some(text.clone()),
+        Expected::Failed(message) => Some(format!(
+            "<error expanding template: error executing template {name}: template: {name}:{}>",
+            message.replace("NAME", &name)
+        )),
+        Expected::Refused(_) => None,
+    }
+}
+
 #[test]
 fn templates() {
-    let (mut rules, mut inputs, mut checks) = (Vec::new(), Vec::new(), Vec::new());
-    for (row, (text, value, expected)) in RENDERED.iter().enumerate() {
-        // The whole label set differs here, and the metric has another name.
-        if text.contains("{{ $labels }}") {
-            continue;
-        }
-        let alert = format!("Row{row}");
-        let expr = format!("m{{row=\"{row}\"}}");
-        rules.push(json!({"alert": alert, "expr": expr, "annotations": {"text": text}}));
-        inputs.push(series(row, &value.to_string().replace("inf", "Inf")));
-        let exp_alerts = [json!({"exp_labels": labels(row), "exp_annotations": {"text": expected}})];
+    let (mut rules, mut checks) = (Vec::new(), Vec::new());
+    for case in cases().iter().filter(|case| case.apart.is_none()) {
+        let alert = format!("Line{}", case.line);
+        let Some(text) = annotation(case, &alert) else { continue };
+        let expr = format!("m * {}", case.value.as_deref().unwrap_or("1"));
+        rules.push(json!({"alert": alert, "expr": expr, "annotations": {"text": case.template}}));
+        let labels: serde_json::Map<String, Value> =
+            sample_labels().iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+        let exp_alerts = [json!({"exp_labels": labels, "exp_annotations": {"text": text}})];
         checks.push(json!({"eval_time": "0m", "alertname": alert, "exp_alerts": exp_alerts}));
     }
+    assert!(checks.len() >= 400);
     let rules = json!({"groups": [{"name": "g", "rules": rules}]});
     let test = json!({
         "interval": "1m",
         "external_labels": {"site": "x"},
-        "external_url": "http://prom",
-        "input_series": inputs,
+        "external_url": "http://prom:9090/p",
+        "input_series": [
+            {"series": format!("m{:?}", sample_labels()), "values": "1"},
+            {"series": "q{a=\"x\"}", "values": "1"},
+            {"series": "q{a=\"y\"}", "values": "2"},
+            {"series": "q{a=\"z\"}", "values": "3"},
+        ],
         "alert_rule_test": checks,
     });
     promtool_agrees(&rules, &test);
+}
+
+/// Templates that do not parse, with promtool's words.
+#[test]
+fn refusals() {
+    let refused: Vec<(String, Case, String)> = cases()
+        .into_iter()
+        .filter(|case| case.apart.is_none())
+        .filter_map(|case| match case.expected.clone() {
+            Expected::Refused(message) => Some((format!("Line{}", case.line), case, message)),
+            _ => None,
+        })
+        .collect();
+    assert!(refused.len() >= 50);
+    let rule = |(alert, case, _): &(String, Case, String)| json!({"alert": alert, "expr": "m", "annotations": {"text": case.template}});
+    let rules = json!({"groups": [{"name": "g", "rules": refused.iter().map(rule).collect::<Vec<_>>()}]});
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rules.yml");
+    write(&file, &rules);
+    match Command::new("promtool").args(["check", "rules"]).arg(&file).output() {
+        Ok(output) => {
+            let text =
+                [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+            for (alert, case, message) in refused {
+                let name = format!("__alert_{alert}");
+                let expected = format!("template: {name}:{}\n", message.replace("NAME", &name));
+                assert!(text.contains(&expected), "line {}: {} is not among:\n{text}", case.line, expected);
+            }
+        }
+        Err(error) => println!("skipped: promtool cannot be started: {error}"),
+    }
 }

@@ -1,129 +1,130 @@
-//! Templates: what they give, and what is refused.
+//! Templates against the table `testdata/templates.txt`: what they give, how they fail, what is refused.
 
-use promethium_model::{Labels, SampleValue};
-use promethium_rules::template::{BasicTemplates, Render, TemplateData, TemplateError};
+use promethium_model::{Labels, SampleValue, VectorSample};
+use promethium_rules::template::{GoTemplates, Render, TemplateData, TemplateError, TemplateQueries};
 
-fn render_with(text: &str, value: f64) -> Result<String, TemplateError> {
-    let labels = Labels::from_pairs([("__name__", "up"), ("job", "node"), ("n", "1234.5")]);
-    let external = Labels::from_pairs([("site", "x")]);
+/// One block of the table.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Case {
+    pub(crate) line: usize,
+    pub(crate) template: String,
+    pub(crate) value: Option<String>,
+    pub(crate) expected: Expected,
+    /// Why promtool is not asked.
+    pub(crate) apart: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Expected {
+    Text(String),
+    Refused(String),
+    Failed(String),
+}
+
+impl Default for Expected {
+    fn default() -> Self {
+        Expected::Text(String::new())
+    }
+}
+
+impl Case {
+    pub(crate) fn number(&self) -> f64 {
+        self.value.as_deref().map_or(1.0, |v| v.parse().unwrap())
+    }
+}
+
+/// The table.
+pub(crate) fn cases() -> Vec<Case> {
+    let text = include_str!("../../testdata/templates.txt");
+    let mut cases = Vec::new();
+    let mut block: Vec<(usize, &str)> = Vec::new();
+    for (i, line) in text.lines().chain([""]).enumerate().filter(|(_, line)| !line.starts_with('#')) {
+        if !line.is_empty() {
+            block.push((i + 1, line));
+        } else if !block.is_empty() {
+            cases.push(case(&std::mem::take(&mut block)));
+        }
+    }
+    cases
+}
+
+fn case(block: &[(usize, &str)]) -> Case {
+    let all = |mark: &str| {
+        let lines = block.iter().filter_map(|(_, line)| line.strip_prefix(mark));
+        let lines: Vec<&str> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    };
+    let expected = match (all("="), all("!"), all("?")) {
+        (Some(text), None, None) => Expected::Text(text),
+        (None, Some(message), None) => Expected::Refused(message),
+        (None, None, Some(message)) => Expected::Failed(message),
+        _ => panic!("line {}: a case has one kind of outcome", block[0].0),
+    };
+    Case { line: block[0].0, template: all(">").unwrap(), value: all("v"), expected, apart: all("~") }
+}
+
+pub(crate) fn labels() -> Labels {
+    Labels::from_pairs([("job", "node"), ("n", "1234.5"), ("instance", "db1.example.com:9100")])
+}
+
+/// The few queries of the table, answered from a table.
+struct Answers;
+
+impl TemplateQueries for Answers {
+    fn query(&self, expr: &str, time_ms: i64) -> Result<Vec<VectorSample>, String> {
+        let sample = |labels: &[(&str, &str)], v: f64| VectorSample {
+            labels: Labels::from_pairs(labels.iter().copied()),
+            timestamp_ms: time_ms,
+            value: SampleValue::Float(v),
+        };
+        let q = |a: &str, v: f64| sample(&[("__name__", "q"), ("a", a)], v);
+        Ok(match expr {
+            "q" => vec![q("x", 1.0), q("y", 2.0), q("z", 3.0)],
+            "q{a=\"x\"}" => vec![q("x", 1.0)],
+            "q{a=\"y\"}" => vec![q("y", 2.0)],
+            "q{a=\"z\"}" => vec![q("z", 3.0)],
+            "none" => Vec::new(),
+            "1 + 1" => vec![sample(&[], 2.0)],
+            "count(q)" => vec![sample(&[], 3.0)],
+            "sum(q)" => vec![sample(&[], 6.0)],
+            "bad{" => return Err("1:5: parse error: unexpected end of input inside braces".to_owned()),
+            "\"text\"" => return Err("rule result is not a vector or scalar".to_owned()),
+            other => panic!("{other} is not in the table"),
+        })
+    }
+}
+
+fn outcome(template: &str, value: f64) -> Expected {
+    let (labels, external) = (labels(), Labels::from_pairs([("site", "x")]));
     let value = SampleValue::Float(value);
-    let data = TemplateData::new(&labels, &value, &external, "http://prom");
-    BasicTemplates.compile("t", text)?.render(&data)
-}
-
-/// Template, value, result; with the labels and the external labels and URL of `render_with`.
-pub(crate) const RENDERED: &[(&str, f64, &str)] = &[
-    ("", 1.0, ""),
-    ("plain }} text", 1.0, "plain }} text"),
-    ("{{ $value }}", 1.0, "1"),
-    ("{{.Value}}", 1234567.0, "1.234567e+06"),
-    ("{{ $value }}", f64::NAN, "NaN"),
-    ("{{ $value }}", f64::INFINITY, "+Inf"),
-    ("{{ $labels.job }}/{{ .Labels.job }}", 1.0, "node/node"),
-    ("[{{ $labels.missing }}]", 1.0, "[]"),
-    ("{{ $labels }}", 1.0, "map[__name__:up job:node n:1234.5]"),
-    ("{{ $externalLabels.site }}{{ .ExternalLabels.site }}", 1.0, "xx"),
-    ("{{ $externalURL }} {{ .ExternalURL }}", 1.0, "http://prom http://prom"),
-    ("a  {{- $value -}}  b", 1.0, "a1b"),
-    ("a {{- /* note }} */ -}} b", 1.0, "ab"),
-    ("a{{/* note */}}b", 1.0, "ab"),
-    ("{{-1}}", 1.0, "-1"),
-    ("{{ \"a\\tb\\\"\" }}{{ `raw\\t` }}", 1.0, "a\tb\"raw\\t"),
-    ("{{ 1.50 }} {{ 7 }}", 1.0, "1.5 7"),
-    ("{{ $value | humanize }}", 1048576.0, "1.049M"),
-    ("{{ humanize1024 $value }}", 1048576.0, "1Mi"),
-    ("{{ $value | humanizePercentage }}", 0.1234, "12.34%"),
-    ("{{ $value | humanizeDuration }}", 135.3563, "2m 15s"),
-    ("{{ $labels.n | humanize }}", 1.0, "1.234k"),
-    ("{{ humanize 2000 | printf \"%s!\" }}", 1.0, "2k!"),
-    ("{{ $value | printf \"%.2f\" }}", 2.71999, "2.72"),
-    ("{{ printf \"%s=%v %d%%\" $labels.job $value 5 }}", 0.5, "node=0.5 5%"),
-    (
-        "{{ printf \"%8.3f|%-8.1f|%08.2f|%+g|% d\" $value $value $value $value 7 }}",
-        2.5,
-        "   2.500|2.5     |00002.50|+2.5| 7",
-    ),
-    (
-        "{{ printf \"%e %E %g %.3g\" $value $value $value $value }}",
-        123456.789,
-        "1.234568e+05 1.234568E+05 123456.789 1.23e+05",
-    ),
-    (
-        "{{ printf \"%5s|%-5s|%.2s|%q\" $labels.job $labels.job $labels.job $labels.job }}",
-        1.0,
-        " node|node |no|\"node\"",
-    ),
-    ("{{ printf \"%d %s %f\" $value $value $labels.job }}", 1.5, "%!d(float64=1.5) %!s(float64=1.5) %!f(string=node)"),
-    ("{{ printf \"%s %s\" $labels.job }}", 1.0, "node %!s(MISSING)"),
-    ("{{ $labels.job | printf \"%d\" | printf \"%s%s\" }}", 1.0, "%!d(string=node)%!s(MISSING)"),
-    ("{{ printf \"%s %.3d %05.3d %5v\" 7 7 7 2.5 }}", 1.0, "%!s(int=7) 007   007   2.5"),
-    ("{{ printf \"x\" $value }}", 1.0, "x%!(EXTRA float64=1)"),
-    ("{{ printf \"%f %06.1f\" $value $value }}", f64::NEG_INFINITY, "-Inf   -Inf"),
-];
-
-#[test]
-fn templates_render() {
-    for (text, value, expected) in RENDERED {
-        assert_eq!(render_with(text, *value).as_deref(), Ok(*expected), "{text}");
+    let data = TemplateData::new(&labels, &value, &external, "http://prom:9090/p").with_queries(&Answers);
+    match GoTemplates.compile("NAME", template).and_then(|compiled| compiled.render(&data)) {
+        Ok(text) => Expected::Text(text),
+        Err(error @ TemplateError::Parse { .. }) => {
+            let text = error.to_string();
+            let message = text.strip_prefix("error parsing template NAME: template: NAME:");
+            Expected::Refused(message.unwrap().to_owned())
+        }
+        Err(error) => {
+            let text = error.to_string();
+            let message = text.strip_prefix("error executing template NAME: template: NAME:");
+            Expected::Failed(message.unwrap().to_owned())
+        }
     }
 }
 
 #[test]
-fn what_is_not_known_is_refused_when_compiled() {
-    for (text, message) in [
-        ("{{", "1: unclosed action"),
-        ("{{ }}", "1: missing value for command"),
-        ("{{ $value | }}", "1: missing value for command"),
-        ("a\n\n{{ nosuch }}", "3: function \"nosuch\" not defined"),
-        ("{{ query \"up\" }}", "1: function \"query\" not defined"),
-        ("{{ range $labels }}", "1: \"range\" is not available in these templates"),
-        ("{{ end }}", "1: \"end\" is not available in these templates"),
-        ("{{ $x }}", "1: undefined variable \"$x\""),
-        ("{{ .Nosuch }}", "1: .Nosuch is not available in these templates"),
-        ("{{ . }}", "1: . is not available in these templates"),
-        ("{{ $labels.a.b }}", "1: $labels.a.b is not available in these templates"),
-        ("{{ ($value) }}", "1: '(' is not available in these templates"),
-        ("{{ $value | $value }}", "1: non executable command in pipeline stage 2"),
-        ("{{ $value 1 }}", "1: can't give argument to non-function"),
-        ("{{ printf \"%x\" $value }}", "1: printf: verb %x is not available in these templates"),
-        ("{{ printf \"%99999d\" 1 }}", "1: printf: width or precision above 1000"),
-        ("{{ printf \"%\" 1 }}", "1: printf: no verb at the end of the format"),
-        ("{{ \"abc }}", "1: unterminated quoted string"),
-        ("{{ \"\\q\" }}", "1: unknown escape in quoted string"),
-        ("{{ `abc }}", "1: unterminated raw quoted string"),
-        ("{{/* abc }}", "1: unclosed comment"),
-        ("{{ 12abc }}", "1: bad number syntax: \"12abc\""),
-    ] {
-        let error = render_with(text, 1.0).expect_err(text);
-        assert_eq!(error.to_string(), format!("error parsing template t: template: t:{message}"), "{text}");
-    }
-}
-
-#[test]
-fn failures_at_run_time_name_the_place() {
-    for (text, place_and_message) in [
-        ("{{ humanize }}", "1:115: <humanize>: wrong number of args for humanize: want 1 got 0"),
-        (
-            "x\n {{ $labels | humanize }}",
-            "2:14: <humanize>: error calling humanize: can't convert map[string]string to float",
-        ),
-        (
-            "{{ humanize \"x\" }}",
-            "1:115: <humanize \"x\">: error calling humanize: strconv.ParseFloat: parsing \"x\": invalid syntax",
-        ),
-        ("{{ printf 1 }}", "1:122: <1>: expected string; found 1"),
-        ("{{ printf $value }}", "1:122: <$value>: wrong type for value; expected string; got float64"),
-        ("{{ printf }}", "1:115: <printf>: wrong number of args for printf: want at least 1 got 0"),
-    ] {
-        let (place, message) = place_and_message.split_once(": ").unwrap();
-        let expected = format!("error executing template t: template: t:{place}: executing \"t\" at {message}");
-        assert_eq!(render_with(text, 1.0).expect_err(text).to_string(), expected, "{text}");
-    }
-}
-
-#[test]
-fn the_size_of_a_result_is_limited() {
-    let text = "{{ printf \"%1000s\" $labels.job }}";
-    assert_eq!(render_with(&text.repeat(65), 1.0).map(|out| out.len()), Ok(65_000));
-    assert!(render_with(&text.repeat(66), 1.0).unwrap_err().to_string().contains("limit of 65536 bytes"));
+fn the_table_holds() {
+    let cases = cases();
+    assert!(cases.len() >= 500, "{} cases", cases.len());
+    let wrong: Vec<String> = cases
+        .iter()
+        .filter_map(|case| {
+            let found = outcome(&case.template, case.number());
+            (found != case.expected).then(|| {
+                format!("line {}: {}\n  expected {:?}\n  found    {found:?}", case.line, case.template, case.expected)
+            })
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{} of {} wrong:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
 }
