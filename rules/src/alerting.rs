@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::Entry;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use promethium_model::labels::METRIC_NAME;
 use promethium_model::{Labels, SampleValue, VectorSample};
@@ -9,17 +10,16 @@ use promethium_model::{Labels, SampleValue, VectorSample};
 use crate::error::RuleError;
 use crate::file::{AlertSpec, SortedPairs, TemplateText, texts_of};
 use crate::notifier::{Alert, generator_path};
-use crate::options::RuleOptions;
 use crate::overlay::{SeriesMap, overlay};
 use crate::rule::{EvalTimes, Host, RuleStatus};
 use crate::state::{AlertBook, AlertInstance, AlertState, AlertTiming, Observation};
 use crate::sync::lock;
-use crate::template::TemplateData;
+use crate::template::{TemplateData, TemplateLimits};
 
-const ALERT_NAME: &str = "alertname";
+pub(crate) const ALERT_NAME: &str = "alertname";
 const ALERT_STATE: &str = "alertstate";
-const ALERTS: &str = "ALERTS";
-const ALERTS_FOR_STATE: &str = "ALERTS_FOR_STATE";
+pub(crate) const ALERTS: &str = "ALERTS";
+pub(crate) const ALERTS_FOR_STATE: &str = "ALERTS_FOR_STATE";
 
 pub(crate) struct AlertingRule {
     pub(crate) expr: String,
@@ -29,11 +29,20 @@ pub(crate) struct AlertingRule {
     external_labels: Labels,
     // Held while the state moves, never while a query runs: the API reads it at any time.
     book: Mutex<AlertBook>,
+    // Until storage was asked what was pending before a restart, nothing is written that would hide the answer.
+    restored: AtomicBool,
 }
 
 impl AlertingRule {
     pub(crate) fn new(expr: String, spec: AlertSpec, external_labels: Labels) -> Self {
-        AlertingRule { expr, spec, status: RuleStatus::default(), external_labels, book: Mutex::default() }
+        AlertingRule {
+            expr,
+            spec,
+            status: RuleStatus::default(),
+            external_labels,
+            book: Mutex::default(),
+            restored: AtomicBool::new(false),
+        }
     }
 
     /// The gravest state of the rule's alerts; unknown before the first evaluation.
@@ -55,6 +64,16 @@ impl AlertingRule {
         *lock(&self.book) = book;
     }
 
+    /// From now on the rule's own series are written.
+    pub(crate) fn set_restored(&self) {
+        self.restored.store(true, Ordering::Release);
+    }
+
+    /// Moves the time since when active alerts count as such, where `active_at_ms` knows another.
+    pub(crate) fn move_active_at(&self, active_at_ms: impl Fn(&Labels) -> Option<i64>) {
+        lock(&self.book).move_active_at(active_at_ms);
+    }
+
     pub(crate) fn evaluate(
         &self,
         host: &Host<'_>,
@@ -62,10 +81,15 @@ impl AlertingRule {
         limit: usize,
     ) -> Result<Vec<VectorSample>, RuleError> {
         let samples = host.query(&self.expr, times.sample_ms())?;
-        let seen = self.observations(&samples, host.options)?;
+        let seen = self.observations(&samples, host, times)?;
+        let most = host.options.limits.max_alerts_per_rule;
+        let limit = if limit == 0 { most } else { limit.min(most) };
         let timing = AlertTiming::new(self.spec.for_ms, self.spec.keep_firing_for_ms).with_limit(limit);
         let mut book = lock(&self.book);
         book.step(times.ts_ms, &timing, seen)?;
+        if !self.restored.load(Ordering::Acquire) {
+            return Ok(Vec::new());
+        }
         Ok(self.state_samples(&book, times.sample_ms()))
     }
 
@@ -73,12 +97,26 @@ impl AlertingRule {
     fn observations(
         &self,
         samples: &[VectorSample],
-        options: &RuleOptions,
+        host: &Host<'_>,
+        times: &EvalTimes,
     ) -> Result<SeriesMap<Observation>, RuleError> {
         let mut seen = SeriesMap::with_capacity_and_hasher(samples.len(), Default::default());
+        let (limits, url) = (&host.options.limits, host.options.external_url.as_str());
         for sample in samples {
-            let data = TemplateData::new(&sample.labels, &sample.value, &self.external_labels, &options.external_url);
-            match seen.entry(self.alert_labels(sample, &data)) {
+            let data = TemplateData::new(&sample.labels, &sample.value, &self.external_labels, url)
+                .at_ms(times.ts_ms)
+                .with_queries(host);
+            let within = |bytes: usize| {
+                let mut own = TemplateLimits::of(limits).with_deadline(host.options.clock.clone());
+                own.max_output_bytes = own.max_output_bytes.min(bytes);
+                data.clone().with_limits(own)
+            };
+            let labels = match self.spec.labels.is_empty() {
+                true => self.alert_labels(sample, &data),
+                false => self.alert_labels(sample, &within(limits.max_label_value_bytes)),
+            };
+            let data = within(limits.max_annotation_bytes);
+            match seen.entry(labels) {
                 Entry::Vacant(new) => new.insert(Observation {
                     value: value_of(sample),
                     annotations: rendered(&self.spec.annotations, &data).collect(),

@@ -1,6 +1,6 @@
 //! Why a rule's evaluation failed.
 
-use promethium_model::{AppendError, CommitError, QueryError};
+use promethium_model::{AppendError, CommitError, QueryError, StorageError};
 use thiserror::Error;
 
 use crate::state::TooManyAlerts;
@@ -35,6 +35,9 @@ pub enum RuleError {
     /// A sample was refused; the others of the rule are stored.
     #[error(transparent)]
     Append(#[from] AppendError),
+    /// What was pending before a restart could not be read; alerts wait anew.
+    #[error("restoring alerts: {0}")]
+    Restore(#[source] StorageError),
     /// Nothing of the rule's result was stored.
     #[error(transparent)]
     Commit(#[from] CommitError),

@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use promethium_model::Labels;
 
-use crate::alerting::written_labels;
+use crate::alerting::{AlertingRule, written_labels};
+use crate::concurrency::{Slots, run_all};
+use crate::dependency::{Batches, batches};
 use crate::error::RuleError;
 use crate::file::{GroupSpec, SortedPairs, texts_of};
 use crate::grid::{Grid, Slot};
-use crate::metrics::{GroupCounters, GroupMetrics};
+use crate::metrics::{Counter, GroupCounters, GroupMetrics};
 use crate::options::RuleGlobals;
 use crate::overlay::SeriesSet;
+use crate::restore::restore_rule;
 use crate::rule::{EvalTimes, Host, Rule, is_canceled};
 use crate::state::AlertInstance;
 use crate::sync::{lock, try_lock};
@@ -24,6 +27,7 @@ pub(crate) struct Group {
     interval_ms: i64,
     grid: Grid,
     rules: Vec<Rule>,
+    batches: Batches,
     counters: Arc<GroupCounters>,
     // Held through an evaluation: a group never runs twice at once.
     memory: Mutex<Memory>,
@@ -41,6 +45,8 @@ struct Memory {
     vanished: Vec<Labels>,
     /// Another version took over, or the group is gone: it never runs again.
     retired: bool,
+    /// Evaluations until storage is asked for the alerts of the process before.
+    until_restore: u32,
 }
 
 impl Memory {
@@ -53,37 +59,66 @@ impl Memory {
     }
 }
 
+/// A rule that fired before a restart needs data to be seen again: scrapes come first, and rules that it builds on.
+const EVALUATIONS_BEFORE_RESTORE: u32 = 2;
+
+/// What the rules of one evaluation add up to.
+#[derive(Default)]
+struct Totals {
+    samples: Counter,
+    took_ns: Counter,
+}
+
 #[derive(Clone, Copy, Default)]
 struct LastRun {
     evaluation_ms: Option<i64>,
     took: Duration,
     rules_took: Duration,
+    restore_took: Duration,
 }
 
 impl Group {
-    /// A group that runs at its next grid point after `now_ms`.
-    pub(crate) fn new(spec: GroupSpec, globals: &RuleGlobals, now_ms: i64) -> Self {
+    /// A group that runs at its next grid point after `now_ms`; `restores` says that it may have run in a process before.
+    pub(crate) fn new(spec: GroupSpec, globals: &RuleGlobals, now_ms: i64, restores: bool) -> Self {
         let interval_ms = spec.interval_ms.unwrap_or(globals.evaluation_interval_ms).max(1);
         let grid = Grid::new(&spec.file, &spec.name, interval_ms);
         let rules: Vec<Rule> =
             spec.rules.iter().map(|rule| Rule::new(rule.clone(), &globals.external_labels)).collect();
         let series = rules.iter().map(|_| SeriesSet::default()).collect();
-        let memory = Memory { series, ..Memory::default() };
-        Group {
+        let until_restore = if restores { EVALUATIONS_BEFORE_RESTORE } else { 0 };
+        let memory = Memory { series, until_restore, ..Memory::default() };
+        let batches = batches(&spec.rules);
+        let group = Group {
             spec,
             interval_ms,
             grid,
             rules,
+            batches,
             counters: Arc::default(),
             memory: Mutex::new(memory),
             slot: Mutex::new(grid.newest(now_ms)),
             last: Mutex::default(),
+        };
+        if !restores {
+            group.set_restored();
         }
+        group
+    }
+
+    fn alerting_rules(&self) -> impl Iterator<Item = &AlertingRule> {
+        self.rules.iter().filter_map(|rule| match rule {
+            Rule::Alerting(rule) => Some(rule),
+            Rule::Recording(_) => None,
+        })
+    }
+
+    fn set_restored(&self) {
+        self.alerting_rules().for_each(AlertingRule::set_restored);
     }
 
     /// The group's new version, with the state of the rules that are still there.
     pub(crate) fn successor(&self, spec: GroupSpec, globals: &RuleGlobals, now_ms: i64) -> Self {
-        let mut next = Group::new(spec, globals, now_ms);
+        let mut next = Group::new(spec, globals, now_ms, false);
         next.counters = Arc::clone(&self.counters);
         // Waits for an evaluation that runs.
         let mut memory = lock(&self.memory);
@@ -155,13 +190,35 @@ impl Group {
         self.counters.missed.add(missed);
         self.counters.iterations.add(missed);
         self.run(slot.timestamp_ms(), &mut memory, host, globals);
+        self.restore_in_time(&mut memory, host, now_ms);
         true
     }
 
-    /// Runs the group at `ts_ms`, on the grid or not.
+    /// Asks storage for the alerts of the process before, once, when it is time to. A store that fails is not asked again.
+    fn restore_in_time(&self, memory: &mut Memory, host: &Host<'_>, now_ms: i64) {
+        if memory.until_restore == 0 {
+            return;
+        }
+        memory.until_restore -= 1;
+        if memory.until_restore > 0 {
+            return;
+        }
+        let started = host.options.clock.monotonic();
+        for rule in self.alerting_rules() {
+            if let Err(error) = restore_rule(rule, host.store, host.options, now_ms) {
+                rule.status.failed(&RuleError::Restore(error));
+            }
+            rule.set_restored();
+        }
+        lock(&self.last).restore_took = host.options.clock.monotonic().saturating_sub(started);
+    }
+
+    /// Runs the group at `ts_ms`, on the grid or not, as if there had been no process before.
     pub(crate) fn evaluate(&self, ts_ms: i64, host: &Host<'_>, globals: &RuleGlobals) {
         let mut memory = lock(&self.memory);
         if !memory.retired {
+            memory.until_restore = 0;
+            self.set_restored();
             self.run(ts_ms, &mut memory, host, globals);
         }
     }
@@ -170,19 +227,38 @@ impl Group {
         let started = host.options.clock.monotonic();
         let times = EvalTimes { ts_ms, offset_ms: self.offset_ms(globals), interval_ms: self.interval_ms };
         self.counters.iterations.add(1);
-        let mut samples = 0;
-        let mut rules_took = Duration::ZERO;
-        for (rule, series) in self.rules.iter().zip(&mut memory.series) {
-            let rule_started = host.options.clock.monotonic();
-            samples += self.run_rule(rule, series, host, &times);
-            let took = host.options.clock.monotonic().saturating_sub(rule_started);
-            rule.status().evaluated(ts_ms, took);
-            rules_took += took;
-        }
-        self.counters.last_samples.set(samples);
+        let rules_took = self.run_rules(&mut memory.series, host, &times);
         self.mark_vanished(memory, host, &times);
         let took = host.options.clock.monotonic().saturating_sub(started);
-        *lock(&self.last) = LastRun { evaluation_ms: Some(ts_ms), took, rules_took };
+        let mut last = lock(&self.last);
+        *last = LastRun { evaluation_ms: Some(ts_ms), took, rules_took, ..*last };
+    }
+
+    /// Runs the rules, in file order or, where the host lends threads, in batches; gives the time that they took.
+    fn run_rules(&self, series: &mut [SeriesSet], host: &Host<'_>, times: &EvalTimes) -> Duration {
+        let totals = Totals::default();
+        let run = |(rule, series): (&Rule, &mut SeriesSet)| {
+            let started = host.options.clock.monotonic();
+            let samples = self.run_rule(rule, series, host, times);
+            let took = host.options.clock.monotonic().saturating_sub(started);
+            rule.status().evaluated(times.ts_ms, took);
+            totals.samples.add(samples);
+            totals.took_ns.add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        };
+        match host.slots {
+            None => self.rules.iter().zip(series).for_each(run),
+            Some(slots) => self.run_batches(slots, series, run),
+        }
+        self.counters.last_samples.set(totals.samples.get());
+        Duration::from_nanos(totals.took_ns.get())
+    }
+
+    fn run_batches(&self, slots: &Slots, series: &mut [SeriesSet], run: impl Fn((&Rule, &mut SeriesSet)) + Sync) {
+        let mut jobs: Vec<Option<(&Rule, &mut SeriesSet)>> = self.rules.iter().zip(series).map(Some).collect();
+        for batch in &self.batches {
+            let batch = batch.iter().filter_map(|i| jobs.get_mut(*i).and_then(Option::take)).collect();
+            run_all(slots, batch, &run);
+        }
     }
 
     /// Evaluates one rule and stores its result; gives the number of samples of the result.
@@ -246,6 +322,12 @@ impl Group {
         }
     }
 
+    /// Name and error of the rules whose last evaluation failed.
+    pub(crate) fn errors(&self) -> Vec<(String, String)> {
+        let error = |rule: &Rule| Some((rule.identity().0.to_owned(), rule.status().get().last_error?));
+        self.rules.iter().filter_map(error).collect()
+    }
+
     /// Pending and firing alerts of all rules, in file order.
     pub(crate) fn active_alerts(&self) -> Vec<AlertInstance> {
         let alerting = |rule: &Rule| match rule {
@@ -267,6 +349,7 @@ impl Group {
             last_evaluation_timestamp_seconds: last.evaluation_ms.map_or(0.0, |ms| ms as f64 / 1e3),
             last_duration_seconds: last.took.as_secs_f64(),
             last_rule_duration_sum_seconds: last.rules_took.as_secs_f64(),
+            last_restore_duration_seconds: last.restore_took.as_secs_f64(),
             rules: self.rules.len() as u64,
             last_evaluation_samples: self.counters.last_samples.get(),
             samples_rejected_total: self.counters.rejected.get(),

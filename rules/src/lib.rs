@@ -56,6 +56,8 @@
 //! * Label and annotation texts go through a [`template::Render`].
 
 mod alerting;
+mod concurrency;
+mod dependency;
 mod error;
 pub mod file;
 pub mod fuzzing;
@@ -67,10 +69,12 @@ mod notifier;
 mod options;
 mod overlay;
 mod recording;
+mod restore;
 mod rule;
 mod state;
 mod sync;
 pub mod template;
+pub mod unittest;
 mod view;
 mod write;
 

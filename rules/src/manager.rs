@@ -1,9 +1,11 @@
 //! The manager: loads rule files, knows what is due, and runs it.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use promethium_model::{Appendable, Labels, QueryEngine, Queryable};
 
+use crate::concurrency::Slots;
 use crate::file::{self, FileChecks, GroupSpec, RuleFileErrors, RuleSource};
 use crate::group::Group;
 use crate::metrics::RuleMetrics;
@@ -20,6 +22,7 @@ use crate::write::write_stale;
 pub struct RuleManager {
     engine: Arc<dyn QueryEngine>,
     options: RuleOptions,
+    slots: Option<Slots>,
     // One load at a time. Held while groups finish what they run; `state` never is.
     loading: Mutex<()>,
     state: Mutex<State>,
@@ -31,6 +34,8 @@ struct State {
     // Sorted by file, then name.
     groups: Vec<Arc<Group>>,
     removed: Vec<Removed>,
+    // Only the first load may find what a process before left.
+    loaded: bool,
 }
 
 /// Series of a group that was removed, to be marked once another group had the chance to take them over.
@@ -58,7 +63,8 @@ impl RuleManager {
     /// A manager without rules.
     #[must_use]
     pub fn new(engine: Arc<dyn QueryEngine>, options: RuleOptions) -> Self {
-        RuleManager { engine, options, loading: Mutex::default(), state: Mutex::default() }
+        let slots = Some(options.max_concurrent_evals).filter(|threads| *threads > 0).map(Slots::new);
+        RuleManager { engine, options, slots, loading: Mutex::default(), state: Mutex::default() }
     }
 
     /// Replaces the rules by those of `sources`: the first load and every reload.
@@ -80,8 +86,11 @@ impl RuleManager {
             .with_legacy_names(self.options.legacy_names);
         let specs = file::parse(sources, &checks)?;
         let _loading = lock(&self.loading);
-        let earlier = lock(&self.state).groups.clone();
-        let change = Change::new(earlier, specs, globals, now_ms);
+        let (earlier, is_first) = {
+            let state = lock(&self.state);
+            (state.groups.clone(), !state.loaded)
+        };
+        let change = Change::new(earlier, specs, &Load { globals, now_ms, is_first });
         let report = change.report;
         lock(&self.state).apply(change, globals);
         Ok(report)
@@ -124,8 +133,24 @@ impl RuleManager {
         groups.iter().for_each(|group| group.evaluate(ts_ms, &host, &globals));
     }
 
+    /// As [`RuleManager::evaluate_all_at`], groups by the rank of their names; gives name and error of each rule that failed.
+    pub(crate) fn evaluate_ordered_at(
+        &self,
+        ts_ms: i64,
+        store: &dyn Queryable,
+        sink: &dyn Appendable,
+        notifier: &dyn Notifier,
+        rank: impl Fn(&str) -> usize,
+    ) -> Vec<(String, String)> {
+        let host = self.host(store, sink, notifier);
+        let (mut groups, globals) = self.groups_and_globals();
+        groups.sort_by_key(|group| rank(group.key().1));
+        groups.iter().for_each(|group| group.evaluate(ts_ms, &host, &globals));
+        groups.iter().flat_map(|group| group.errors()).collect()
+    }
+
     fn host<'a>(&'a self, store: &'a dyn Queryable, sink: &'a dyn Appendable, notifier: &'a dyn Notifier) -> Host<'a> {
-        Host { engine: &*self.engine, options: &self.options, store, sink, notifier }
+        Host { engine: &*self.engine, options: &self.options, store, sink, notifier, slots: self.slots.as_ref() }
     }
 
     fn groups_and_globals(&self) -> (Vec<Arc<Group>>, RuleGlobals) {
@@ -162,6 +187,13 @@ impl RuleManager {
     }
 }
 
+/// What a load brings beside the rules.
+struct Load<'a> {
+    globals: &'a RuleGlobals,
+    now_ms: i64,
+    is_first: bool,
+}
+
 /// The way from the rules of one load to those of the next.
 #[derive(Default)]
 struct Change {
@@ -172,29 +204,32 @@ struct Change {
 
 impl Change {
     /// Waits for groups that are running and that change or go.
-    fn new(mut earlier: Vec<Arc<Group>>, specs: Vec<GroupSpec>, globals: &RuleGlobals, now_ms: i64) -> Self {
+    fn new(earlier: Vec<Arc<Group>>, specs: Vec<GroupSpec>, load: &Load<'_>) -> Self {
+        let key = |group: &Group| (group.key().0.to_owned(), group.key().1.to_owned());
+        let mut earlier: BTreeMap<(String, String), Arc<Group>> =
+            earlier.into_iter().map(|group| (key(&group), group)).collect();
         let mut change = Change::default();
         for spec in specs {
             change.report.groups += 1;
             change.report.rules += spec.rules.len();
-            let known = earlier.iter().position(|group| group.key() == (&spec.file, &spec.name));
-            let known = known.map(|i| earlier.swap_remove(i));
-            change.add(spec, known, globals, now_ms);
+            let known = earlier.remove(&(spec.file.clone(), spec.name.clone()));
+            change.add(spec, known, load);
         }
         change.report.removed = earlier.len();
-        earlier.iter().for_each(|group| change.retire(group, globals, now_ms));
+        earlier.values().for_each(|group| change.retire(group, load.globals, load.now_ms));
         change.groups.sort_by(|a, b| a.key().cmp(&b.key()));
         change
     }
 
-    fn add(&mut self, spec: GroupSpec, known: Option<Arc<Group>>, globals: &RuleGlobals, now_ms: i64) {
+    fn add(&mut self, spec: GroupSpec, known: Option<Arc<Group>>, load: &Load<'_>) {
+        let Load { globals, now_ms, is_first } = *load;
         self.groups.push(match known {
             Some(group) if group.is_unchanged_by(&spec, globals) => {
                 self.report.unchanged += 1;
                 group
             }
             Some(group) => Arc::new(group.successor(spec, globals, now_ms)),
-            None => Arc::new(Group::new(spec, globals, now_ms)),
+            None => Arc::new(Group::new(spec, globals, now_ms, is_first)),
         });
     }
 
@@ -215,5 +250,6 @@ impl State {
         self.groups = change.groups;
         self.removed.extend(change.removed);
         self.globals = globals.clone();
+        self.loaded = true;
     }
 }

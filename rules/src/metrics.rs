@@ -32,6 +32,8 @@ pub struct GroupMetrics {
     pub last_duration_seconds: f64,
     /// `prometheus_rule_group_last_rule_duration_sum_seconds`
     pub last_rule_duration_sum_seconds: f64,
+    /// `prometheus_rule_group_last_restore_duration_seconds`; 0 where nothing was to be restored.
+    pub last_restore_duration_seconds: f64,
     /// `prometheus_rule_group_rules`
     pub rules: u64,
     /// `prometheus_rule_group_last_evaluation_samples`

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use promethium_model::{Clock, Labels, Limits, SystemClock};
+use std::time::Duration;
+
+use promethium_model::{Clock, Labels, Limits, QueryCx, SystemClock};
 
 use crate::template::{GoTemplates, Render};
 
@@ -14,7 +16,15 @@ pub struct RuleOptions {
     pub external_url: String,
     /// Milliseconds after which an alert that is still active is sent again.
     pub resend_delay_ms: i64,
-    /// Bounds of queries (`max_query_samples`, `query_timeout_ms`) and of rule files (`max_config_bytes`).
+    /// How long ago the process before may have ended for its alerts to be picked up, milliseconds.
+    pub outage_tolerance_ms: i64,
+    /// Alerts with a shorter `for` are not restored, and one that is restored does not fire before this has passed,
+    /// milliseconds.
+    pub for_grace_period_ms: i64,
+    /// Threads on which rules of a group run beside the calling one, where none reads what the other writes; 0 runs rules
+    /// one after the other.
+    pub max_concurrent_evals: usize,
+    /// Bounds of queries, of rule files, of templates and of alerts.
     pub limits: Limits,
     /// Only the classic character set in names.
     pub legacy_names: bool,
@@ -29,6 +39,9 @@ impl Default for RuleOptions {
         RuleOptions {
             external_url: String::new(),
             resend_delay_ms: 60_000,
+            outage_tolerance_ms: 3_600_000,
+            for_grace_period_ms: 600_000,
+            max_concurrent_evals: 0,
             limits: Limits::default(),
             legacy_names: false,
             templates: Arc::new(GoTemplates),
@@ -49,6 +62,21 @@ impl RuleOptions {
     #[must_use]
     pub fn with_resend_delay_ms(mut self, resend_delay_ms: i64) -> Self {
         self.resend_delay_ms = resend_delay_ms;
+        self
+    }
+
+    /// With this tolerance of outages, and this grace period, for alerts that are restored after a restart.
+    #[must_use]
+    pub fn with_restore_ms(mut self, outage_tolerance_ms: i64, for_grace_period_ms: i64) -> Self {
+        self.outage_tolerance_ms = outage_tolerance_ms;
+        self.for_grace_period_ms = for_grace_period_ms;
+        self
+    }
+
+    /// With this many threads for rules of one group that may run side by side; Prometheus has 4 where it does so.
+    #[must_use]
+    pub fn with_max_concurrent_evals(mut self, threads: usize) -> Self {
+        self.max_concurrent_evals = threads;
         self
     }
 
@@ -78,6 +106,15 @@ impl RuleOptions {
     pub fn with_legacy_names(mut self, legacy_names: bool) -> Self {
         self.legacy_names = legacy_names;
         self
+    }
+}
+
+impl RuleOptions {
+    /// What one query may cost.
+    pub(crate) fn query_cx(&self) -> QueryCx {
+        QueryCx::unlimited()
+            .with_timeout(self.clock.clone(), Duration::from_millis(self.limits.query_timeout_ms))
+            .with_max_samples(self.limits.max_query_samples)
     }
 }
 

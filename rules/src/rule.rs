@@ -4,17 +4,18 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use promethium_model::{
-    Appendable, InstantOptions, Labels, QueryCx, QueryEngine, QueryError, QueryValue, Queryable, SampleValue,
-    VectorSample,
+    Appendable, InstantOptions, Labels, QueryEngine, QueryError, QueryValue, Queryable, SampleValue, VectorSample,
 };
 
 use crate::alerting::AlertingRule;
+use crate::concurrency::Slots;
 use crate::error::RuleError;
 use crate::file::{RuleKind, RuleSpec, SortedPairs, texts_of};
 use crate::notifier::Notifier;
 use crate::options::RuleOptions;
 use crate::recording::RecordingRule;
 use crate::sync::lock;
+use crate::template::TemplateQueries;
 use crate::view::RuleHealth;
 
 /// What an evaluation works with.
@@ -25,15 +26,14 @@ pub(crate) struct Host<'a> {
     pub(crate) store: &'a dyn Queryable,
     pub(crate) sink: &'a dyn Appendable,
     pub(crate) notifier: &'a dyn Notifier,
+    /// Threads for rules that may run side by side.
+    pub(crate) slots: Option<&'a Slots>,
 }
 
 impl Host<'_> {
     /// Asks for a vector at `time_ms`; a scalar is a vector of one sample without labels.
     pub(crate) fn query(&self, expr: &str, time_ms: i64) -> Result<Vec<VectorSample>, RuleError> {
-        let limits = &self.options.limits;
-        let cx = QueryCx::unlimited()
-            .with_timeout(self.options.clock.clone(), Duration::from_millis(limits.query_timeout_ms))
-            .with_max_samples(limits.max_query_samples);
+        let cx = self.options.query_cx();
         match self.engine.instant(self.store, expr, &InstantOptions::at(time_ms), &cx)?.value {
             QueryValue::Vector(samples) => Ok(samples),
             QueryValue::Scalar { timestamp_ms, value } => {
@@ -41,6 +41,13 @@ impl Host<'_> {
             }
             QueryValue::String { .. } | QueryValue::Matrix(_) => Err(RuleError::NotAVector),
         }
+    }
+}
+
+/// Templates ask as rules do.
+impl TemplateQueries for Host<'_> {
+    fn query(&self, expr: &str, time_ms: i64) -> Result<Vec<VectorSample>, String> {
+        Host::query(self, expr, time_ms).map_err(|error| error.to_string())
     }
 }
 

@@ -255,6 +255,7 @@ impl AlertBook {
         new.sort_by(|a, b| a.0.cmp(&b.0));
         self.alerts.extend(new.into_iter().map(|(labels, seen)| AlertInstance::pending(labels, seen, ts_ms)));
     }
+
     fn enforce(&mut self, limit: usize) -> Result<(), TooManyAlerts> {
         let alerts = self.iter().filter(|alert| alert.is_active()).count();
         if limit == 0 || alerts <= limit {
@@ -262,6 +263,13 @@ impl AlertBook {
         }
         self.alerts.clear();
         Err(TooManyAlerts { limit, alerts })
+    }
+
+    /// Moves the time since when active alerts count as active, where `active_at_ms` knows another: after a restart.
+    pub fn move_active_at(&mut self, active_at_ms: impl Fn(&Labels) -> Option<i64>) {
+        for alert in self.alerts.iter_mut().filter(|alert| alert.is_active()) {
+            alert.active_at_ms = active_at_ms(&alert.labels).unwrap_or(alert.active_at_ms);
+        }
     }
 
     /// The alerts that are due for sending at `ts_ms`, marked as sent: new ones, just resolved ones, and those whose

@@ -26,6 +26,9 @@ pub(crate) fn write_rule(
     previous: &SeriesSet,
     stale_ms: i64,
 ) -> Result<Written, RuleError> {
+    if samples.is_empty() && previous.is_empty() {
+        return Ok(Written::default());
+    }
     let mut appender = sink.appender();
     let mut written = Written::default();
     written.series.reserve(samples.len());

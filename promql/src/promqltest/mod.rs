@@ -32,7 +32,9 @@ mod rewrite;
 mod script;
 mod series;
 
-use promethium_model::{Appendable, MemStore, QueryEngine, Queryable};
+use std::sync::Arc;
+
+use promethium_model::{Appendable, Labels, MemStore, QueryEngine, Queryable, SampleValue};
 use thiserror::Error;
 
 use script::Command;
@@ -102,6 +104,23 @@ impl Report {
     pub fn failures(&self) -> impl Iterator<Item = &EvalOutcome> {
         self.outcomes.iter().filter(|o| o.failure.is_some())
     }
+}
+
+/// Reads a series and its values in the language of `load`, `up{job="a"} 0+1x3 _ stale {{count:1}}`: one entry a step,
+/// `None` for a gap. Histograms come as they are written.
+///
+/// # Errors
+///
+/// What is wrong with the text.
+pub fn parse_series(text: &str) -> Result<(Labels, Vec<Option<SampleValue>>), String> {
+    let line = series::parse_line(text)?;
+    let value = |value: &series::Value| match value {
+        series::Value::Gap => None,
+        series::Value::Float(v) => Some(SampleValue::Float(*v)),
+        series::Value::Histogram(h, _) => Some(SampleValue::Histogram(Arc::clone(h))),
+    };
+    let values = series::Values::parse(line.values)?;
+    Ok((line.labels, values.0.iter().map(value).collect()))
 }
 
 /// Runs a script: `load` fills a store, `clear` starts a new one, `eval` asks the engine and compares.

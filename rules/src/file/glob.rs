@@ -50,6 +50,15 @@ pub fn matching_files(pattern: &str) -> Result<Vec<PathBuf>, PatternError> {
     if folder.contains('*') {
         return Err(PatternError::StarInFolder(pattern.to_owned()));
     }
+    glob(pattern)
+}
+
+/// As [`matching_files`], with `*` in any part of the path: what tests of rules may write.
+///
+/// # Errors
+///
+/// See [`PatternError`].
+pub(crate) fn glob(pattern: &str) -> Result<Vec<PathBuf>, PatternError> {
     let start = PathBuf::from(if pattern.starts_with('/') { "/" } else { "" });
     let mut paths = vec![start];
     for part in pattern.split('/').filter(|part| !part.is_empty()) {

@@ -3,12 +3,15 @@
 mod check;
 mod error;
 mod glob;
+mod lint;
 mod read;
 mod spec;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use error::{RuleFileError, RuleFileErrors, RuleFileProblem, RulePlace};
+pub(crate) use glob::glob;
 pub use glob::{PatternError, matching_files};
+pub use lint::{duplicate_rules, lint_duplicates};
 pub use read::{RuleSource, read_sources};
 pub(crate) use spec::texts_of;
 pub use spec::{AlertSpec, Annotated, GroupSpec, RecordSpec, RuleKind, RuleSpec, SortedPairs, TemplateText};

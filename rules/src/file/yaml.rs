@@ -57,7 +57,7 @@ pub(super) type TextMap = BTreeMap<String, Option<String>>;
 
 /// A Prometheus duration, milliseconds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct DurationYaml(pub(super) i64);
+pub(crate) struct DurationYaml(pub(crate) i64);
 
 impl<'de> Deserialize<'de> for DurationYaml {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -97,7 +97,7 @@ pub(super) fn read(source: &RuleSource, max_bytes: usize) -> Result<FileYaml, Bo
     }
 }
 
-fn options() -> Options {
+pub(crate) fn options() -> Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! { max_depth: MAX_DEPTH, max_aliases: MAX_ALIASES },
         with_snippet: false,
@@ -105,7 +105,7 @@ fn options() -> Options {
 }
 
 /// The message without the position at its end, which stands in front here.
-fn message_of(error: &serde_saphyr::Error) -> String {
+pub(crate) fn message_of(error: &serde_saphyr::Error) -> String {
     let text = error.without_snippet().render_with_formatter(&serde_saphyr::UserMessageFormatter);
     match text.rfind(" at line ") {
         Some(end) if error.location().is_some() => text.get(..end).unwrap_or(&text).to_owned(),

@@ -264,6 +264,11 @@ impl Template for Compiled {
     }
 }
 
+/// A time since the epoch as Go prints a duration: `1m30s`.
+pub(crate) fn time_text(ms: i64) -> String {
+    time::GoDuration(ms.saturating_mul(1_000_000)).text()
+}
+
 fn line_of(text: &str, at: usize) -> usize {
     text.bytes().take(at).filter(|b| *b == b'\n').count().saturating_add(1)
 }

@@ -12,3 +12,4 @@ mod recording;
 mod reload;
 mod schedule;
 mod templates;
+mod unittest;
