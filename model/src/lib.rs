@@ -49,6 +49,7 @@ pub mod metadata;
 pub mod query;
 pub mod quote;
 pub mod regex;
+pub mod relabel;
 pub mod sample;
 pub mod storage;
 mod text;

@@ -15,7 +15,7 @@ use promethium_promql::{Engine, EngineOptions};
 use promethium_rules::RuleSource;
 use promethium_rules::file::{FileChecks, lint_duplicates, parse, read_sources};
 use promethium_rules::template::GoTemplates;
-use promethium_rules::unittest::{TestOptions, junit_xml, test_file};
+use promethium_rules::unittest::{FileReport, TestOptions, junit_xml, test_file};
 
 const FAILED: u8 = 1;
 const LINT_FAILED: u8 = 3;
@@ -83,7 +83,7 @@ fn test(arguments: Vec<String>) -> Result<u8, String> {
     if let Some(file) = junit {
         std::fs::write(&file, junit_xml(&reports)).map_err(|error| format!("{file}: {error}"))?;
     }
-    Ok(if reports.iter().all(|report| report.passed()) { 0 } else { FAILED })
+    Ok(if reports.iter().all(FileReport::passed) { 0 } else { FAILED })
 }
 
 fn check(arguments: Vec<String>) -> Result<u8, String> {

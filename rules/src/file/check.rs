@@ -105,8 +105,8 @@ impl RuleJudge<'_, '_, '_> {
 
     fn alert(&mut self, times: [i64; 2], labels: TextPairs, annotations: TextPairs) -> RuleKind {
         let [for_ms, keep_firing_for_ms] = times;
-        let wrong_label = |name, error| RuleFileProblem::LabelTemplate { name, error };
-        let wrong_annotation = |name, error| RuleFileProblem::AnnotationTemplate { name, error };
+        let wrong_label = |name, error| RuleFileProblem::LabelTemplate { name, error: Box::new(error) };
+        let wrong_annotation = |name, error| RuleFileProblem::AnnotationTemplate { name, error: Box::new(error) };
         RuleKind::Alert(AlertSpec {
             alert: self.place.name.clone(),
             for_ms,

@@ -126,7 +126,7 @@ pub enum RuleFileProblem {
         name: String,
         /// What is wrong with its template.
         #[source]
-        error: TemplateError,
+        error: Box<TemplateError>,
     },
     /// The template of an annotation.
     #[error("annotation {name}: {error}", name = go_quoted(.name))]
@@ -135,7 +135,7 @@ pub enum RuleFileProblem {
         name: String,
         /// What is wrong with its template.
         #[source]
-        error: TemplateError,
+        error: Box<TemplateError>,
     },
 }
 

@@ -44,6 +44,9 @@ pub(super) struct Failure {
 
 pub(super) type Run<T> = Result<T, Stop>;
 
+/// Index and element, one after the other.
+type Elements<'a> = Box<dyn Iterator<Item = (Value<'a>, Value<'a>)> + 'a>;
+
 /// Fills a template in.
 pub(super) fn execute<'a>(forest: &'a Forest, data: &'a TemplateData<'a>) -> Result<String, Failure> {
     let mut machine = Machine {
@@ -238,11 +241,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Index and element, in the order of iteration; `None` for what cannot be iterated over.
-    fn elements(
-        &self,
-        value: &Value<'a>,
-        pipe: &Pipe,
-    ) -> Run<Option<Box<dyn Iterator<Item = (Value<'a>, Value<'a>)> + 'a>>> {
+    fn elements(&self, value: &Value<'a>, pipe: &Pipe) -> Run<Option<Elements<'a>>> {
         Ok(Some(match value {
             Value::Nil => Box::new(std::iter::empty()),
             Value::Int(n) if pipe.variables.len() > 1 => {
@@ -322,7 +321,7 @@ impl<'a> Machine<'a> {
             Term::Function(function) => {
                 self.at = Place::Word(first);
                 let arguments = Arguments { words: arguments, last };
-                self.call(dot, *function, arguments, Place::Command(command))
+                self.call(dot, *function, &arguments, Place::Command(command))
             }
             Term::Field(_) | Term::Variable { .. } | Term::Chain { .. } => {
                 self.with_fields(dot, first, &Arguments { words: arguments, last })
@@ -353,7 +352,7 @@ impl<'a> Machine<'a> {
             Term::Bool(value) => Ok(Value::Bool(*value)),
             Term::Number { value, .. } => self.number(*value),
             Term::Text { value, .. } => Ok(Value::Str(value)),
-            Term::Function(function) => self.call(dot, *function, Arguments::none(), Place::Word(word)),
+            Term::Function(function) => self.call(dot, *function, &Arguments::none(), Place::Word(word)),
             _ => Ok(Value::Nil),
         }
     }
@@ -409,7 +408,7 @@ impl<'a> Machine<'a> {
         &mut self,
         dot: &Value<'a>,
         function: Function,
-        arguments: Arguments<'a>,
+        arguments: &Arguments<'a>,
         node: Place<'a>,
     ) -> Run<Value<'a>> {
         let signature = function.signature();
@@ -423,9 +422,9 @@ impl<'a> Machine<'a> {
             return self.fail(format!("wrong number of args for {name}: want {fixed} got {given}"));
         }
         if matches!(function, Function::And | Function::Or) {
-            return self.and_or(dot, function == Function::Or, &arguments);
+            return self.and_or(dot, function == Function::Or, arguments);
         }
-        let given = self.arguments_of(dot, &arguments, |i| signature.parameter(i))?;
+        let given = self.arguments_of(dot, arguments, |i| signature.parameter(i))?;
         if function == Function::Query {
             self.check_time()?;
         }

@@ -32,7 +32,7 @@ pub use junit::junit_xml;
 const DEFAULT_INTERVAL_MS: i64 = 60_000;
 
 /// How tests are run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct TestOptions {
     /// Runs only tests whose names match any of these patterns, anywhere; none runs all.
@@ -45,18 +45,6 @@ pub struct TestOptions {
     pub features: Features,
     /// Bounds on files, queries and templates.
     pub limits: Limits,
-}
-
-impl Default for TestOptions {
-    fn default() -> Self {
-        TestOptions {
-            run: Vec::new(),
-            diff: false,
-            debug: false,
-            features: Features::default(),
-            limits: Limits::default(),
-        }
-    }
 }
 
 /// What became of one file of tests.

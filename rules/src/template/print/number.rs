@@ -256,7 +256,8 @@ fn hexadecimal(v: f64, precision: Option<usize>, upper: bool) -> String {
 /// The last `drop` bits rounded away, halves to even.
 fn rounded(mantissa: u64, drop: u32) -> u64 {
     let unit = 1u64.checked_shl(drop).unwrap_or(1);
-    let (whole, rest, half) = (mantissa / unit.max(1), mantissa % unit.max(1), unit / 2);
-    let up = rest > half || (rest == half && whole % 2 == 1);
+    let (whole, half) = (mantissa.checked_shr(drop).unwrap_or(0), unit.checked_shr(1).unwrap_or(0));
+    let rest = mantissa & unit.saturating_sub(1);
+    let up = rest > half || (rest == half && whole & 1 == 1);
     whole.saturating_add(u64::from(up)).saturating_mul(unit)
 }

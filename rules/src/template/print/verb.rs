@@ -33,7 +33,7 @@ impl Spec {
             ('T', _) => self.push_str(out, value.type_name()),
             ('p', Value::Nil) => self.bad(out, verb, value),
             ('v', Value::Nil) => {
-                self.push_str(out, if self.sharp_v && depth > 0 { "interface {}(nil)" } else { "<nil>" })
+                self.push_str(out, if self.sharp_v && depth > 0 { "interface {}(nil)" } else { "<nil>" });
             }
             (_, Value::Nil) => self.bad(out, verb, value),
             ('t' | 'v', Value::Bool(b)) => self.push_str(out, if *b { "true" } else { "false" }),
@@ -53,16 +53,16 @@ impl Spec {
             ('v' | 's' | 'q' | 'x' | 'X', Value::Duration(d)) => self.string(out, verb, &d.text(), value),
             ('p', Value::Labels(_) | Value::Map(_) | Value::Samples(_)) => self.bad(out, verb, value),
             (_, Value::Labels(labels)) => {
-                let pairs = labels.iter().map(|(n, v)| (Value::text(n), Value::text(v))).collect();
-                self.push_map(out, verb, value.type_name(), pairs, depth);
+                let pairs: Vec<_> = labels.iter().map(|(n, v)| (Value::text(n), Value::text(v))).collect();
+                self.push_map(out, verb, value.type_name(), &pairs, depth);
             }
             (_, Value::Map(map)) => {
-                let pairs = map.iter().map(|(name, value)| (Value::text(name), value.clone())).collect();
-                self.push_map(out, verb, value.type_name(), pairs, depth);
+                let pairs: Vec<_> = map.iter().map(|(name, value)| (Value::text(name), value.clone())).collect();
+                self.push_map(out, verb, value.type_name(), &pairs, depth);
             }
             (_, Value::Samples(samples)) => {
-                let elements = samples.borrow().iter().cloned().map(Value::Sample).collect();
-                self.push_list(out, verb, value.type_name(), elements, depth);
+                let elements: Vec<_> = samples.borrow().iter().cloned().map(Value::Sample).collect();
+                self.push_list(out, verb, value.type_name(), &elements, depth);
             }
             ('v', Value::Sample(_)) => {
                 out.push('&');
@@ -91,7 +91,7 @@ impl Spec {
         out.push('}');
     }
 
-    fn push_map(&self, out: &mut String, verb: char, name: &str, pairs: Vec<(Value<'_>, Value<'_>)>, depth: usize) {
+    fn push_map(&self, out: &mut String, verb: char, name: &str, pairs: &[(Value<'_>, Value<'_>)], depth: usize) {
         out.push_str(if self.sharp_v { name } else { "map" });
         out.push(if self.sharp_v { '{' } else { '[' });
         for (i, (key, value)) in pairs.iter().enumerate() {
@@ -105,7 +105,7 @@ impl Spec {
         out.push(if self.sharp_v { '}' } else { ']' });
     }
 
-    fn push_list(&self, out: &mut String, verb: char, name: &str, elements: Vec<Value<'_>>, depth: usize) {
+    fn push_list(&self, out: &mut String, verb: char, name: &str, elements: &[Value<'_>], depth: usize) {
         out.push_str(if self.sharp_v { name } else { "" });
         out.push(if self.sharp_v { '{' } else { '[' });
         for (i, value) in elements.iter().enumerate() {
