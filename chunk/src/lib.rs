@@ -72,16 +72,8 @@ pub fn decode_xor_prefix(chunk: &[u8], at_most: usize, out: &mut SampleBatch) ->
     decode_prefix(Encoding::Xor, chunk, at_most, out)
 }
 
-/// Room for one float sample, growing gently: most chunks never fill a doubled buffer.
-#[inline(always)]
-fn reserve(bytes: &mut Vec<u8>) {
-    // 69 bits of time, 77 of value, 72 of start time, and what a write of whole words may touch behind them.
-    const SAMPLE: usize = 36;
-    let len = bytes.len();
-    if bytes.capacity() - len < SAMPLE {
-        bytes.reserve_exact(48.max(len / 4));
-    }
-}
+// 69 bits of time, 77 of value and 72 of start time, or the bytes of the first sample: header, varints, value.
+const MAX_FLOAT_SAMPLE_BYTES: usize = 32;
 
 #[cfg(test)]
 mod tests;

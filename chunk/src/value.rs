@@ -4,33 +4,36 @@
 use crate::bits::{BitReader, BitWriter};
 use crate::error::Fault;
 
-/// The window that precedes the first changed value.
-pub(crate) const NO_WINDOW: u8 = 0xff;
 // A count of leading zeros is stored in five bits.
 const MAX_LEADING: u32 = 31;
 
 /// A float that changes from sample to sample, and the window that its last change set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct XorValue {
-    pub(crate) bits: u64,
-    leading: u8,
-    trailing: u8,
+    bits: u64,
+    window: Window,
 }
 
 impl XorValue {
-    pub(crate) fn new(bits: u64) -> Self {
-        XorValue { bits, leading: NO_WINDOW, trailing: 0 }
+    pub(crate) fn to_write(value: f64) -> Self {
+        XorValue { bits: value.to_bits(), window: Window::NONE }
+    }
+
+    pub(crate) fn to_read(bits: u64) -> Self {
+        XorValue { bits, window: Window::default() }
     }
 
     pub(crate) fn get(self) -> f64 {
         f64::from_bits(self.bits)
     }
 
+    /// Makes room.
     pub(crate) fn write(&mut self, value: f64, out: &mut BitWriter) {
+        const CHANGE_BYTES: usize = 10;
+        out.reserve(CHANGE_BYTES);
         let bits = value.to_bits();
-        let (code, n) = value_code(bits ^ self.bits, &mut self.leading, &mut self.trailing);
+        write_change((0, 0), bits ^ self.bits, &mut self.window, out);
         self.bits = bits;
-        out.push_wide(code, n);
     }
 
     #[inline]
@@ -41,69 +44,86 @@ impl XorValue {
                 bits.skip(1);
                 return Ok(());
             }
-            2 => {
-                bits.skip(2);
-                if self.leading == NO_WINDOW {
-                    // A writer that was rebuilt from a chunk without any change writes its first change so.
-                    self.leading = 0;
-                }
-            }
+            2 => bits.skip(2),
             _ => {
                 bits.skip(2);
-                (self.leading, self.trailing) = read_window(bits)?;
+                self.window = Window::read(bits)?;
             }
         }
-        let significant = 64 - u32::from(self.leading) - u32::from(self.trailing);
-        self.bits ^= bits.read(significant) << self.trailing;
+        self.bits ^= self.window.read_bits(bits);
         Ok(())
     }
 }
 
-/// Reads leading zeros and the number of significant bits; gives leading and trailing zeros. Takes 11 refilled bits.
-#[inline(always)]
-pub(crate) fn read_window(bits: &mut BitReader<'_>) -> Result<(u8, u8), Fault> {
-    let leading = bits.take(5) as u32;
-    let stored = bits.take(6) as u32;
-    let significant = if stored == 0 { 64 } else { stored };
-    let used = leading + significant;
-    if used > 64 {
-        return Err(Fault::Window { leading, significant });
-    }
-    Ok((leading as u8, (64 - used) as u8))
+/// Where the significant bits of a change lie.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    /// 1 to 64; 0 before there is a window.
+    significant: u8,
+    trailing: u8,
 }
 
-/// Control bits, window and significant bits of a change, 77 bits at most; sets the window where it must change.
-#[inline(always)]
-pub(crate) fn value_code(xor: u64, leading: &mut u8, trailing: &mut u8) -> (u128, u32) {
-    if xor == 0 {
-        return (0, 1);
+/// All 64 bits, as readers begin: a writer that was rebuilt from a chunk without any change writes its first change so.
+impl Default for Window {
+    fn default() -> Self {
+        Window { significant: 64, trailing: 0 }
     }
-    match reused_window(xor, *leading, *trailing) {
-        Some((bits, n)) => ((0b10 << n) | u128::from(bits), 2 + n),
-        None => {
-            let (code, n) = new_window(xor, leading, trailing);
-            ((0b11 << n) | code, 2 + n)
+}
+
+impl Window {
+    /// As writers begin: nothing fits.
+    pub(crate) const NONE: Window = Window { significant: 0, trailing: 0 };
+
+    /// Takes 11 refilled bits.
+    #[inline(always)]
+    pub(crate) fn read(bits: &mut BitReader<'_>) -> Result<Window, Fault> {
+        let raw = bits.take(11) as u32;
+        let (leading, stored) = (raw >> 6, raw & 63);
+        let significant = if stored == 0 { 64 } else { stored };
+        match 64_u32.checked_sub(leading + significant) {
+            Some(trailing) => Ok(Window { significant: significant as u8, trailing: trailing as u8 }),
+            None => Err(Fault::Window { leading, significant }),
         }
     }
+
+    /// The bits of a change.
+    #[inline(always)]
+    pub(crate) fn read_bits(self, bits: &mut BitReader<'_>) -> u64 {
+        bits.read(self.significant.into()) << self.trailing
+    }
+
+    /// The significant bits in the window as it is, if they fit.
+    #[inline(always)]
+    pub(crate) fn fit(self, xor: u64) -> Option<(u64, u32)> {
+        let (significant, trailing) = (u32::from(self.significant), u32::from(self.trailing));
+        let leading = 64 - significant - trailing;
+        let fits = xor.leading_zeros().min(MAX_LEADING) >= leading && xor.trailing_zeros() >= trailing;
+        fits.then(|| (xor >> trailing, significant))
+    }
+
+    /// Sets a new window; gives its eleven bits, and the significant bits in it.
+    #[inline(always)]
+    pub(crate) fn set(&mut self, xor: u64) -> (u64, (u64, u32)) {
+        let leading = xor.leading_zeros().min(MAX_LEADING);
+        let trailing = xor.trailing_zeros();
+        let significant = 64 - leading - trailing;
+        *self = Window { significant: significant as u8, trailing: trailing as u8 };
+        // A window of 64 bits is written as 0: six bits end at 63, and no window is empty.
+        (u64::from(leading << 6 | significant & 63), (xor >> trailing, significant))
+    }
 }
 
-/// The significant bits in the window as it is, if they fit.
+/// Writes a change behind the bits of `prefix`, at most 24; sets the window where it must change. There must be room.
 #[inline(always)]
-pub(crate) fn reused_window(xor: u64, leading: u8, trailing: u8) -> Option<(u64, u32)> {
-    let fits =
-        xor.leading_zeros().min(MAX_LEADING) >= u32::from(leading) && xor.trailing_zeros() >= u32::from(trailing);
-    // No window has more leading zeros than any number has.
-    fits.then(|| (xor >> trailing, 64 - u32::from(leading) - u32::from(trailing)))
-}
-
-/// Eleven bits of a new window, and the significant bits in it.
-#[inline(always)]
-pub(crate) fn new_window(xor: u64, leading: &mut u8, trailing: &mut u8) -> (u128, u32) {
-    let lead = xor.leading_zeros().min(MAX_LEADING);
-    let trail = xor.trailing_zeros();
-    let significant = 64 - lead - trail;
-    (*leading, *trailing) = (lead as u8, trail as u8);
-    // A window of 64 bits is written as 0: six bits end at 63, and no window is empty.
-    let window = (u128::from(lead) << 6) | u128::from(significant & 63);
-    ((window << significant) | u128::from(xor >> trail), 11 + significant)
+pub(crate) fn write_change((prefix, prefix_bits): (u64, u32), xor: u64, window: &mut Window, out: &mut BitWriter) {
+    if xor == 0 {
+        return out.push(prefix << 1, prefix_bits + 1);
+    }
+    match window.fit(xor) {
+        Some(significant) => out.push_both((prefix << 2 | 0b10, prefix_bits + 2), significant),
+        None => {
+            let (bits, significant) = window.set(xor);
+            out.push_both((prefix << 13 | 0b11 << 11 | bits, prefix_bits + 13), significant);
+        }
+    }
 }

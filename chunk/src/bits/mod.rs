@@ -3,5 +3,6 @@
 mod read;
 mod write;
 
-pub(crate) use read::{BitReader, shifted};
-pub(crate) use write::{BitWriter, push_bits, push_uvarint, push_varint, push_wide, signed_code};
+pub(crate) use read::BitReader;
+pub(crate) use read::shifted;
+pub(crate) use write::BitWriter;

@@ -24,6 +24,9 @@ impl<'a> BitReader<'a> {
         BitReader { bytes, next: 0, window: 0, valid: 0 }
     }
 
+    /// Bits that can be peeked after a refill.
+    pub(crate) const REFILLED: u32 = 56;
+
     #[inline(always)]
     pub(crate) fn refill(&mut self) {
         let loaded = match self.bytes.get(self.next..).and_then(<[u8]>::first_chunk::<8>) {

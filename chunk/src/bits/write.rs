@@ -1,130 +1,228 @@
-//! Writing bit streams into byte vectors.
-#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+//! Writing bit streams.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-/// A bit stream and the number of unused low bits in its last byte, 0 to 7.
+/// The most bits that one [`push`](BitWriter::push) appends: a word, less what may be filled of its first byte.
+pub(crate) const MAX_PUSH: u32 = 56;
+
+// A push stores a whole word at the byte that it starts in.
+const WORD: usize = 8;
+
+// The most bytes that a number takes.
+const NUMBER: usize = 10;
+
+/// A growing bit stream.
+///
+/// Whatever lies behind its end is zero, so that zeros are appended by moving the end.
 #[derive(Clone, Debug, Default)]
 pub struct BitWriter {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) free: u8,
+    bytes: Box<[u8]>,
+    bits: usize,
 }
 
 impl BitWriter {
-    /// Appends the low `n` bits of `value`, 1 to 64.
+    /// The stream so far. The last byte is filled up with zeros.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.bits.div_ceil(8)]
+    }
+
+    /// The bytes of a header, to be changed in place.
     #[inline]
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+
+    pub(crate) fn into_bytes(self) -> Box<[u8]> {
+        let len = self.bits.div_ceil(8);
+        let mut bytes = self.bytes.into_vec();
+        bytes.truncate(len);
+        bytes.into_boxed_slice()
+    }
+
+    /// Bytes that are held, used or not.
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Makes room for `bytes` more. Grows by a quarter: most chunks never fill a doubled buffer.
+    #[inline(always)]
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        let needed = self.bits / 8 + bytes + WORD + 1;
+        if needed > self.bytes.len() {
+            self.grow(needed);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, needed: usize) {
+        const SMALLEST_STEP: usize = 48;
+        let len = needed.max(self.bytes.len() + SMALLEST_STEP.max(self.bytes.len() / 4));
+        let mut bytes = std::mem::take(&mut self.bytes).into_vec();
+        bytes.reserve_exact(len - bytes.len());
+        bytes.resize(len, 0);
+        self.bytes = bytes.into_boxed_slice();
+    }
+
+    /// Appends the low `n` bits of `value`, 1 to [`MAX_PUSH`]; the others must be zero. There must be room.
+    #[inline(always)]
     pub(crate) fn push(&mut self, value: u64, n: u32) {
-        push_bits(&mut self.bytes, &mut self.free, value, n);
+        debug_assert!((1..=MAX_PUSH).contains(&n) && value >> n == 0);
+        let filled = (self.bits % 8) as u32;
+        if let Some(word) = self.bytes[self.bits / 8..].first_chunk_mut::<WORD>() {
+            let first = u64::from(word[0]) << 56;
+            *word = (first | (value << (64 - n) >> filled)).to_be_bytes();
+        }
+        self.bits += n as usize;
     }
 
-    /// Appends the low `n` bits of `value`, 1 to 120.
-    #[inline]
-    pub(crate) fn push_wide(&mut self, value: u128, n: u32) {
-        push_wide(&mut self.bytes, &mut self.free, value, n);
+    /// Appends `n` zeros, at most [`MAX_PUSH`]. There must be room.
+    #[inline(always)]
+    pub(crate) fn push_zeros(&mut self, n: u32) {
+        self.bits += n as usize;
     }
 
+    /// As [`push`](BitWriter::push), with up to 64 bits.
+    #[inline(always)]
+    pub(crate) fn push_long(&mut self, value: u64, n: u32) {
+        if n > MAX_PUSH {
+            self.push(value >> 32, n - 32);
+            self.push(value & 0xffff_ffff, 32);
+        } else {
+            self.push(value, n);
+        }
+    }
+
+    /// Appends a header's bits and those that follow it, at most [`MAX_PUSH`] and 64, in one go where that is possible.
+    #[inline(always)]
+    pub(crate) fn push_both(&mut self, (header, header_bits): (u64, u32), (value, n): (u64, u32)) {
+        if header_bits + n <= MAX_PUSH {
+            self.push((header << n) | value, header_bits + n);
+        } else {
+            self.push(header, header_bits);
+            self.push_long(value, n);
+        }
+    }
+
+    /// A number in the smallest class that holds it. A class of n bits holds −(2^(n−1) − 1) to 2^(n−1).
+    /// Makes room.
     #[inline]
     pub(crate) fn signed(&mut self, value: i64) {
-        let (code, n) = signed_code(value);
-        self.push_wide(code, n);
+        self.reserve(NUMBER);
+        if value == 0 {
+            return self.push_zeros(1);
+        }
+        let class = CLASSES.iter().position(|n| (-(1_i64 << (n - 1)) < value) & (value <= 1_i64 << (n - 1)));
+        self.push_class(class, value as u64);
     }
 
+    /// As [`signed`](BitWriter::signed) for unsigned numbers, where a class of n bits holds 0 to 2^n − 1.
     #[inline]
     pub(crate) fn unsigned(&mut self, value: u64) {
-        let (code, n) = unsigned_code(value);
-        self.push_wide(code, n);
-    }
-
-    /// A LEB128 zig-zag number in the midst of bits.
-    pub(crate) fn varint(&mut self, value: i64) {
-        let mut rest = zigzag(value);
-        while rest >= 0x80 {
-            self.push(rest & 0x7f | 0x80, 8);
-            rest >>= 7;
+        self.reserve(NUMBER);
+        if value == 0 {
+            return self.push_zeros(1);
         }
-        self.push(rest, 8);
+        self.push_class(CLASSES.iter().position(|n| value >> n == 0), value);
     }
-}
 
-/// Appends the low `n` bits of `value`, 1 to 64.
-#[inline(always)]
-pub(crate) fn push_bits(bytes: &mut Vec<u8>, free: &mut u8, value: u64, n: u32) {
-    debug_assert!((1..=64).contains(&n));
-    let aligned = value << (64 - n);
-    let taken = u32::from(*free);
-    if taken > 0
-        && let Some(last) = bytes.last_mut()
-    {
-        *last |= (aligned >> (64 - taken)) as u8;
+    #[inline(always)]
+    fn push_class(&mut self, class: Option<usize>, value: u64) {
+        match class {
+            Some(class) => {
+                let (ones, n) = (class as u32 + 1, CLASSES[class]);
+                let prefix = ((1 << ones) - 1) << 1;
+                self.push_both((prefix, ones + 1), (value & ((1 << n) - 1), n));
+            }
+            None => {
+                self.push(0xff, 8);
+                self.push_long(value, 64);
+            }
+        }
     }
-    if n <= taken {
-        *free = (taken - n) as u8;
-        return;
+
+    /// The 64 bits of a float. Makes room.
+    pub(crate) fn float(&mut self, value: f64) {
+        self.reserve(NUMBER);
+        self.push_long(value.to_bits(), 64);
     }
-    let rest_bits = n - taken;
-    let rest_bytes = rest_bits.div_ceil(8);
-    // Eight bytes and a cut are one store; a copy of so many bytes as are needed is a call.
-    let end = bytes.len() + rest_bytes as usize;
-    bytes.extend_from_slice(&(aligned << taken).to_be_bytes());
-    bytes.truncate(end);
-    *free = (rest_bytes * 8 - rest_bits) as u8;
-}
 
-/// Appends the low `n` bits of `value`, 1 to 120.
-#[inline(always)]
-pub(crate) fn push_wide(bytes: &mut Vec<u8>, free: &mut u8, value: u128, n: u32) {
-    if n <= 64 {
-        push_bits(bytes, free, value as u64, n);
-    } else {
-        push_bits(bytes, free, (value >> 64) as u64, n - 64);
-        push_bits(bytes, free, value as u64, 64);
+    /// A LEB128 number, byte by byte. Makes room.
+    pub(crate) fn uvarint(&mut self, mut value: u64) {
+        self.reserve(NUMBER);
+        while value >= 0x80 {
+            self.push(value & 0x7f | 0x80, 8);
+            value >>= 7;
+        }
+        self.push(value, 8);
     }
-}
 
-/// Appends a LEB128 number; the stream must be byte-aligned.
-pub(crate) fn push_uvarint(bytes: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
+    /// A zig-zag LEB128 number.
+    pub(crate) fn varint(&mut self, value: i64) {
+        self.uvarint(((value << 1) ^ (value >> 63)) as u64);
     }
-    bytes.push(value as u8);
-}
-
-/// Appends a zig-zag LEB128 number; the stream must be byte-aligned.
-pub(crate) fn push_varint(bytes: &mut Vec<u8>, value: i64) {
-    push_uvarint(bytes, zigzag(value));
-}
-
-fn zigzag(value: i64) -> u64 {
-    ((value << 1) ^ (value >> 63)) as u64
 }
 
 // The classes of variable-length integers: a class of `n` ones and a zero has this many bits; eight ones have no zero.
 const CLASSES: [u32; 7] = [3, 6, 9, 12, 18, 25, 56];
 
-/// The smallest class that holds a signed number, in 72 bits at most. A class of n bits holds −(2^(n−1) − 1) to 2^(n−1).
-#[inline]
-pub(crate) fn signed_code(value: i64) -> (u128, u32) {
-    if value == 0 {
-        return (0, 1);
-    }
-    code(value as u64, |n| (-(1_i64 << (n - 1)) < value) & (value <= 1_i64 << (n - 1)))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bits::BitReader;
 
-/// As [`signed_code`] for unsigned numbers, where a class of n bits holds 0 to 2^n − 1.
-#[inline]
-fn unsigned_code(value: u64) -> (u128, u32) {
-    if value == 0 {
-        return (0, 1);
-    }
-    code(value, |n| value >> n == 0)
-}
-
-#[inline(always)]
-fn code(bits: u64, fits: impl Fn(u32) -> bool) -> (u128, u32) {
-    for (ones, n) in (1_u32..).zip(CLASSES) {
-        if fits(n) {
-            let prefix = ((1_u128 << ones) - 1) << 1;
-            return ((prefix << n) | u128::from(bits & ((1 << n) - 1)), ones + 1 + n);
+    #[test]
+    fn classes_hold_what_they_should() {
+        // Number, bits it takes signed, bits it takes unsigned.
+        let cases = [
+            (0_i64, 1, 1),
+            (4, 5, 5),
+            (5, 9, 5),
+            (-3, 5, 72),
+            (-4, 9, 72),
+            (32, 9, 9),
+            (33, 13, 9),
+            (-255, 13, 72),
+            (511, 17, 13),
+            (131_072, 24, 24),
+            (131_073, 32, 24),
+            (16_777_217, 64, 32),
+            (1 << 55, 64, 64),
+            ((1 << 55) + 1, 72, 64),
+            (-(1 << 55) + 1, 64, 72),
+            (-(1 << 55), 72, 72),
+            (i64::MIN, 72, 72),
+            (i64::MAX, 72, 72),
+        ];
+        for (number, signed, unsigned) in cases {
+            let (mut a, mut b) = (BitWriter::default(), BitWriter::default());
+            a.reserve(16);
+            b.reserve(16);
+            a.signed(number);
+            b.unsigned(number as u64);
+            assert_eq!((a.bits, b.bits), (signed, unsigned), "{number}");
+            assert_eq!(BitReader::new(a.bytes()).signed(), number);
+            assert_eq!(BitReader::new(b.bytes()).unsigned(), number as u64);
         }
     }
-    ((0xff << 64) | u128::from(bits), 72)
+
+    #[test]
+    fn bits_of_any_length_come_back_at_any_offset() {
+        for offset in 1..8 {
+            for n in 1..=64 {
+                let value = 0xdead_beef_cafe_f00d >> (64 - n);
+                let mut out = BitWriter::default();
+                out.reserve(32);
+                out.push(1, offset);
+                out.push_long(value, n);
+                out.push_zeros(3);
+                out.push_both((0b101, 3), (value, n));
+                let mut bits = BitReader::new(out.bytes());
+                assert_eq!(bits.read(offset), 1);
+                assert_eq!(bits.read(n), value, "{n} bits at {offset}");
+                assert_eq!(bits.read(6), 0b101);
+                assert_eq!(bits.read(n), value);
+                assert!((0..8).contains(&bits.left()));
+            }
+        }
+    }
 }

@@ -109,8 +109,8 @@ impl<H: Native> NativeAppender<H> {
         let layout = first.layout().to_owned();
         assert_eq!(first.bucket_len(), layout.buckets(), "spans and buckets differ");
         let mut out = BitWriter::default();
-        out.bytes.reserve_exact(128);
-        out.bytes.extend_from_slice(&[0; HEADER]);
+        out.reserve(HEADER);
+        out.push_zeros(8 * HEADER as u32);
         first.layout().write(&mut out);
         out.signed(timestamp);
         let numbers = H::State::write_first(first, &mut out);
@@ -154,7 +154,6 @@ impl<H: Native> NativeAppender<H> {
         let tail = &mut *self.tail;
         let needed = if is_stale(h.sum()) { 0 } else { tail.layout.buckets() };
         assert_eq!(h.bucket_len(), needed, "spans and buckets differ");
-        reserve_for(&mut self.out, needed);
         let before = tail.timestamp;
         let delta = timestamp.wrapping_sub(before);
         self.out.signed(delta.wrapping_sub(tail.delta));
@@ -184,7 +183,7 @@ impl<H: Native> NativeAppender<H> {
         if !tail.encoding.has_start_timestamps() {
             return;
         }
-        let header = &mut self.out.bytes[HEADER - 1];
+        let header = &mut self.out.bytes_mut()[HEADER - 1];
         if tail.count == 0 {
             if let Some(number) = tail.starts.first(start, before, header) {
                 self.out.varint(number);
@@ -200,8 +199,8 @@ impl<H: Native> NativeAppender<H> {
         let [high, low] = tail.count.to_be_bytes();
         let reset = tail.header.bits();
         match tail.encoding.has_start_timestamps() {
-            true => self.out.bytes[..2].copy_from_slice(&[reset | (high & !COUNTER_RESET_BITS), low]),
-            false => self.out.bytes[..HEADER].copy_from_slice(&[high, low, reset]),
+            true => self.out.bytes_mut()[..2].copy_from_slice(&[reset | (high & !COUNTER_RESET_BITS), low]),
+            false => self.out.bytes_mut()[..HEADER].copy_from_slice(&[high, low, reset]),
         }
     }
 
@@ -253,13 +252,13 @@ impl<H: Native> NativeAppender<H> {
     /// The chunk's bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.out.bytes
+        self.out.bytes()
     }
 
     /// The chunk's bytes, in a buffer of their length.
     #[must_use]
     pub fn into_bytes(self) -> Box<[u8]> {
-        self.out.bytes.into_boxed_slice()
+        self.out.into_bytes()
     }
 
     /// Bytes on the heap, used or not.
@@ -268,7 +267,7 @@ impl<H: Native> NativeAppender<H> {
         let layout = &self.tail.layout;
         let spans = layout.positive.capacity() + layout.negative.capacity();
         size_of::<Tail<H>>()
-            + self.out.bytes.capacity()
+            + self.out.capacity()
             + self.tail.numbers.heap_bytes()
             + spans * size_of::<promethium_model::Span>()
     }
@@ -281,14 +280,5 @@ fn unplanned_header<H: Native>(reason: Reason) -> CounterResetHeader {
         Reason::Gauge => CounterResetHeader::Gauge,
         Reason::AfterGauge => H::UNPLANNED_AFTER_GAUGE,
         Reason::Unknown => CounterResetHeader::Unknown,
-    }
-}
-
-/// Room for one typical sample, growing by a quarter: most chunks never fill a doubled buffer.
-fn reserve_for(out: &mut BitWriter, buckets: usize) {
-    let (len, capacity) = (out.bytes.len(), out.bytes.capacity());
-    let sample = 24 + buckets;
-    if capacity - len < sample {
-        out.bytes.reserve_exact(sample.max(len / 4));
     }
 }

@@ -94,7 +94,7 @@ impl State<FloatHistogram> for FloatState {
         if buckets.saturating_mul(64) as u64 > bits.left().max(0) as u64 {
             return Err(Fault::Overrun);
         }
-        let mut next = || XorValue::new(bits.read(64));
+        let mut next = || XorValue::to_read(bits.read(64));
         let (count, zero_count, sum) = (next(), next(), next());
         Ok(FloatState { count, zero_count, sum, buckets: (0..buckets).map(|_| next()).collect() })
     }
@@ -109,8 +109,8 @@ impl State<FloatHistogram> for FloatState {
 
     fn write_first(h: &FloatHistogram, out: &mut BitWriter) -> Self {
         let mut first = |value: f64| {
-            out.push(value.to_bits(), 64);
-            XorValue::new(value.to_bits())
+            out.float(value);
+            XorValue::to_write(value)
         };
         let (count, zero_count, sum) = (first(h.count), first(h.zero_count), first(h.sum));
         let buckets = h.positive_buckets.iter().chain(&h.negative_buckets).map(|b| first(*b)).collect();

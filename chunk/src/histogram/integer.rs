@@ -117,7 +117,7 @@ struct Bucket {
 impl State<Histogram> for IntegerState {
     fn read_first(buckets: usize, bits: &mut BitReader<'_>) -> Result<Self, Fault> {
         let (count, zero_count) = (bits.unsigned(), bits.unsigned());
-        let sum = XorValue::new(bits.read(64));
+        let sum = XorValue::to_read(bits.read(64));
         let buckets = (0..buckets).map(|_| Bucket { value: bits.signed(), delta: 0 }).collect();
         Ok(IntegerState { count, count_delta: 0, zero_count, zero_count_delta: 0, sum, buckets })
     }
@@ -138,17 +138,18 @@ impl State<Histogram> for IntegerState {
     fn write_first(h: &Histogram, out: &mut BitWriter) -> Self {
         out.unsigned(h.count);
         out.unsigned(h.zero_count);
-        out.push(h.sum.to_bits(), 64);
+        out.float(h.sum);
         let values = h.positive_deltas.iter().chain(&h.negative_deltas).copied();
         let buckets: Vec<Bucket> = values.map(|value| Bucket { value, delta: 0 }).collect();
         buckets.iter().for_each(|b| out.signed(b.value));
-        let sum = XorValue::new(h.sum.to_bits());
+        let sum = XorValue::to_write(h.sum);
         IntegerState { count: h.count, count_delta: 0, zero_count: h.zero_count, zero_count_delta: 0, sum, buckets }
     }
 
     fn write_next(&mut self, h: &Histogram, out: &mut BitWriter) {
         if is_stale(h.sum) {
-            out.push(0, 2);
+            out.unsigned(0);
+            out.unsigned(0);
             self.sum.write(h.sum, out);
             return;
         }

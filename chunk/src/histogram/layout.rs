@@ -99,11 +99,12 @@ const POWER_BIAS: i64 = 244;
 const NO_POWER: u64 = 255;
 
 fn write_zero_threshold(threshold: f64, out: &mut BitWriter) {
+    out.reserve(1);
     match power_byte(threshold) {
         Some(byte) => out.push(byte, 8),
         None => {
             out.push(NO_POWER, 8);
-            out.push(threshold.to_bits(), 64);
+            out.float(threshold);
         }
     }
 }
@@ -163,8 +164,8 @@ fn write_bounds(bounds: &[f64], out: &mut BitWriter) {
         match thousandths(*bound) {
             Some(number) => out.unsigned(number + 1),
             None => {
-                out.push(0, 1);
-                out.push(bound.to_bits(), 64);
+                out.unsigned(0);
+                out.float(*bound);
             }
         }
     }

@@ -9,96 +9,133 @@
 
 use crate::bits::{BitReader, shifted};
 use crate::error::Fault;
+use crate::value::Window;
 
-/// The value coder's state. At first the window is all 64 bits: an appender that was rebuilt from a chunk without any
-/// change writes its first change as a reuse of it.
-struct Window {
+/// Time and value of the newest sample, and what the next one is coded against.
+struct Cursor {
+    t: i64,
+    delta: i64,
     value: u64,
-    leading: u32,
-    trailing: u32,
+    window: Window,
+    ascending: bool,
 }
 
 /// Fills both columns, which are equally long.
 pub(crate) fn decode_columns(mut bits: BitReader<'_>, timestamps: &mut [i64], floats: &mut [f64]) -> Result<(), Fault> {
+    let mut left = timestamps.len();
     let mut rows = timestamps.iter_mut().zip(floats);
-    let Some((t_out, v_out)) = rows.next() else { return Ok(()) };
-    let mut t = bits.varint();
-    let mut window = Window { value: bits.read(64), leading: 0, trailing: 0 };
-    *t_out = t;
-    *v_out = f64::from_bits(window.value);
-    let Some((t_out, v_out)) = rows.next() else { return end(&bits, true) };
-    let mut delta = bits.uvarint() as i64;
-    let before = t;
-    t = t.wrapping_add(delta);
-    let mut ascending = t > before;
-    bits.refill();
-    next_value(&mut bits, &mut window)?;
-    *t_out = t;
-    *v_out = f64::from_bits(window.value);
-    for (t_out, v_out) in rows {
-        bits.refill();
-        delta = delta.wrapping_add(delta_of_delta(&mut bits));
-        let next = t.wrapping_add(delta);
-        ascending &= next > t;
-        t = next;
-        next_value(&mut bits, &mut window)?;
-        *t_out = t;
-        *v_out = f64::from_bits(window.value);
+    let mut put = |cursor: &Cursor| {
+        if let Some((t, v)) = rows.next() {
+            (*t, *v) = (cursor.t, f64::from_bits(cursor.value));
+        }
+    };
+    if left == 0 {
+        return Ok(());
     }
-    end(&bits, ascending)
-}
-
-fn end(bits: &BitReader<'_>, ascending: bool) -> Result<(), Fault> {
-    match (bits.left() < 0, ascending) {
+    let mut cursor = first(&mut bits);
+    put(&cursor);
+    if left > 1 {
+        second(&mut bits, &mut cursor)?;
+        put(&cursor);
+    }
+    left = left.saturating_sub(2);
+    while left > 0 {
+        bits.refill();
+        let unchanged = unchanged_samples(&bits).min(left);
+        if unchanged == 0 {
+            next(&mut bits, &mut cursor)?;
+            put(&cursor);
+            left = left.wrapping_sub(1);
+            continue;
+        }
+        bits.skip((unchanged as u32).wrapping_mul(2));
+        left = left.wrapping_sub(unchanged);
+        for _ in 0..unchanged {
+            cursor.step(0);
+            put(&cursor);
+        }
+    }
+    match (bits.left() < 0, cursor.ascending) {
         (true, _) => Err(Fault::Overrun),
         (_, false) => Err(Fault::NotAscending),
         _ => Ok(()),
     }
 }
 
-/// Takes at most 24 bits of the refilled window, unless 64 raw ones follow; leaves at least 32.
+/// How many of the next samples are in step and have the value before: each is two zeros. Asks of the refilled bits.
+#[inline(always)]
+fn unchanged_samples(bits: &BitReader<'_>) -> usize {
+    (bits.peek().leading_zeros().min(BitReader::REFILLED) / 2) as usize
+}
+
+impl Cursor {
+    #[inline(always)]
+    fn step(&mut self, delta_of_delta: i64) {
+        self.delta = self.delta.wrapping_add(delta_of_delta);
+        let next = self.t.wrapping_add(self.delta);
+        self.ascending &= next > self.t;
+        self.t = next;
+    }
+}
+
+fn first(bits: &mut BitReader<'_>) -> Cursor {
+    Cursor { t: bits.varint(), delta: 0, value: bits.read(64), window: Window::default(), ascending: true }
+}
+
+fn second(bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<(), Fault> {
+    cursor.step(bits.uvarint() as i64);
+    bits.refill();
+    value(bits, cursor)
+}
+
+/// Reads one sample of the refilled bits.
+#[inline(always)]
+fn next(bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<(), Fault> {
+    if bits.peek() >> 63 == 0 {
+        // In step, and the value changed: three bits are known.
+        let is_new = bits.take(3) & 1 == 1;
+        cursor.step(0);
+        return change(bits, cursor, is_new);
+    }
+    let dod = delta_of_delta(bits);
+    cursor.step(dod);
+    bits.refill();
+    value(bits, cursor)
+}
+
+/// Takes at most 24 bits of the refilled window, unless 64 raw ones follow; it is not 0.
 #[inline(always)]
 fn delta_of_delta(bits: &mut BitReader<'_>) -> i64 {
-    let ones = (!bits.peek()).leading_zeros().min(4);
-    let n = match ones {
-        0 => {
-            bits.skip(1);
-            return 0;
-        }
+    let n = match (!bits.peek()).leading_zeros() {
         1 => 14,
         2 => 17,
         3 => 20,
         _ => {
             bits.skip(4);
-            let raw = bits.read(64) as i64;
-            bits.refill();
-            return raw;
+            return bits.read(64) as i64;
         }
     };
-    bits.skip(ones.wrapping_add(1));
+    bits.skip(n / 3 - 2);
     shifted(bits.take(n), n)
 }
 
-/// Takes the control bits from the refilled window and the significant bits after a refill of its own.
+/// A value with its control bits; they were refilled.
 #[inline(always)]
-fn next_value(bits: &mut BitReader<'_>, window: &mut Window) -> Result<(), Fault> {
+fn value(bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<(), Fault> {
     let control = bits.peek() >> 62;
     if control < 2 {
         bits.skip(1);
         return Ok(());
     }
     bits.skip(2);
-    if control == 3 {
-        window.leading = bits.take(5) as u32;
-        let stored = bits.take(6) as u32;
-        let significant = if stored == 0 { 64 } else { stored };
-        let used = window.leading.wrapping_add(significant);
-        if used > 64 {
-            return Err(Fault::Window { leading: window.leading, significant });
-        }
-        window.trailing = 64_u32.wrapping_sub(used);
+    change(bits, cursor, control == 3)
+}
+
+#[inline(always)]
+fn change(bits: &mut BitReader<'_>, cursor: &mut Cursor, is_new: bool) -> Result<(), Fault> {
+    if is_new {
+        cursor.window = Window::read(bits)?;
     }
-    let significant = 64_u32.wrapping_sub(window.leading).wrapping_sub(window.trailing);
-    window.value ^= bits.read(significant) << window.trailing;
+    cursor.value ^= cursor.window.read_bits(bits);
     Ok(())
 }

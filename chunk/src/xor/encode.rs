@@ -1,8 +1,8 @@
 //! Writing XOR chunks.
 
-use crate::bits::{push_bits, push_uvarint, push_varint, push_wide};
-use crate::value::{NO_WINDOW, value_code};
-use crate::{MAX_CHUNK_SAMPLES, reserve};
+use crate::bits::BitWriter;
+use crate::value::{Window, write_change};
+use crate::{MAX_CHUNK_SAMPLES, MAX_FLOAT_SAMPLE_BYTES};
 
 const HEADER: usize = 2;
 
@@ -21,14 +21,12 @@ const HEADER: usize = 2;
 /// ```
 #[derive(Clone, Debug)]
 pub struct XorAppender {
-    bytes: Vec<u8>,
+    out: BitWriter,
     timestamp_ms: i64,
     delta: i64,
     value: u64,
     count: u16,
-    free: u8,
-    leading: u8,
-    trailing: u8,
+    window: Window,
 }
 
 impl Default for XorAppender {
@@ -41,16 +39,7 @@ impl XorAppender {
     /// An empty chunk.
     #[must_use]
     pub fn new() -> Self {
-        XorAppender {
-            bytes: Vec::new(),
-            timestamp_ms: 0,
-            delta: 0,
-            value: 0,
-            count: 0,
-            free: 0,
-            leading: NO_WINDOW,
-            trailing: 0,
-        }
+        XorAppender { out: BitWriter::default(), timestamp_ms: 0, delta: 0, value: 0, count: 0, window: Window::NONE }
     }
 
     /// Samples so far.
@@ -74,19 +63,19 @@ impl XorAppender {
     /// The chunk's bytes; empty while it has no samples.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.out.bytes()
     }
 
     /// Bytes that the buffer holds, used or not.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.bytes.capacity()
+        self.out.capacity()
     }
 
     /// The chunk's bytes, in a buffer of their length.
     #[must_use]
     pub fn into_bytes(self) -> Box<[u8]> {
-        self.bytes.into_boxed_slice()
+        self.out.into_bytes()
     }
 
     /// Adds a sample. Timestamps must ascend for readers to make sense of them; this is the caller's to see to.
@@ -97,7 +86,7 @@ impl XorAppender {
     #[inline]
     pub fn push(&mut self, timestamp_ms: i64, value: f64) {
         assert!(self.len() < MAX_CHUNK_SAMPLES, "a chunk counts at most {MAX_CHUNK_SAMPLES} samples");
-        reserve(&mut self.bytes);
+        self.out.reserve(MAX_FLOAT_SAMPLE_BYTES);
         let bits = value.to_bits();
         match self.count {
             0 => self.push_first(timestamp_ms, bits),
@@ -107,57 +96,63 @@ impl XorAppender {
         self.timestamp_ms = timestamp_ms;
         self.value = bits;
         self.count += 1;
-        self.bytes[..HEADER].copy_from_slice(&self.count.to_be_bytes());
+        self.out.bytes_mut()[..HEADER].copy_from_slice(&self.count.to_be_bytes());
     }
 
     fn push_first(&mut self, timestamp_ms: i64, bits: u64) {
-        self.bytes.extend_from_slice(&[0; HEADER]);
-        push_varint(&mut self.bytes, timestamp_ms);
-        self.bytes.extend_from_slice(&bits.to_be_bytes());
+        self.out.push_zeros(8 * HEADER as u32);
+        self.out.varint(timestamp_ms);
+        self.out.push_long(bits, 64);
     }
 
     fn push_second(&mut self, timestamp_ms: i64, bits: u64) {
         self.delta = timestamp_ms.wrapping_sub(self.timestamp_ms);
-        push_uvarint(&mut self.bytes, self.delta as u64);
-        self.push_value(bits);
+        self.out.uvarint(self.delta as u64);
+        self.push_value((0, 0), bits);
     }
 
     #[inline(always)]
     fn push_next(&mut self, timestamp_ms: i64, bits: u64) {
         let delta = timestamp_ms.wrapping_sub(self.timestamp_ms);
         let dod = delta.wrapping_sub(self.delta);
-        self.delta = delta;
-        let (prefix, prefix_bits) = delta_of_delta_code(dod);
-        if prefix_bits == 4 {
-            push_bits(&mut self.bytes, &mut self.free, prefix, 4);
-            push_bits(&mut self.bytes, &mut self.free, dod as u64, 64);
-            return self.push_value(bits);
+        if dod == 0 && bits == self.value {
+            return self.out.push_zeros(2);
         }
-        let (code, n) = value_code(bits ^ self.value, &mut self.leading, &mut self.trailing);
-        push_wide(&mut self.bytes, &mut self.free, (u128::from(prefix) << n) | code, prefix_bits + n);
+        self.delta = delta;
+        match delta_of_delta_code(dod) {
+            Some(code) => self.push_value(code, bits),
+            None => {
+                self.out.push(0b1111, 4);
+                self.out.push_long(dod as u64, 64);
+                self.push_value((0, 0), bits);
+            }
+        }
     }
 
-    fn push_value(&mut self, bits: u64) {
-        let (code, n) = value_code(bits ^ self.value, &mut self.leading, &mut self.trailing);
-        push_wide(&mut self.bytes, &mut self.free, code, n);
+    #[inline(always)]
+    fn push_value(&mut self, prefix: (u64, u32), bits: u64) {
+        write_change(prefix, bits ^ self.value, &mut self.window, &mut self.out);
     }
 }
 
-/// Prefix and bits of a delta of deltas; four bits alone say that 64 raw ones follow. The ranges are shifted by one:
-/// 14 bits hold −8191 to 8192.
+/// Prefix and bits of a delta of deltas, if it is not to be written raw. The ranges are shifted by one: 14 bits hold −8191 to
+/// 8192.
 #[inline(always)]
-fn delta_of_delta_code(dod: i64) -> (u64, u32) {
-    let fits = |n: u32| (-(1_i64 << (n - 1)) + 1..=1_i64 << (n - 1)).contains(&dod);
+fn delta_of_delta_code(dod: i64) -> Option<(u64, u32)> {
+    let fits = |n: u32| (-(1_i64 << (n - 1)) < dod) & (dod <= 1_i64 << (n - 1));
     let low = |n: u32| dod as u64 & ((1 << n) - 1);
     if dod == 0 {
-        (0, 1)
+        Some((0, 1))
     } else if fits(14) {
-        (0b10 << 14 | low(14), 16)
+        Some((0b10 << 14 | low(14), 16))
     } else if fits(17) {
-        (0b110 << 17 | low(17), 20)
+        Some((0b110 << 17 | low(17), 20))
     } else if fits(20) {
-        (0b1110 << 20 | low(20), 24)
+        Some((0b1110 << 20 | low(20), 24))
     } else {
-        (0b1111, 4)
+        None
     }
 }
+
+// A head holds one of these for each of a million series.
+const _: () = assert!(size_of::<XorAppender>() <= 56);

@@ -6,14 +6,13 @@ use promethium_model::STALE_NAN;
 use crate::bits::BitReader;
 use crate::error::Fault;
 use crate::start_times::StartReader;
-use crate::value::read_window;
+use crate::value::Window;
 
 /// The value that others are compared with, and the window of its bits.
 #[derive(Default)]
 struct Baseline {
     bits: u64,
-    leading: u8,
-    trailing: u8,
+    window: Window,
 }
 
 /// Fills the columns, which are equally long; that of start timestamps may be empty where no sample has one.
@@ -136,9 +135,8 @@ fn value(bits: &mut BitReader<'_>, base: &mut Baseline) -> Result<f64, Fault> {
 #[inline(always)]
 fn change(bits: &mut BitReader<'_>, base: &mut Baseline, is_new: bool) -> Result<(), Fault> {
     if is_new {
-        (base.leading, base.trailing) = read_window(bits)?;
+        base.window = Window::read(bits)?;
     }
-    let significant = 64 - u32::from(base.leading) - u32::from(base.trailing);
-    base.bits ^= bits.read(significant) << base.trailing;
+    base.bits ^= base.window.read_bits(bits);
     Ok(())
 }

@@ -2,13 +2,12 @@
 
 use promethium_model::STALE_NAN;
 
-use crate::bits::{push_bits, push_uvarint, push_varint, push_wide, signed_code};
+use crate::bits::BitWriter;
 use crate::start_times::StartWriter;
-use crate::value::{NO_WINDOW, new_window, reused_window};
-use crate::{MAX_CHUNK_SAMPLES, reserve};
+use crate::value::Window;
+use crate::{MAX_CHUNK_SAMPLES, MAX_FLOAT_SAMPLE_BYTES};
 
 const HEADER: usize = 3;
-const STALE: (u128, u32) = (0b111, 3);
 
 /// Writes one XOR2 chunk, sample by sample. Its bytes are complete and readable after each [`push`](Xor2Appender::push).
 ///
@@ -25,16 +24,14 @@ const STALE: (u128, u32) = (0b111, 3);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Xor2Appender {
-    bytes: Vec<u8>,
+    out: BitWriter,
     timestamp_ms: i64,
     delta: i64,
     // Bits of the last value that was not stale; 0 before there is one.
     baseline: u64,
     starts: StartWriter,
     count: u16,
-    free: u8,
-    leading: u8,
-    trailing: u8,
+    window: Window,
     is_stale: bool,
 }
 
@@ -49,15 +46,13 @@ impl Xor2Appender {
     #[must_use]
     pub fn new() -> Self {
         Xor2Appender {
-            bytes: Vec::new(),
+            out: BitWriter::default(),
             timestamp_ms: 0,
             delta: 0,
             baseline: 0,
             starts: StartWriter::default(),
             count: 0,
-            free: 0,
-            leading: NO_WINDOW,
-            trailing: 0,
+            window: Window::NONE,
             is_stale: false,
         }
     }
@@ -89,19 +84,19 @@ impl Xor2Appender {
     /// The chunk's bytes; empty while it has no samples.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.out.bytes()
     }
 
     /// Bytes that the buffer holds, used or not.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.bytes.capacity()
+        self.out.capacity()
     }
 
     /// The chunk's bytes, in a buffer of their length.
     #[must_use]
     pub fn into_bytes(self) -> Box<[u8]> {
-        self.bytes.into_boxed_slice()
+        self.out.into_bytes()
     }
 
     /// Adds a sample; a start timestamp of 0 means that it is not known. Timestamps must ascend for readers to make
@@ -113,7 +108,7 @@ impl Xor2Appender {
     #[inline]
     pub fn push(&mut self, start_timestamp_ms: i64, timestamp_ms: i64, value: f64) {
         assert!(self.len() < MAX_CHUNK_SAMPLES, "a chunk counts at most {MAX_CHUNK_SAMPLES} samples");
-        reserve(&mut self.bytes);
+        self.out.reserve(MAX_FLOAT_SAMPLE_BYTES);
         let bits = value.to_bits();
         match self.count {
             0 => self.push_first(timestamp_ms, bits),
@@ -127,107 +122,102 @@ impl Xor2Appender {
         }
         self.timestamp_ms = timestamp_ms;
         self.count += 1;
-        self.bytes[..2].copy_from_slice(&self.count.to_be_bytes());
+        self.out.bytes_mut()[..2].copy_from_slice(&self.count.to_be_bytes());
     }
 
     fn push_first(&mut self, timestamp_ms: i64, bits: u64) {
-        self.bytes.extend_from_slice(&[0; HEADER]);
-        push_varint(&mut self.bytes, timestamp_ms);
-        self.bytes.extend_from_slice(&bits.to_be_bytes());
+        self.out.push_zeros(8 * HEADER as u32);
+        self.out.varint(timestamp_ms);
+        self.out.push_long(bits, 64);
     }
 
     fn push_second(&mut self, timestamp_ms: i64, bits: u64) {
         self.delta = timestamp_ms.wrapping_sub(self.timestamp_ms);
-        push_uvarint(&mut self.bytes, self.delta as u64);
-        let (code, n) = self.value_code(bits);
-        push_wide(&mut self.bytes, &mut self.free, code, n);
+        self.out.uvarint(self.delta as u64);
+        self.push_value((0, 0), bits);
     }
 
     #[inline(always)]
     fn push_next(&mut self, timestamp_ms: i64, bits: u64) {
         let delta = timestamp_ms.wrapping_sub(self.timestamp_ms);
         let dod = delta.wrapping_sub(self.delta);
+        if dod == 0 {
+            return self.push_in_step(bits);
+        }
         self.delta = delta;
-        let (code, n) = match dod {
-            0 => self.steady_code(bits),
-            _ => {
-                let (prefix, prefix_bits) = delta_of_delta_code(dod);
-                if prefix_bits == 5 {
-                    push_bits(&mut self.bytes, &mut self.free, 0b11110, 5);
-                    push_bits(&mut self.bytes, &mut self.free, dod as u64, 64);
-                    self.value_code(bits)
-                } else {
-                    let (code, n) = self.value_code(bits);
-                    ((u128::from(prefix) << n) | code, prefix_bits + n)
-                }
+        match delta_of_delta_code(dod) {
+            Some(code) => self.push_value(code, bits),
+            None => {
+                self.out.push(0b11110, 5);
+                self.out.push_long(dod as u64, 64);
+                self.push_value((0, 0), bits);
             }
-        };
-        push_wide(&mut self.bytes, &mut self.free, code, n);
+        }
     }
 
-    /// The code of a sample in step.
+    /// A sample whose time is as expected.
     #[inline(always)]
-    fn steady_code(&mut self, bits: u64) -> (u128, u32) {
+    fn push_in_step(&mut self, bits: u64) {
         if bits == self.baseline {
-            return (0, 1);
+            return self.out.push_zeros(1);
         }
         if bits == STALE_NAN.to_bits() {
-            return (0b11111, 5);
+            return self.out.push(0b11111, 5);
         }
-        let xor = bits ^ self.baseline;
-        match reused_window(xor, self.leading, self.trailing) {
-            Some((significant, n)) => ((0b100 << n) | u128::from(significant), 3 + n),
-            None => {
-                let (code, n) = new_window(xor, &mut self.leading, &mut self.trailing);
-                ((0b101 << n) | code, 3 + n)
-            }
-        }
+        self.push_change((0b100, 3), (0b101, 3), bits ^ self.baseline);
     }
 
-    /// The code of the value of a sample that is out of step.
+    /// The value of a sample that is out of step.
     #[inline(always)]
-    fn value_code(&mut self, bits: u64) -> (u128, u32) {
+    fn push_value(&mut self, (prefix, prefix_bits): (u64, u32), bits: u64) {
+        if bits == self.baseline {
+            return self.out.push(prefix << 1, prefix_bits + 1);
+        }
         if bits == STALE_NAN.to_bits() {
-            return STALE;
+            return self.out.push(prefix << 3 | 0b111, prefix_bits + 3);
         }
-        let xor = bits ^ self.baseline;
-        if xor == 0 {
-            return (0, 1);
-        }
-        match reused_window(xor, self.leading, self.trailing) {
-            Some((significant, n)) => ((0b10 << n) | u128::from(significant), 2 + n),
+        let control = (prefix << 2 | 0b10, prefix_bits + 2);
+        self.push_change(control, (prefix << 3 | 0b110, prefix_bits + 3), bits ^ self.baseline);
+    }
+
+    /// Writes one of two control codes and the significant bits.
+    #[inline(always)]
+    fn push_change(&mut self, reuse: (u64, u32), new: (u64, u32), xor: u64) {
+        match self.window.fit(xor) {
+            Some(significant) => self.out.push_both(reuse, significant),
             None => {
-                let (code, n) = new_window(xor, &mut self.leading, &mut self.trailing);
-                ((0b110 << n) | code, 3 + n)
+                let (window, significant) = self.window.set(xor);
+                self.out.push_both((new.0 << 11 | window, new.1 + 11), significant);
             }
         }
     }
 
     #[inline(always)]
     fn push_start(&mut self, start: i64, timestamp_ms: i64) {
-        let mut header = self.bytes[HEADER - 1];
+        let header = &mut self.out.bytes_mut()[HEADER - 1];
         if self.count == 0 {
-            if let Some(number) = self.starts.first(start, timestamp_ms, &mut header) {
-                push_varint(&mut self.bytes, number);
+            if let Some(number) = self.starts.first(start, timestamp_ms, header) {
+                self.out.varint(number);
             }
-        } else if let Some(number) = self.starts.next(self.len(), start, self.timestamp_ms, &mut header) {
-            let (code, n) = signed_code(number);
-            push_wide(&mut self.bytes, &mut self.free, code, n);
+        } else if let Some(number) = self.starts.next(self.count.into(), start, self.timestamp_ms, header) {
+            self.out.signed(number);
         }
-        self.bytes[HEADER - 1] = header;
     }
 }
 
-/// Prefix and bits of a delta of deltas that is not 0; five bits alone say that 64 raw ones follow.
+/// Prefix and bits of a delta of deltas that is not 0, if it is not to be written raw.
 #[inline(always)]
-fn delta_of_delta_code(dod: i64) -> (u64, u32) {
-    let fits = |n: u32| (-(1_i64 << (n - 1))..1_i64 << (n - 1)).contains(&dod);
+fn delta_of_delta_code(dod: i64) -> Option<(u64, u32)> {
+    let fits = |n: u32| (-(1_i64 << (n - 1)) <= dod) & (dod < 1_i64 << (n - 1));
     let low = |n: u32| dod as u64 & ((1 << n) - 1);
     if fits(13) {
-        (0b110 << 13 | low(13), 16)
+        Some((0b110 << 13 | low(13), 16))
     } else if fits(20) {
-        (0b1110 << 20 | low(20), 24)
+        Some((0b1110 << 20 | low(20), 24))
     } else {
-        (0b11110, 5)
+        None
     }
 }
+
+// A head holds one of these for each of a million series.
+const _: () = assert!(size_of::<Xor2Appender>() <= 72);
