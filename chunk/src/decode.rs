@@ -144,12 +144,16 @@ fn decode_floats(encoding: Encoding, chunk: &[u8], at_most: usize, out: &mut Sam
     }
     let timestamps = out.timestamps.get_mut(base..).unwrap_or_default();
     let floats = out.floats.get_mut(base..).unwrap_or_default();
-    let bits = BitReader::new(stream);
+    let mut bits = BitReader::new(stream);
     match encoding {
-        Encoding::Xor => xor::decode_columns(bits, timestamps, floats),
+        Encoding::Xor => xor::decode_columns(&mut bits, timestamps, floats)?,
         _ => {
             let start_timestamps = out.start_timestamps.get_mut(base..).unwrap_or_default();
-            xor2::decode_columns(bits, starts, timestamps, floats, start_timestamps)
+            xor2::decode_columns(&mut bits, starts, timestamps, floats, start_timestamps)?;
         }
     }
+    if bits.left() < 0 {
+        return Err(Fault::Overrun);
+    }
+    if timestamps.is_sorted_by(|a, b| a < b) { Ok(()) } else { Err(Fault::NotAscending) }
 }

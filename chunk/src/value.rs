@@ -1,7 +1,7 @@
 //! The coder of float values: XOR with the value before, of which the significant bits are stored in a window.
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::bits::{BitReader, BitWriter};
+use crate::bits::{BitReader, BitWriter, WINDOW};
 use crate::error::Fault;
 
 // A count of leading zeros is stored in five bits.
@@ -38,19 +38,15 @@ impl XorValue {
 
     #[inline]
     pub(crate) fn read(&mut self, bits: &mut BitReader<'_>) -> Result<(), Fault> {
-        bits.refill();
-        match bits.peek() >> 62 {
-            0 | 1 => {
-                bits.skip(1);
-                return Ok(());
-            }
-            2 => bits.skip(2),
+        let window = bits.window();
+        match window >> 62 {
+            0 | 1 => bits.skip(1),
+            2 => self.bits ^= self.window.read_bits(window, 2, bits),
             _ => {
-                bits.skip(2);
-                self.window = Window::read(bits)?;
+                self.window = Window::parse(window << 2)?;
+                self.bits ^= self.window.read_bits(window, 13, bits);
             }
         }
-        self.bits ^= self.window.read_bits(bits);
         Ok(())
     }
 }
@@ -74,22 +70,28 @@ impl Window {
     /// As writers begin: nothing fits.
     pub(crate) const NONE: Window = Window { significant: 0, trailing: 0 };
 
-    /// Takes 11 refilled bits.
+    /// Reads the top 11 bits.
     #[inline(always)]
-    pub(crate) fn read(bits: &mut BitReader<'_>) -> Result<Window, Fault> {
-        let raw = bits.take(11) as u32;
-        let (leading, stored) = (raw >> 6, raw & 63);
+    pub(crate) fn parse(bits: u64) -> Result<Window, Fault> {
+        let (leading, stored) = ((bits >> 59) as u32, (bits >> 53) as u32 & 63);
         let significant = if stored == 0 { 64 } else { stored };
-        match 64_u32.checked_sub(leading + significant) {
-            Some(trailing) => Ok(Window { significant: significant as u8, trailing: trailing as u8 }),
-            None => Err(Fault::Window { leading, significant }),
+        let used = leading + significant;
+        if used > 64 {
+            return Err(Fault::Window { leading, significant });
         }
+        Ok(Window { significant: significant as u8, trailing: (64 - used) as u8 })
     }
 
-    /// The bits of a change.
+    /// A change, behind so many bits of the reader's window.
     #[inline(always)]
-    pub(crate) fn read_bits(self, bits: &mut BitReader<'_>) -> u64 {
-        bits.read(self.significant.into()) << self.trailing
+    pub(crate) fn read_bits(self, window: u64, behind: u32, bits: &mut BitReader<'_>) -> u64 {
+        let significant = u32::from(self.significant);
+        if behind + significant <= WINDOW {
+            bits.skip(behind + significant);
+            return (window << behind) >> (64 - significant) << self.trailing;
+        }
+        bits.skip(behind);
+        bits.read(significant) << self.trailing
     }
 
     /// The significant bits in the window as it is, if they fit.

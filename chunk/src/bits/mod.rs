@@ -4,5 +4,5 @@ mod read;
 mod write;
 
 pub(crate) use read::BitReader;
-pub(crate) use read::shifted;
+pub(crate) use read::{WINDOW, shifted};
 pub(crate) use write::BitWriter;

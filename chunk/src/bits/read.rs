@@ -7,64 +7,55 @@
     clippy::arithmetic_side_effects
 )]
 
-/// Reads a bit stream through a 64-bit window that is refilled eight bytes at a time.
+/// Bits that a [`window`](BitReader::window) has at least.
+pub(crate) const WINDOW: u32 = 57;
+
+/// Reads a bit stream by its position, through windows of 64 bits.
 ///
-/// After [`refill`](BitReader::refill) at least 56 bits can be peeked. Past the end the stream reads as zeros; whether
-/// that happened is asked once, with [`is_overrun`](BitReader::is_overrun), and not per read.
+/// Past the end the stream reads as zeros; whether that happened is asked once, with [`left`](BitReader::left), and not per
+/// read.
 pub struct BitReader<'a> {
     bytes: &'a [u8],
-    // The next byte to load; runs on past the end.
-    next: usize,
-    window: u64,
-    valid: u32,
+    /// In bits; runs on past the end.
+    position: usize,
 }
 
 impl<'a> BitReader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        BitReader { bytes, next: 0, window: 0, valid: 0 }
+        BitReader { bytes, position: 0 }
     }
 
-    /// Bits that can be peeked after a refill.
-    pub(crate) const REFILLED: u32 = 56;
-
+    /// The next bits, left-aligned: at least [`WINDOW`] of them, zeros behind.
     #[inline(always)]
-    pub(crate) fn refill(&mut self) {
-        let loaded = match self.bytes.get(self.next..).and_then(<[u8]>::first_chunk::<8>) {
+    pub(crate) fn window(&self) -> u64 {
+        let at = self.position >> 3;
+        let word = match self.bytes.get(at..at.wrapping_add(8)).and_then(<[u8]>::first_chunk::<8>) {
             Some(eight) => u64::from_be_bytes(*eight),
-            None => self.load_tail(),
+            None => self.tail(at),
         };
-        self.window |= loaded >> self.valid;
-        self.next = self.next.wrapping_add((63_u32.wrapping_sub(self.valid) >> 3) as usize);
-        self.valid |= 56;
+        word << (self.position & 7)
     }
 
     #[cold]
-    fn load_tail(&self) -> u64 {
+    #[inline(never)]
+    fn tail(&self, at: usize) -> u64 {
         let mut eight = [0; 8];
-        let rest = self.bytes.get(self.next..).unwrap_or_default();
+        let rest = self.bytes.get(at..).unwrap_or_default();
         for (to, from) in eight.iter_mut().zip(rest) {
             *to = *from;
         }
         u64::from_be_bytes(eight)
     }
 
-    /// The next bits, left-aligned.
-    #[inline(always)]
-    pub(crate) fn peek(&self) -> u64 {
-        self.window
-    }
-
-    /// Skips `n` of the bits that were peeked, at most 56 between two refills.
     #[inline(always)]
     pub(crate) fn skip(&mut self, n: u32) {
-        self.window <<= n;
-        self.valid = self.valid.wrapping_sub(n);
+        self.position = self.position.wrapping_add(n as usize);
     }
 
-    /// The next `n` bits, 1 to 56, of those that were refilled.
+    /// The next `n` bits, 1 to [`WINDOW`].
     #[inline(always)]
     pub(crate) fn take(&mut self, n: u32) -> u64 {
-        let bits = self.window >> 64_u32.wrapping_sub(n);
+        let bits = self.window() >> 64_u32.wrapping_sub(n);
         self.skip(n);
         bits
     }
@@ -72,12 +63,10 @@ impl<'a> BitReader<'a> {
     /// The next `n` bits, 1 to 64.
     #[inline(always)]
     pub(crate) fn read(&mut self, n: u32) -> u64 {
-        self.refill();
-        if n <= 56 {
+        if n <= WINDOW {
             return self.take(n);
         }
         let high = self.take(32);
-        self.refill();
         let low_bits = n.wrapping_sub(32);
         (high << low_bits) | self.take(low_bits)
     }
@@ -87,7 +76,7 @@ impl<'a> BitReader<'a> {
         let mut value = 0;
         let mut shift = 0_u32;
         while shift < 70 {
-            let byte = self.read(8);
+            let byte = self.take(8);
             value |= (byte & 0x7f).checked_shl(shift).unwrap_or(0);
             if byte < 0x80 {
                 break;
@@ -117,30 +106,34 @@ impl<'a> BitReader<'a> {
     /// The bits of a number of variable length and how many they are, at least one.
     #[inline(always)]
     fn class(&mut self) -> (u64, u32) {
-        self.refill();
-        match (!self.window).leading_zeros().min(8) {
-            0 => (self.take(1), 1),
-            1 => (self.take(5) & 0x7, 3),
-            2 => (self.take(9) & 0x3f, 6),
-            3 => (self.take(13) & 0x1ff, 9),
-            4 => (self.take(17) & 0xfff, 12),
-            5 => (self.take(24) & 0x3_ffff, 18),
-            6 => (self.take(32) & 0x1ff_ffff, 25),
+        let window = self.window();
+        let (prefix, n): (u32, u32) = match (!window).leading_zeros() {
+            0 => {
+                self.skip(1);
+                return (0, 1);
+            }
+            1 => (2, 3),
+            2 => (3, 6),
+            3 => (4, 9),
+            4 => (5, 12),
+            5 => (6, 18),
+            6 => (7, 25),
             7 => {
                 self.skip(8);
-                (self.read(56), 56)
+                return (self.read(56), 56);
             }
             _ => {
                 self.skip(8);
-                (self.read(64), 64)
+                return (self.read(64), 64);
             }
-        }
+        };
+        self.skip(n.wrapping_add(prefix));
+        (window << prefix >> 64_u32.wrapping_sub(n), n)
     }
 
     /// Bits that are left, negative once more were taken than there are.
     pub(crate) fn left(&self) -> i64 {
-        let taken = (self.next as i64).wrapping_mul(8).wrapping_sub(i64::from(self.valid));
-        (self.bytes.len() as i64).wrapping_mul(8).wrapping_sub(taken)
+        (self.bytes.len() as i64).wrapping_mul(8).wrapping_sub(self.position as i64)
     }
 }
 

@@ -7,7 +7,7 @@
     clippy::arithmetic_side_effects
 )]
 
-use crate::bits::{BitReader, shifted};
+use crate::bits::{BitReader, WINDOW, shifted};
 use crate::error::Fault;
 use crate::value::Window;
 
@@ -17,125 +17,115 @@ struct Cursor {
     delta: i64,
     value: u64,
     window: Window,
-    ascending: bool,
 }
 
 /// Fills both columns, which are equally long.
-pub(crate) fn decode_columns(mut bits: BitReader<'_>, timestamps: &mut [i64], floats: &mut [f64]) -> Result<(), Fault> {
-    let mut left = timestamps.len();
+pub(crate) fn decode_columns(
+    bits: &mut BitReader<'_>,
+    timestamps: &mut [i64],
+    floats: &mut [f64],
+) -> Result<(), Fault> {
     let mut rows = timestamps.iter_mut().zip(floats);
-    let mut put = |cursor: &Cursor| {
-        if let Some((t, v)) = rows.next() {
-            (*t, *v) = (cursor.t, f64::from_bits(cursor.value));
-        }
-    };
-    if left == 0 {
-        return Ok(());
-    }
-    let mut cursor = first(&mut bits);
-    put(&cursor);
-    if left > 1 {
-        second(&mut bits, &mut cursor)?;
-        put(&cursor);
-    }
-    left = left.saturating_sub(2);
-    while left > 0 {
-        bits.refill();
-        let unchanged = unchanged_samples(&bits).min(left);
+    let Some((t, v)) = rows.next() else { return Ok(()) };
+    let mut cursor = first(bits);
+    (*t, *v) = cursor.sample();
+    let Some((t, v)) = rows.next() else { return Ok(()) };
+    second(bits, &mut cursor)?;
+    (*t, *v) = cursor.sample();
+    let mut unchanged = 0_u32;
+    for (t, v) in rows {
         if unchanged == 0 {
-            next(&mut bits, &mut cursor)?;
-            put(&cursor);
-            left = left.wrapping_sub(1);
-            continue;
+            let window = bits.window();
+            unchanged = unchanged_samples(window);
+            if unchanged == 0 {
+                next(window, bits, &mut cursor)?;
+                (*t, *v) = cursor.sample();
+                continue;
+            }
         }
-        bits.skip((unchanged as u32).wrapping_mul(2));
-        left = left.wrapping_sub(unchanged);
-        for _ in 0..unchanged {
-            cursor.step(0);
-            put(&cursor);
-        }
+        unchanged = unchanged.wrapping_sub(1);
+        bits.skip(2);
+        cursor.t = cursor.t.wrapping_add(cursor.delta);
+        (*t, *v) = cursor.sample();
     }
-    match (bits.left() < 0, cursor.ascending) {
-        (true, _) => Err(Fault::Overrun),
-        (_, false) => Err(Fault::NotAscending),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
-/// How many of the next samples are in step and have the value before: each is two zeros. Asks of the refilled bits.
+/// How many of the next samples are in step and have the value before: each is two zeros.
 #[inline(always)]
-fn unchanged_samples(bits: &BitReader<'_>) -> usize {
-    (bits.peek().leading_zeros().min(BitReader::REFILLED) / 2) as usize
+fn unchanged_samples(window: u64) -> u32 {
+    (window.leading_zeros() / 2).min(WINDOW / 2)
 }
 
 impl Cursor {
     #[inline(always)]
     fn step(&mut self, delta_of_delta: i64) {
         self.delta = self.delta.wrapping_add(delta_of_delta);
-        let next = self.t.wrapping_add(self.delta);
-        self.ascending &= next > self.t;
-        self.t = next;
+        self.t = self.t.wrapping_add(self.delta);
+    }
+
+    #[inline(always)]
+    fn sample(&self) -> (i64, f64) {
+        (self.t, f64::from_bits(self.value))
     }
 }
 
 fn first(bits: &mut BitReader<'_>) -> Cursor {
-    Cursor { t: bits.varint(), delta: 0, value: bits.read(64), window: Window::default(), ascending: true }
+    Cursor { t: bits.varint(), delta: 0, value: bits.read(64), window: Window::default() }
 }
 
 fn second(bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<(), Fault> {
     cursor.step(bits.uvarint() as i64);
-    bits.refill();
     value(bits, cursor)
 }
 
-/// Reads one sample of the refilled bits.
+/// Reads one sample, which is not in step or has not the value before.
 #[inline(always)]
-fn next(bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<(), Fault> {
-    if bits.peek() >> 63 == 0 {
-        // In step, and the value changed: three bits are known.
-        let is_new = bits.take(3) & 1 == 1;
-        cursor.step(0);
-        return change(bits, cursor, is_new);
+fn next(window: u64, bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<(), Fault> {
+    if window >> 63 == 1 {
+        let dod = delta_of_delta(window, bits);
+        cursor.step(dod);
+        return value(bits, cursor);
     }
-    let dod = delta_of_delta(bits);
-    cursor.step(dod);
-    bits.refill();
-    value(bits, cursor)
+    cursor.step(0);
+    let mut behind = 3;
+    if window >> 61 == 3 {
+        cursor.window = Window::parse(window << 3)?;
+        behind = 14;
+    }
+    cursor.value ^= cursor.window.read_bits(window, behind, bits);
+    Ok(())
 }
 
-/// Takes at most 24 bits of the refilled window, unless 64 raw ones follow; it is not 0.
+/// A delta of deltas that is not 0.
 #[inline(always)]
-fn delta_of_delta(bits: &mut BitReader<'_>) -> i64 {
-    let n = match (!bits.peek()).leading_zeros() {
-        1 => 14,
-        2 => 17,
-        3 => 20,
+fn delta_of_delta(window: u64, bits: &mut BitReader<'_>) -> i64 {
+    let (prefix, n): (u32, u32) = match (!window).leading_zeros() {
+        1 => (2, 14),
+        2 => (3, 17),
+        3 => (4, 20),
         _ => {
             bits.skip(4);
             return bits.read(64) as i64;
         }
     };
-    bits.skip(n / 3 - 2);
-    shifted(bits.take(n), n)
+    bits.skip(n.wrapping_add(prefix));
+    shifted(window << prefix >> 64_u32.wrapping_sub(n), n)
 }
 
-/// A value with its control bits; they were refilled.
+/// A value with its control bits.
 #[inline(always)]
 fn value(bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<(), Fault> {
-    let control = bits.peek() >> 62;
-    if control < 2 {
+    let window = bits.window();
+    if window >> 63 == 0 {
         bits.skip(1);
         return Ok(());
     }
-    bits.skip(2);
-    change(bits, cursor, control == 3)
-}
-
-#[inline(always)]
-fn change(bits: &mut BitReader<'_>, cursor: &mut Cursor, is_new: bool) -> Result<(), Fault> {
-    if is_new {
-        cursor.window = Window::read(bits)?;
+    let mut behind = 2;
+    if window >> 62 == 3 {
+        cursor.window = Window::parse(window << 2)?;
+        behind = 13;
     }
-    cursor.value ^= cursor.window.read_bits(bits);
+    cursor.value ^= cursor.window.read_bits(window, behind, bits);
     Ok(())
 }

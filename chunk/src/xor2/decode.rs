@@ -8,135 +8,142 @@ use crate::error::Fault;
 use crate::start_times::StartReader;
 use crate::value::Window;
 
-/// The value that others are compared with, and the window of its bits.
-#[derive(Default)]
-struct Baseline {
-    bits: u64,
+/// Time of the newest sample, the value that others are compared with, and what the next sample is coded against.
+struct Cursor {
+    t: i64,
+    delta: i64,
+    baseline: u64,
     window: Window,
 }
 
 /// Fills the columns, which are equally long; that of start timestamps may be empty where no sample has one.
 pub(crate) fn decode_columns(
-    mut bits: BitReader<'_>,
-    mut starts: StartReader,
+    bits: &mut BitReader<'_>,
+    starts: StartReader,
     timestamps: &mut [i64],
     floats: &mut [f64],
     start_timestamps: &mut [i64],
 ) -> Result<(), Fault> {
-    let mut starts_out = start_timestamps.iter_mut();
-    let mut rows = timestamps.iter_mut().zip(floats);
-    let Some((t_out, v_out)) = rows.next() else { return Ok(()) };
-    let mut t = bits.varint();
-    let mut base = Baseline::default();
-    let first = f64::from_bits(bits.read(64));
-    if !promethium_model::is_stale(first) {
-        base.bits = first.to_bits();
+    if starts.is_idle() {
+        let rows = timestamps.iter_mut().zip(floats);
+        return decode_rows(bits, rows, |(t, v), sample, _, _, _| (*t, *v) = sample);
     }
-    (*t_out, *v_out) = (t, first);
-    let start = starts.first(t, &mut bits);
-    if let Some(out) = starts_out.next() {
-        *out = start;
-    }
-    let Some((t_out, v_out)) = rows.next() else { return end(&bits, true) };
-    let mut delta = bits.uvarint() as i64;
-    let mut ascending = true;
-    let mut before = t;
-    t = t.wrapping_add(delta);
-    (*t_out, *v_out) = (t, value(&mut bits, &mut base)?);
-    let mut row = 1;
-    loop {
-        ascending &= t > before;
-        if !starts.is_idle() {
-            let start = starts.next(row, before, &mut bits);
-            if let Some(out) = starts_out.next() {
-                *out = start;
-            }
-        }
-        let Some((t_out, v_out)) = rows.next() else { return end(&bits, ascending) };
-        before = t;
-        row += 1;
-        let (dod, v) = sample(&mut bits, &mut base)?;
-        delta = delta.wrapping_add(dod);
-        t = t.wrapping_add(delta);
-        (*t_out, *v_out) = (t, v);
-    }
+    let rows = timestamps.iter_mut().zip(floats).zip(start_timestamps);
+    let mut starts = starts;
+    decode_rows(bits, rows, |((t, v), start), sample, row, before, bits| {
+        (*t, *v) = sample;
+        *start = if row == 0 { starts.first(sample.0, bits) } else { starts.next(row, before, bits) };
+    })
 }
 
-fn end(bits: &BitReader<'_>, ascending: bool) -> Result<(), Fault> {
-    match (bits.left() < 0, ascending) {
-        (true, _) => Err(Fault::Overrun),
-        (_, false) => Err(Fault::NotAscending),
-        _ => Ok(()),
-    }
-}
-
-/// Delta of deltas and value of the third sample or a later one.
+/// Hands each sample to `put`, with its number, the timestamp before, and the reader behind it.
 #[inline(always)]
-fn sample(bits: &mut BitReader<'_>, base: &mut Baseline) -> Result<(i64, f64), Fault> {
-    bits.refill();
-    match (!bits.peek()).leading_zeros() {
-        0 => {
-            bits.skip(1);
-            Ok((0, f64::from_bits(base.bits)))
+fn decode_rows<'a, R>(
+    bits: &mut BitReader<'a>,
+    rows: impl Iterator<Item = R>,
+    mut put: impl FnMut(R, (i64, f64), usize, i64, &mut BitReader<'a>),
+) -> Result<(), Fault> {
+    let mut rows = rows.enumerate();
+    let Some((_, out)) = rows.next() else { return Ok(()) };
+    let (mut cursor, value) = first(bits);
+    put(out, (cursor.t, value), 0, 0, bits);
+    let Some((_, out)) = rows.next() else { return Ok(()) };
+    let before = cursor.t;
+    cursor.step(bits.uvarint() as i64);
+    let value = read_value(bits, &mut cursor)?;
+    put(out, (cursor.t, value), 1, before, bits);
+    for (row, out) in rows {
+        let before = cursor.t;
+        let value = next(bits, &mut cursor)?;
+        put(out, (cursor.t, value), row, before, bits);
+    }
+    Ok(())
+}
+
+impl Cursor {
+    #[inline(always)]
+    fn step(&mut self, delta_of_delta: i64) {
+        self.delta = self.delta.wrapping_add(delta_of_delta);
+        self.t = self.t.wrapping_add(self.delta);
+    }
+
+    #[inline(always)]
+    fn value(&self) -> f64 {
+        f64::from_bits(self.baseline)
+    }
+}
+
+fn first(bits: &mut BitReader<'_>) -> (Cursor, f64) {
+    let t = bits.varint();
+    let value = f64::from_bits(bits.read(64));
+    // Before there is a value that is not stale, others are compared with 0.
+    let baseline = if promethium_model::is_stale(value) { 0 } else { value.to_bits() };
+    (Cursor { t, delta: 0, baseline, window: Window::default() }, value)
+}
+
+/// Reads the third sample or a later one.
+#[inline(always)]
+fn next(bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<f64, Fault> {
+    let window = bits.window();
+    if window >> 63 == 0 {
+        bits.skip(1);
+        cursor.step(0);
+        return Ok(cursor.value());
+    }
+    if window >> 62 == 2 {
+        cursor.step(0);
+        let mut behind = 3;
+        if window >> 61 == 5 {
+            cursor.window = Window::parse(window << 3)?;
+            behind = 14;
         }
-        1 => {
-            let is_new = bits.take(3) & 1 == 1;
-            change(bits, base, is_new)?;
-            Ok((0, f64::from_bits(base.bits)))
-        }
+        cursor.baseline ^= cursor.window.read_bits(window, behind, bits);
+        return Ok(cursor.value());
+    }
+    if window >> 59 == 0b11111 {
+        bits.skip(5);
+        cursor.step(0);
+        return Ok(STALE_NAN);
+    }
+    let dod = delta_of_delta(window, bits);
+    cursor.step(dod);
+    read_value(bits, cursor)
+}
+
+/// A delta of deltas of a sample out of step, in plain two's complement.
+#[inline(always)]
+fn delta_of_delta(window: u64, bits: &mut BitReader<'_>) -> i64 {
+    match (!window).leading_zeros() {
         2 => {
-            let dod = sign_extended(bits.take(16), 13);
-            Ok((dod, value(bits, base)?))
+            bits.skip(16);
+            ((window << 3) as i64) >> (64 - 13)
         }
         3 => {
-            let dod = sign_extended(bits.take(24), 20);
-            Ok((dod, value(bits, base)?))
-        }
-        4 => {
-            bits.skip(5);
-            let dod = bits.read(64) as i64;
-            Ok((dod, value(bits, base)?))
+            bits.skip(24);
+            ((window << 4) as i64) >> (64 - 20)
         }
         _ => {
             bits.skip(5);
-            Ok((0, STALE_NAN))
+            bits.read(64) as i64
         }
     }
-}
-
-/// The low `n` bits in two's complement.
-#[inline(always)]
-fn sign_extended(raw: u64, n: u32) -> i64 {
-    ((raw << (64 - n)) as i64) >> (64 - n)
 }
 
 /// A value with control bits of its own.
 #[inline(always)]
-fn value(bits: &mut BitReader<'_>, base: &mut Baseline) -> Result<f64, Fault> {
-    bits.refill();
-    match (!bits.peek()).leading_zeros() {
+fn read_value(bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<f64, Fault> {
+    let window = bits.window();
+    match (!window).leading_zeros() {
         0 => bits.skip(1),
-        1 => {
-            bits.skip(2);
-            change(bits, base, false)?;
-        }
+        1 => cursor.baseline ^= cursor.window.read_bits(window, 2, bits),
         2 => {
-            bits.skip(3);
-            change(bits, base, true)?;
+            cursor.window = Window::parse(window << 3)?;
+            cursor.baseline ^= cursor.window.read_bits(window, 14, bits);
         }
         _ => {
             bits.skip(3);
             return Ok(STALE_NAN);
         }
     }
-    Ok(f64::from_bits(base.bits))
-}
-
-#[inline(always)]
-fn change(bits: &mut BitReader<'_>, base: &mut Baseline, is_new: bool) -> Result<(), Fault> {
-    if is_new {
-        base.window = Window::read(bits)?;
-    }
-    base.bits ^= base.window.read_bits(bits);
-    Ok(())
+    Ok(cursor.value())
 }
