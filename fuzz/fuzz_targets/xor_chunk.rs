@@ -1,4 +1,6 @@
 //! An XOR chunk.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| promethium_chunk::fuzzing::xor_chunk(data));
+use promethium_chunk::{Encoding, fuzzing};
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::chunk(Encoding::Xor, data));

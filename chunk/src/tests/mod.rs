@@ -1,6 +1,9 @@
 //! Tests of the crate as a whole.
 
 mod examples;
+mod generate;
+mod placement;
+mod properties;
 mod xor;
 
 fn hex(s: &str) -> Vec<u8> {

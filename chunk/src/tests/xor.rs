@@ -1,5 +1,4 @@
 use promethium_model::{NORMAL_NAN, STALE_NAN, SampleBatch};
-use proptest::prelude::*;
 
 use super::hex;
 use crate::*;
@@ -93,53 +92,4 @@ fn a_failed_decode_leaves_the_batch_alone() {
     assert!(decode_xor(&[0, 9, 1], &mut out).is_err());
     assert_eq!(out.len(), 1);
     assert_eq!(out.floats.len(), 1);
-}
-
-/// Values as exporters send them: repeats, counters, gauges, and any bits at all.
-fn values() -> impl Strategy<Value = f64> {
-    prop_oneof![
-        3 => Just(1.0),
-        2 => (0_u32..1000).prop_map(f64::from),
-        1 => Just(STALE_NAN),
-        1 => Just(NORMAL_NAN),
-        2 => any::<u64>().prop_map(f64::from_bits),
-    ]
-}
-
-fn series() -> impl Strategy<Value = Vec<(i64, f64)>> {
-    let step = prop_oneof![4 => Just(15_000_i64), 2 => 1_i64..40_000, 1 => 1_i64..(1 << 45)];
-    (-(1_i64 << 50)..(1_i64 << 50), prop::collection::vec((step, values()), 1..300)).prop_map(|(start, rows)| {
-        let mut t = start;
-        let mut next = |step: i64| {
-            t += step;
-            t
-        };
-        rows.into_iter().map(|(step, v)| (next(step), v)).collect()
-    })
-}
-
-proptest! {
-    #[test]
-    fn what_goes_in_comes_out(samples in series()) {
-        let bytes = encode(&samples);
-        prop_assert_eq!(decode(&bytes).unwrap(), by_bits(&samples));
-        let half = samples.len() / 2;
-        let mut out = SampleBatch::new();
-        decode_xor_prefix(&bytes, half, &mut out).unwrap();
-        prop_assert_eq!(&out.timestamps[..], samples[..half].iter().map(|s| s.0).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn a_cut_chunk_is_an_error(samples in series(), cut in any::<prop::sample::Index>()) {
-        let bytes = encode(&samples);
-        let len = cut.index(bytes.len());
-        prop_assert!(decode(&bytes[..len]).is_err());
-    }
-
-    #[test]
-    fn any_bytes_decode_or_fail(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        if let Ok(samples) = decode(&bytes) {
-            prop_assert_eq!(samples.len(), sample_count(Encoding::Xor, &bytes));
-        }
-    }
 }
