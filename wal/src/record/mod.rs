@@ -25,7 +25,7 @@ mod tombstones;
 use thiserror::Error;
 
 pub use columns::SampleColumns;
-pub(crate) use cursor::Cursor;
+pub(crate) use cursor::{Cursor, push_uvarint};
 pub use exemplars::{RefExemplar, decode_exemplars, encode_exemplars};
 pub(crate) use histograms::encode_v1_histograms;
 pub use histograms::{RefHistogram, decode_histograms, encode_histograms, encode_histograms_v2};

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
+use promethium_vfs::{MemVfs, OpenMode, Vfs};
 use promethium_wal::fuzzing::reencode;
+use promethium_wal::head_chunks::{HeadChunkEntry, HeadChunks, NewHeadChunk};
 use promethium_wal::{Compression, PreparedRecord, RecordType, SampleColumns, decode_sample_columns};
 
 use crate::support::{read, shared, testdata};
@@ -94,4 +97,51 @@ fn logs_are_written_again_with_every_compression() {
         assert!(damage.is_empty());
         assert!(again.iter().map(|r| &r.1).eq(records.iter().map(|r| &r.1)), "{compression:?}");
     }
+}
+
+/// Chunks by encoding (out of order ones from 128 on), with nothing to complain about.
+fn head_chunks(bytes: &[u8]) -> BTreeMap<u8, usize> {
+    let vfs = MemVfs::new();
+    vfs.create_dir(Path::new("/d")).unwrap();
+    vfs.open(Path::new("/d/000001"), OpenMode::CreateNew).unwrap().append(bytes).unwrap();
+    let mut counts = BTreeMap::new();
+    let mut references = Vec::new();
+    let mut visit = |chunk: HeadChunkEntry<'_>| {
+        *counts.entry(chunk.encoding | u8::from(chunk.is_out_of_order) << 7).or_insert(0) += 1;
+        references.push((chunk.reference, chunk.data.to_vec()));
+    };
+    let (chunks, report) = HeadChunks::open(Arc::new(vfs.clone()), Path::new("/d"), &mut visit).unwrap();
+    assert!(report.damage.is_empty() && report.torn_tail.is_none(), "{report:?}");
+    let mut copies = Vec::new();
+    for (reference, data) in &references {
+        let chunk = chunks.read(*reference).unwrap();
+        assert_eq!(&chunk[..], &data[..]);
+        let (series, min_ms, max_ms) = (chunk.series, chunk.min_ms, chunk.max_ms);
+        let (encoding, is_out_of_order) = (chunk.encoding, chunk.is_out_of_order);
+        let copy = NewHeadChunk { series, min_ms, max_ms, encoding, is_out_of_order, data };
+        chunks.append(&[copy], &mut copies).unwrap();
+    }
+    // Written again, the bytes are the same, but for the zeros at the end.
+    let again = vfs.open(Path::new("/d/000002"), OpenMode::Read).unwrap().map().unwrap();
+    assert_eq!(&again[..], &bytes[..again.len()]);
+    assert!(bytes[again.len()..].iter().all(|b| *b == 0));
+    counts
+}
+
+#[test]
+fn head_chunk_files_of_the_test_data() {
+    assert_eq!(head_chunks(&testdata("chunks-head-ooo")), BTreeMap::from([(1, 6), (3, 3), (0x81, 4)]));
+}
+
+#[test]
+fn head_chunk_files_of_the_shared_fixtures() {
+    let Some(root) = shared() else { return };
+    let mut all = BTreeMap::new();
+    for dir in ["live/data-clean-shutdown", "live/data-memory-snapshot", "live-histograms/data", "live-ooo/data"] {
+        for (_, bytes) in files(&root.join(dir).join("chunks_head")) {
+            head_chunks(&bytes).into_iter().for_each(|(kind, n)| *all.entry(kind).or_insert(0) += n);
+        }
+    }
+    println!("head chunks by encoding: {all:?}");
+    assert!([1, 2, 3, 0x81].iter().all(|kind| all.contains_key(kind)), "{all:?}");
 }
