@@ -4,6 +4,7 @@ mod boundary;
 mod counter;
 mod extended;
 mod instant;
+mod lanes;
 mod over_time;
 mod regression;
 mod sliding;
@@ -20,7 +21,6 @@ use super::budget::Budget;
 use super::column::{Column, Series};
 use super::eval::{Evaluator, Sink, unexpected};
 use super::notes::Notes;
-use super::samples::Samples;
 use super::steps::Steps;
 use crate::Features;
 use crate::parser::{ExprId, Extension, Function, Span, ValueType};
@@ -243,9 +243,4 @@ fn each_float_window(
             f(window.step, window.floats);
         }
     });
-}
-
-/// The float slices of a window.
-fn slices<'s>(samples: &'s Samples, rows: &std::ops::Range<usize>) -> (&'s [i64], &'s [f64]) {
-    (&samples.times[rows.clone()], &samples.floats[rows.clone()])
 }
