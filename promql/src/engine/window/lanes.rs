@@ -19,6 +19,8 @@ pub(super) type Lane<T = f64> = [T; LANES];
 
 /// A computation over the floats of a window, oldest first.
 pub(super) trait Fold {
+    /// How many samples of each window the fold has taken when it starts.
+    const TAKEN: usize = 0;
     /// Takes the next sample of every window.
     fn add(&mut self, times: Lane<i64>, values: Lane);
     /// Takes the next sample of one window.
@@ -45,7 +47,8 @@ pub(super) fn each_fold<F: Fold>(
     let mut waiting = Waiting::default();
     let mut flush = |waiting: &mut Waiting| {
         let mut fold = start(&waiting.steps, &waiting.rows);
-        run(&mut fold, samples, &waiting.rows);
+        let rest: Vec<Range<usize>> = waiting.rows.iter().map(|r| r.start + F::TAKEN..r.end).collect();
+        run(&mut fold, samples, &rest);
         finish(&fold, &waiting.steps, &waiting.rows);
         waiting.steps.clear();
         waiting.rows.clear();
@@ -181,8 +184,10 @@ mod tests {
             for (k, rows) in rows.iter().enumerate() {
                 let mut one = kahan::Kahan::default();
                 values[rows.clone()].iter().for_each(|v| one.add(*v));
-                prop_assert_eq!(sums.lane(k).sum.to_bits(), one.sum.to_bits());
-                prop_assert_eq!(sums.lane(k).compensation.to_bits(), one.compensation.to_bits());
+                // All NaNs are one: which of two survives an addition is the processor's choice.
+                let bits = |v: f64| if v.is_nan() { u64::MAX } else { v.to_bits() };
+                prop_assert_eq!(bits(sums.lane(k).sum), bits(one.sum));
+                prop_assert_eq!(bits(sums.lane(k).compensation), bits(one.compensation));
             }
         }
     }

@@ -15,7 +15,7 @@ mod walk;
 use std::cell::Cell;
 use std::ops::Deref;
 
-use promethium_model::{Labels, QueryError};
+use promethium_model::{Labels, QueryCx, QueryError, SampleValue};
 
 use super::budget::Budget;
 use super::column::{Column, Series};
@@ -85,6 +85,50 @@ impl RangeCall<'_> {
 }
 
 impl RangeSetup {
+    /// A call at one step alone: evaluation time, end of the window and its width; the extension, the lookback and the
+    /// features; spans of the range and of the first argument.
+    pub(crate) fn for_one_step(
+        function: Function,
+        (now_ms, end_ms, range_ms): (i64, i64, i64),
+        (extension, lookback_ms, features): (Option<Extension>, i64, Features),
+        scalars: Vec<f64>,
+        (span, first_span): (Span, Span),
+    ) -> RangeSetup {
+        RangeSetup {
+            function,
+            steps: Steps::single(now_ms),
+            ends: Steps::single(end_ms),
+            range_ms,
+            extension,
+            lookback_ms,
+            scalars: scalars.into_iter().map(|v| vec![v]).collect(),
+            span,
+            first_span,
+            features,
+            keeps_name: false,
+        }
+    }
+
+    /// Which functions take an extended range.
+    ///
+    /// # Errors
+    ///
+    /// For all others.
+    pub(crate) fn check_function(extension: Option<Extension>, function: Function) -> Result<(), QueryError> {
+        extended::check_function(extension, function)
+    }
+
+    /// The value over a series that holds one window.
+    pub(crate) fn one_window(
+        &self,
+        series: &RangeSeries<'_>,
+        notes: &Notes<'_>,
+    ) -> Result<Option<SampleValue>, QueryError> {
+        let cx = QueryCx::unlimited();
+        let result = self.series(series, &Budget::new(&cx, usize::MAX), notes)?;
+        Ok(result.and_then(|s| s.column.value(0)))
+    }
+
     /// The result over one series; `None` when no window gives one.
     fn series(
         &self,

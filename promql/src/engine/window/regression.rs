@@ -54,10 +54,9 @@ impl Fold for LeastSquares {
     #[inline]
     fn add(&mut self, times: Lane<i64>, y: Lane) {
         let x: Lane = std::array::from_fn(|k| (times[k] - self.origins[k]) as f64 / 1000.0);
-        for k in 0..LANES {
-            self.counts[k] += 1.0;
-            self.vary[k] |= y[k] != self.firsts[k];
-        }
+        self.counts.iter_mut().for_each(|n| *n += 1.0);
+        let firsts = self.firsts;
+        self.vary.iter_mut().zip(y).zip(firsts).for_each(|((vary, y), first)| *vary |= y != first);
         self.x.add(x);
         self.y.add(y);
         self.xy.add(std::array::from_fn(|k| x[k] * y[k]));
@@ -113,8 +112,7 @@ pub(super) fn double_exponential(
     let start = |steps: &[usize], rows: &[Range<usize>]| {
         let mut fold = Smoothed::default();
         for (lane, (step, rows)) in steps.iter().zip(rows).enumerate() {
-            (fold.smoothing[lane], fold.trend[lane]) = (smoothing[*step], trend[*step]);
-            fold.slope[lane] = values[rows.start + 1] - values[rows.start];
+            fold.start(lane, (smoothing[*step], trend[*step]), values[rows.start], values[rows.start + 1]);
         }
         fold
     };
@@ -131,33 +129,36 @@ fn out_of_bounds(what: &str, letter: &str, factor: f64) -> Option<QueryError> {
     refused.then(|| QueryError::Execution(format!("invalid {what} factor. Expected: 0 < {letter} < 1, got: {got}")))
 }
 
-/// Level and slope after so many values.
+/// Level and slope, and the level before.
 #[derive(Default)]
 struct Smoothed {
     smoothing: Lane,
     trend: Lane,
-    seen: Lane<u32>,
     before: Lane,
     level: Lane,
     slope: Lane,
 }
 
 impl Smoothed {
-    /// The first value is the level to begin with; the slope is first looked at with the second.
+    /// From the first two values, between which the first slope lies.
+    fn start(&mut self, k: usize, factors: (f64, f64), first: f64, second: f64) {
+        (self.smoothing[k], self.trend[k]) = factors;
+        (self.before[k], self.slope[k]) = (first, second - first);
+        self.level[k] = factors.0 * second + (1.0 - factors.0) * (first + self.slope[k]);
+    }
+
     #[inline]
     fn advance(&mut self, k: usize, v: f64) {
         let (smoothing, trend) = (self.smoothing[k], self.trend[k]);
-        let turned = trend * (self.level[k] - self.before[k]) + (1.0 - trend) * self.slope[k];
-        let slope = if self.seen[k] > 1 { turned } else { self.slope[k] };
+        let slope = trend * (self.level[k] - self.before[k]) + (1.0 - trend) * self.slope[k];
         let level = smoothing * v + (1.0 - smoothing) * (self.level[k] + slope);
-        self.before[k] = self.level[k];
-        self.level[k] = if self.seen[k] > 0 { level } else { v };
-        self.slope[k] = slope;
-        self.seen[k] += 1;
+        (self.before[k], self.level[k], self.slope[k]) = (self.level[k], level, slope);
     }
 }
 
 impl Fold for Smoothed {
+    const TAKEN: usize = 2;
+
     #[inline]
     fn add(&mut self, _: Lane<i64>, values: Lane) {
         (0..LANES).for_each(|k| self.advance(k, values[k]));
