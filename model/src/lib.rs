@@ -56,7 +56,7 @@ mod text;
 
 pub use annotations::{Annotation, Annotations, Position, Severity};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use exemplar::Exemplar;
+pub use exemplar::{Exemplar, ExemplarError};
 pub use histogram::{CounterResetHint, FloatHistogram, Histogram, HistogramError, Span};
 pub use labels::{Labels, LabelsBuilder, Symbol, Symbols};
 pub use limits::Limits;
@@ -71,6 +71,6 @@ pub use regex::{GoRegex, RegexError};
 pub use sample::{HistogramValue, NORMAL_NAN, Point, PointValue, STALE_NAN, SampleValue, is_stale};
 pub use storage::{
     AppendError, AppendOptions, Appendable, Appended, Appender, CommitError, CommitStats, LabelHints, LabelList,
-    Querier, QueryCx, Queryable, QueryableExt, SampleBatch, SampleCursor, SelectHints, SeriesEntry, SeriesKey,
-    SeriesRef, SeriesSet, StorageError, TimeRange,
+    Querier, QueryCx, Queryable, QueryableExt, RejectedRow, SampleBatch, SampleCursor, SelectHints, SeriesEntry,
+    SeriesKey, SeriesRef, SeriesSet, StorageError, TimeRange,
 };

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use promethium_block::BlockError;
 use promethium_model::StorageError;
 use promethium_wal::WalError;
 use thiserror::Error;
@@ -45,6 +46,12 @@ pub enum TsdbError {
         /// What is wrong.
         message: String,
     },
+    /// A block could not be read or written.
+    #[error(transparent)]
+    Block(#[from] BlockError),
+    /// Reading what is stored failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     /// The store takes no more writes since an earlier failure.
     #[error("storage is read-only: {reason}")]
     ReadOnly {
@@ -71,6 +78,7 @@ impl From<TsdbError> for StorageError {
     fn from(error: TsdbError) -> Self {
         match error {
             TsdbError::Io { path, source, .. } => StorageError::Io { path, source },
+            TsdbError::Storage(error) => error,
             other => StorageError::Backend(Box::new(other)),
         }
     }

@@ -35,24 +35,29 @@
 //! ```text
 //! <dir>/lock            held while open; removed by a clean close, so that the next opening knows
 //! <dir>/wal/00000000 …  the log, as Prometheus has it; each opening starts a segment
+//! <dir>/wbl/00000000 …  the log of late samples, where there is an out-of-order window
+//! <dir>/01…/            blocks
+//! <dir>/blocks.corrupt/ blocks of which nothing could be read
 //! <dir>/wal.corrupt/    copies of segments in which damage was found; in wal/ their good records are left
 //! ```
 //!
 //! # What it does not do
 //!
-//! Floats are kept. Native histograms are refused, exemplars are counted as dropped, metadata and start timestamps are
-//! not stored. Of a directory that Prometheus wrote, the log is read and continued (snappy or plain; a log with zstd is
-//! refused); blocks, head chunks and out-of-order logs in it are left as they are and not read. The log is not
-//! truncated: the head holds everything since the directory was made.
+//! The head is not flushed to blocks and the log is not truncated: the head holds everything since the newest block.
+//! Blocks are read, not written.
 
+#![allow(dead_code, reason = "what the life of blocks uses, which comes next")]
+
+mod batch;
 mod db;
 mod error;
 mod head;
 mod options;
+mod query;
 
-pub use db::{Damage, Db, DbStats, MaintainReport, ReplayReport};
+pub use db::{Damage, Db, DbStats, DeleteReport, MaintainReport, ReplayReport};
 pub use error::TsdbError;
-pub use options::{DbOptions, Sync};
+pub use options::{DbOptions, FloatEncoding, Sync};
 pub use promethium_chunk as chunk;
 pub use promethium_vfs as vfs;
 pub use promethium_wal::{Compression, MAX_RECORD_BYTES, PAGE_BYTES};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use promethium_model::Limits;
 
 use crate::error::TsdbError;
+use crate::head::cutting::MAX_RANGE_MS;
 use promethium_wal::{Compression, PAGE_BYTES};
 
 /// When the log reaches the medium, and so what a commit that returned `Ok` survives.
@@ -52,6 +53,23 @@ pub struct DbOptions {
     pub(crate) compression: Compression,
     pub(crate) limits: Limits,
     pub(crate) chunk_range_ms: i64,
+    pub(crate) out_of_order_window_ms: i64,
+    pub(crate) max_exemplars: usize,
+    pub(crate) float_encoding: FloatEncoding,
+    pub(crate) start_timestamps: bool,
+    pub(crate) start_timestamp_zero_samples: bool,
+    pub(crate) metadata: bool,
+}
+
+/// How chunks of floats are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FloatEncoding {
+    /// XOR chunks, which every Prometheus reads.
+    #[default]
+    Xor,
+    /// XOR2 chunks, which Prometheus reads since 3.11: smaller where scrapes jitter and where series go stale.
+    Xor2,
 }
 
 impl Default for DbOptions {
@@ -62,6 +80,12 @@ impl Default for DbOptions {
             compression: Compression::default(),
             limits: Limits::default(),
             chunk_range_ms: 2 * 60 * 60 * 1000,
+            out_of_order_window_ms: 0,
+            max_exemplars: 100_000,
+            float_encoding: FloatEncoding::default(),
+            start_timestamps: false,
+            start_timestamp_zero_samples: false,
+            metadata: false,
         }
     }
 }
@@ -116,15 +140,69 @@ impl DbOptions {
         self
     }
 
+    /// Milliseconds that a sample may lie behind the newest sample of the head, in whatever order it comes; 0 = samples
+    /// come in order. Late samples have a log of their own. Default: 0, as in Prometheus.
+    #[must_use]
+    pub fn out_of_order_window_ms(mut self, ms: i64) -> Self {
+        self.out_of_order_window_ms = ms;
+        self
+    }
+
+    /// Exemplars that are kept, of all series together; the newest overwrite the oldest. Default: 100,000, as in
+    /// Prometheus.
+    #[must_use]
+    pub fn max_exemplars(mut self, exemplars: usize) -> Self {
+        self.max_exemplars = exemplars;
+        self
+    }
+
+    /// How chunks of floats are written. Default: XOR.
+    #[must_use]
+    pub fn float_encoding(mut self, encoding: FloatEncoding) -> Self {
+        self.float_encoding = encoding;
+        self
+    }
+
+    /// Keep start timestamps, in XOR2 chunks and in chunks of histograms with start timestamps, and in log records of
+    /// types 11 to 13: none of them is read by a Prometheus before 3.14. Default: no; start timestamps are then dropped.
+    #[must_use]
+    pub fn start_timestamps(mut self, keep: bool) -> Self {
+        self.start_timestamps = keep;
+        self
+    }
+
+    /// Put a zero where a counter says that it started, if no sample of its series lies there or behind it: Prometheus'
+    /// `created-timestamp-zero-ingestion`. Default: no.
+    #[must_use]
+    pub fn start_timestamp_zero_samples(mut self, inject: bool) -> Self {
+        self.start_timestamp_zero_samples = inject;
+        self
+    }
+
+    /// Keep the metadata that comes with samples, in the log too: Prometheus' `metadata-wal-records`. Default: no.
+    #[must_use]
+    pub fn metadata(mut self, keep: bool) -> Self {
+        self.metadata = keep;
+        self
+    }
+
     pub(crate) fn check(&self) -> Result<(), TsdbError> {
         let pages = self.segment_bytes / PAGE_BYTES as u64;
         if pages == 0 || !self.segment_bytes.is_multiple_of(PAGE_BYTES as u64) {
             let message = format!("{} is not a positive multiple of {PAGE_BYTES}", self.segment_bytes);
             return Err(TsdbError::InvalidOption { name: "segment_bytes", message });
         }
-        if self.chunk_range_ms < 1 {
-            let message = format!("{} is not positive", self.chunk_range_ms);
+        if !(1..=MAX_RANGE_MS).contains(&self.chunk_range_ms) {
+            let message = format!("{} is not between 1 and {MAX_RANGE_MS}", self.chunk_range_ms);
             return Err(TsdbError::InvalidOption { name: "chunk_range_ms", message });
+        }
+        if self.out_of_order_window_ms < 0 {
+            let message = format!("{} is negative", self.out_of_order_window_ms);
+            return Err(TsdbError::InvalidOption { name: "out_of_order_window_ms", message });
+        }
+        if self.max_exemplars >= u32::MAX as usize {
+            let message = format!("{} does not fit into 32 bits", self.max_exemplars);
+            return Err(TsdbError::InvalidOption { name: "max_exemplars", message });
         }
         if self.limits.max_series >= u32::MAX as usize {
             let message = format!("{} does not fit into 32 bits", self.limits.max_series);

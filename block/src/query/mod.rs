@@ -6,4 +6,3 @@ mod querier;
 mod samples;
 
 pub(crate) use matching::{Selected, select};
-pub(crate) use samples::decode_checked;

@@ -21,6 +21,37 @@ impl Queryable for Block {
     }
 }
 
+impl Block {
+    /// Selects as [`Querier::select`] does, for whoever holds the block himself: the set borrows the block, not a querier.
+    ///
+    /// # Errors
+    ///
+    /// When the block cannot be read at all, or `cx` says stop.
+    pub fn select<'b>(
+        &'b self,
+        range: TimeRange,
+        matchers: &[Matcher],
+        hints: &SelectHints,
+        cx: &QueryCx,
+    ) -> Result<Box<dyn SeriesSet<'b> + 'b>, StorageError> {
+        let selected = select(&self.index, matchers, cx)?;
+        let notes = Notes::default();
+        self.lasting_damage().iter().for_each(|damage| notes.warn(damage));
+        Ok(Box::new(BlockSeriesSet {
+            block: self,
+            selected,
+            next: 0,
+            range,
+            tombstones: self.tombstones(),
+            left: limit(hints.limit),
+            shard: hints.shard,
+            entry: SeriesEntry::default(),
+            notes,
+            cx: cx.clone(),
+        }))
+    }
+}
+
 /// A block over one range of time.
 struct BlockQuerier<'b> {
     block: &'b Block,
@@ -34,21 +65,7 @@ impl Querier for BlockQuerier<'_> {
         hints: &SelectHints,
         cx: &QueryCx,
     ) -> Result<Box<dyn SeriesSet<'q> + 'q>, StorageError> {
-        let selected = select(&self.block.index, matchers, cx)?;
-        let notes = Notes::default();
-        self.block.lasting_damage().iter().for_each(|damage| notes.warn(damage));
-        Ok(Box::new(BlockSeriesSet {
-            block: self.block,
-            selected,
-            next: 0,
-            range: self.range,
-            tombstones: self.block.tombstones(),
-            left: limit(hints.limit),
-            shard: hints.shard,
-            entry: SeriesEntry::default(),
-            notes,
-            cx: cx.clone(),
-        }))
+        self.block.select(self.range, matchers, hints, cx)
     }
 
     fn label_names(&self, matchers: &[Matcher], hints: &LabelHints, cx: &QueryCx) -> Result<LabelList, StorageError> {

@@ -2,6 +2,4 @@
 
 mod damage;
 mod fixtures;
-mod promtool;
-mod rewrite;
 mod support;

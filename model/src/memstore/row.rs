@@ -63,6 +63,9 @@ impl Row {
             (RowValue::Float(a), RowValue::Float(b)) => {
                 Err(AppendError::DuplicateFloat { timestamp_ms, existing: f64::from_bits(*a), new: f64::from_bits(*b) })
             }
+            (RowValue::Histogram(_), RowValue::Float(new)) => {
+                Err(AppendError::DuplicateFloatOverHistogram { timestamp_ms, new: f64::from_bits(*new) })
+            }
             _ => Err(AppendError::Duplicate { timestamp_ms }),
         }
     }

@@ -73,6 +73,14 @@ pub enum AppendError {
         /// The refused value.
         new: f64,
     },
+    /// A float at the time of a histogram.
+    #[error("duplicate sample for timestamp {timestamp_ms}; overrides not allowed: existing is a histogram, new value {}", format_g(*new))]
+    DuplicateFloatOverHistogram {
+        /// The time of both.
+        timestamp_ms: i64,
+        /// The refused value.
+        new: f64,
+    },
     /// The same time with another value, one of them a histogram.
     #[error("duplicate sample for timestamp")]
     Duplicate {
@@ -163,6 +171,7 @@ impl AppendError {
             self,
             AppendError::OutOfOrder { .. }
                 | AppendError::DuplicateFloat { .. }
+                | AppendError::DuplicateFloatOverHistogram { .. }
                 | AppendError::Duplicate { .. }
                 | AppendError::OutOfBounds { .. }
                 | AppendError::TooOld { .. }

@@ -10,7 +10,6 @@ mod fetch;
 mod function;
 pub(crate) mod histogram;
 mod kahan;
-mod naive;
 mod naming;
 mod notes;
 mod output;
@@ -23,7 +22,6 @@ mod steps;
 mod top_level;
 mod window;
 
-pub use naive::NaiveEngine;
 pub use query::{Engine, EngineOptions};
 
 /// Whether two floats are equal up to a relative error; zero must be exact.

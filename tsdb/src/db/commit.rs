@@ -1,20 +1,20 @@
 //! The write seam: transactions and their commit.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use promethium_model::{AppendError, AppendOptions, Appended, Appender, CommitError, CommitStats, Point, SeriesKey};
+use promethium_model::{
+    AppendError, AppendOptions, Appended, Appender, CommitError, CommitStats, Point, RejectedRow, SeriesKey, SeriesRef,
+};
 
 use super::Db;
 use super::log::Log;
+use super::records;
 use crate::head::series::MemSeries;
-use crate::head::transaction::{Resolved, Transaction};
+use crate::head::transaction::{LateSample, Resolved, Transaction, insert_late};
 use crate::head::visibility::Ticket;
 use crate::options::Sync;
-use promethium_wal::{PreparedRecord, Written, encode_samples, encode_series_entry};
-
-// A record is the unit that survives whole. These bounds keep it far below what a reader refuses.
-const MAX_SAMPLES_PER_RECORD: usize = 1 << 20;
-const MAX_SERIES_RECORD_BYTES: usize = 16 << 20;
+use promethium_wal::{PreparedRecord, Written};
 
 /// A transaction on a [`Db`].
 pub(super) struct DbAppender<'d> {
@@ -24,8 +24,8 @@ pub(super) struct DbAppender<'d> {
 
 impl<'d> DbAppender<'d> {
     pub(super) fn new(db: &'d Db) -> Self {
-        let max_valid_ms = db.clock.now_ms().saturating_add(db.options.limits.max_future_ms);
-        DbAppender { db, transaction: Transaction::new(db.head.min_valid_ms(), max_valid_ms) }
+        let bounds = db.head.bounds(db.clock.now_ms());
+        DbAppender { db, transaction: Transaction::new(bounds, &db.head) }
     }
 }
 
@@ -36,11 +36,20 @@ impl Appender for DbAppender<'_> {
         point: Point<'_>,
         options: &AppendOptions<'_>,
     ) -> Result<Appended, AppendError> {
-        if let Some(reason) = self.db.read_only_reason() {
+        if let Some(reason) = self.db.refusal() {
             return Err(AppendError::ReadOnly { reason: reason.to_owned() });
         }
-        let appended = self.transaction.append(&self.db.head, key, point)?;
-        Ok(appended.with_dropped_exemplars(options.exemplars.len()))
+        self.transaction.append(&self.db.head, key, point, options)
+    }
+
+    fn append_batch(&mut self, rows: &[(SeriesRef, Point<'_>)], rejected: &mut Vec<RejectedRow>) {
+        match self.db.refusal() {
+            None => self.transaction.append_batch(&self.db.head, rows, rejected),
+            Some(reason) => rejected.extend((0..rows.len()).map(|row| {
+                let reason = reason.to_owned();
+                RejectedRow { row, error: AppendError::ReadOnly { reason } }
+            })),
+        }
     }
 
     fn commit(self: Box<Self>) -> Result<CommitStats, CommitError> {
@@ -55,80 +64,100 @@ impl Db {
         if transaction.is_empty() {
             return Ok(CommitStats::new(transaction.already_stored(), 0, 0));
         }
-        if let Some(reason) = self.read_only_reason() {
+        if let Some(reason) = self.refusal() {
             return Err(CommitError::ReadOnly { reason: reason.to_owned() });
         }
         let Some(log) = &self.log else {
             let resolved = transaction.create_series(&self.head);
-            return self.take_effect(&resolved, self.head.visibility.issue());
+            return Ok(self.take_effect(&resolved, self.head.visibility.issue()));
         };
         let (resolved, written, ticket) = self.write(log, transaction)?;
         self.sync_as_promised(log, written)?;
-        self.take_effect(&resolved, ticket)
+        Ok(self.take_effect(&resolved, ticket))
     }
 
     /// Writes the transaction to the log, which gives it its place in the order of commits.
     fn write(&self, log: &Log, transaction: Transaction) -> Result<(Resolved, Written, Ticket<'_>), CommitError> {
         // Series are created in the order of the log. Where there are none to create, all work is done before.
-        let (mut writer, resolved, records) = if transaction.has_new_series() {
-            let writer = log.writer()?;
+        let (mut state, resolved, records) = if transaction.has_new_series() {
+            let state = log.lock()?;
             let resolved = transaction.create_series(&self.head);
             let records = self.records(log, &resolved);
-            (writer, resolved, records)
+            (state, resolved, records)
         } else {
             let resolved = transaction.create_series(&self.head);
             let records = self.records(log, &resolved);
-            (log.writer()?, resolved, records)
+            (log.lock()?, resolved, records)
         };
-        let written = writer.append(&records).map_err(|e| log.seal(e))?;
+        let records = self.with_unlogged(log, &state.unlogged, records);
+        let written = state.append(&records, &resolved.created)?;
         Ok((resolved, written, self.head.visibility.issue()))
     }
 
     fn records(&self, log: &Log, resolved: &Resolved) -> Vec<PreparedRecord> {
-        let series = series_records(&resolved.created, |series, record| {
-            self.head.encode_labels(series, |labels| encode_series_entry(record, series.reference, labels));
-        });
-        let samples: Vec<_> = resolved.log_samples().collect();
-        let samples = samples.chunks(MAX_SAMPLES_PER_RECORD).map(|s| encode_samples(s.iter().copied()));
-        series.into_iter().chain(samples).map(|record| PreparedRecord::new(record, log.compression)).collect()
+        let records = records::of_transaction(resolved, &self.head);
+        records.into_iter().map(|record| PreparedRecord::new(record, log.compression)).collect()
     }
 
-    fn sync_as_promised(&self, log: &Log, written: Written) -> Result<(), CommitError> {
+    /// The records of a batch, behind those of series that an earlier failure kept out of the log.
+    fn with_unlogged(
+        &self,
+        log: &Log,
+        unlogged: &[Arc<MemSeries>],
+        records: Vec<PreparedRecord>,
+    ) -> Vec<PreparedRecord> {
+        if unlogged.is_empty() {
+            return records;
+        }
+        let series = records::of_series(unlogged, &self.head).into_iter();
+        series.map(|record| PreparedRecord::new(record, log.compression)).chain(records).collect()
+    }
+
+    /// Under [`Sync::Always`] a commit whose sync fails is not taken. Under the other policies it is: it is in the log, and
+    /// the log tries again.
+    pub(super) fn sync_as_promised(&self, log: &Log, written: Written) -> Result<(), CommitError> {
         let now_ms = || self.clock.now_ms();
         match self.options.sync {
-            Sync::Always => log.sync_to(written, now_ms())?,
-            Sync::Interval(interval) if log.is_sync_due(now_ms(), millis(interval)) => {
-                log.sync_to(written, now_ms())?;
+            Sync::Always => Ok(log.sync_to(written, now_ms(), true)?),
+            Sync::Interval(interval) => {
+                if log.is_sync_due(now_ms(), millis(interval)) {
+                    let _ = log.sync_to(written, now_ms(), false);
+                }
+                Ok(())
             }
-            Sync::Interval(_) | Sync::Never => {}
+            Sync::Never => Ok(()),
         }
-        Ok(())
     }
 
     /// Makes the transaction visible when its turn has come.
-    fn take_effect(&self, resolved: &Resolved, ticket: Ticket<'_>) -> Result<CommitStats, CommitError> {
-        let stopped =
-            |_| CommitError::ReadOnly { reason: self.read_only_reason().unwrap_or("a commit failed").to_owned() };
-        let turn = ticket.wait().map_err(stopped)?;
-        let stored = resolved.apply(&self.head, &turn);
-        ticket.publish();
-        Ok(CommitStats::new(stored.samples, stored.dropped, resolved.created.len()))
-    }
-}
-
-fn series_records(created: &[std::sync::Arc<MemSeries>], encode: impl Fn(&MemSeries, &mut Vec<u8>)) -> Vec<Vec<u8>> {
-    let mut records: Vec<Vec<u8>> = Vec::new();
-    for series in created {
-        match records.last_mut().filter(|r| r.len() < MAX_SERIES_RECORD_BYTES) {
-            Some(record) => encode(series, record),
-            None => {
-                let mut record = Vec::new();
-                encode(series, &mut record);
-                records.push(record);
-            }
+    fn take_effect(&self, resolved: &Resolved, ticket: Ticket<'_>) -> CommitStats {
+        let turn = ticket.wait();
+        let mut applied = resolved.apply(&self.head, &turn);
+        let late = std::mem::take(&mut applied.late);
+        let count = late.len();
+        // Late samples that their log does not take are dropped; so the caller hears.
+        match self.take_late(late) {
+            Ok(()) => applied.samples += count,
+            Err(_) => applied.dropped += count,
         }
+        ticket.publish();
+        CommitStats::new(applied.samples, applied.dropped, resolved.created.len())
     }
-    records
+
+    /// Writes late samples to their log, and inserts them.
+    fn take_late(&self, late: Vec<LateSample>) -> Result<(), CommitError> {
+        if late.is_empty() {
+            return Ok(());
+        }
+        if let Some(log) = &self.late_log {
+            let records = records::of_late_samples(&late, self.head.rules.start_timestamps);
+            let records: Vec<_> = records.into_iter().map(|r| PreparedRecord::new(r, log.compression)).collect();
+            let written = log.lock()?.append(&records, &[])?;
+            self.sync_as_promised(log, written)?;
+        }
+        insert_late(&self.head, late);
+        Ok(())
+    }
 }
 
 pub(super) fn millis(interval: Duration) -> i64 {

@@ -1,89 +1,166 @@
-//! The log as committers share it.
+//! A log as committers share it.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 use promethium_model::CommitError;
 
 use crate::error::TsdbError;
-use promethium_wal::{Compression, WalError, WalWriter, Written};
+use crate::head::series::MemSeries;
+use promethium_wal::{Compression, PreparedRecord, WalError, WalWriter, Written};
 
-/// One writer at a time; one sync at a time, which serves all who wait for it; and one failure, which ends both.
+/// One writer at a time, and one sync at a time, which serves all who wait for it.
+///
+/// A failure is the failure of those commits that it hit. The writer goes on in a new segment, at once or as soon as the
+/// medium lets it; see [`WalWriter`].
 pub(crate) struct Log {
-    writer: Mutex<WalWriter>,
-    synced: Mutex<Written>,
+    state: Mutex<LogState>,
+    /// Held by the one who syncs.
+    syncing: Mutex<()>,
     synced_at_ms: AtomicI64,
-    failure: OnceLock<String>,
+    is_closed: AtomicBool,
     pub(crate) compression: Compression,
+}
+
+/// The writer, and what must be known about records that may yet be lost.
+pub(crate) struct LogState {
+    writer: WalWriter,
+    /// Series whose record is written and not yet known to be durable, with the place of that record.
+    unsynced_series: VecDeque<(Written, Vec<Arc<MemSeries>>)>,
+    /// Series in the head whose record is not in the log: the next batch has to bring it.
+    pub(crate) unlogged: Vec<Arc<MemSeries>>,
+    /// Stretches of records that were given up after their sync had failed: behind the first, up to the second.
+    discarded: Vec<(Written, Written)>,
 }
 
 /// Why the log did not do what was asked.
 #[derive(Debug)]
 pub(crate) enum LogError {
-    /// It failed now. From here on it is sealed.
+    /// It failed now.
     Io { path: PathBuf, source: io::Error },
-    /// It is sealed since an earlier failure, or closed.
-    Sealed { reason: String },
+    /// It is closed.
+    Closed,
+}
+
+impl LogState {
+    /// Writes a batch, whose series are `created`. Where that fails, their record is still to be written.
+    pub(crate) fn append(
+        &mut self,
+        records: &[PreparedRecord],
+        created: &[Arc<MemSeries>],
+    ) -> Result<Written, LogError> {
+        match self.writer.append(records) {
+            Ok(written) => {
+                let mut logged = std::mem::take(&mut self.unlogged);
+                logged.extend_from_slice(created);
+                if !logged.is_empty() {
+                    self.unsynced_series.push_back((written, logged));
+                }
+                Ok(written)
+            }
+            Err(error) => {
+                self.unlogged.extend_from_slice(created);
+                Err(error.into())
+            }
+        }
+    }
+
+    pub(crate) fn writer(&mut self) -> &mut WalWriter {
+        &mut self.writer
+    }
+
+    fn forget_synced(&mut self) {
+        let synced = self.writer.synced();
+        while self.unsynced_series.front().is_some_and(|(written, _)| *written <= synced) {
+            self.unsynced_series.pop_front();
+        }
+        self.discarded.retain(|(_, end)| *end > synced);
+    }
+
+    /// Gives up what is written and not durable.
+    fn discard_unsynced(&mut self) {
+        let (from, to) = (self.writer.synced(), self.writer.written());
+        if self.writer.discard_unsynced() == 0 && from == to {
+            return;
+        }
+        self.discarded.push((from, to));
+        let lost = std::mem::take(&mut self.unsynced_series);
+        self.unlogged.extend(lost.into_iter().flat_map(|(_, series)| series));
+    }
+
+    fn is_discarded(&self, written: Written) -> bool {
+        self.discarded.iter().any(|(from, to)| *from < written && written <= *to)
+    }
 }
 
 impl Log {
     pub(crate) fn new(writer: WalWriter, compression: Compression, now_ms: i64) -> Self {
+        let state = LogState { writer, unsynced_series: VecDeque::new(), unlogged: Vec::new(), discarded: Vec::new() };
         Log {
-            writer: Mutex::new(writer),
-            synced: Mutex::new(Written::default()),
+            state: Mutex::new(state),
+            syncing: Mutex::new(()),
             synced_at_ms: AtomicI64::new(now_ms),
-            failure: OnceLock::new(),
+            is_closed: AtomicBool::new(false),
             compression,
         }
     }
 
-    /// Why the log takes no more, `None` while it does.
-    pub(crate) fn sealed_reason(&self) -> Option<&str> {
-        self.failure.get().map(String::as_str)
+    /// Why the log takes nothing at the moment, `None` while it does.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let state = self.state.lock();
+        let reason = || state.writer.trouble().last_error.clone().unwrap_or_else(|| "a write failed".to_owned());
+        state.writer.is_sealed().then(|| format!("the log failed: {}", reason()))
     }
 
-    fn check(&self) -> Result<(), LogError> {
-        match self.sealed_reason() {
-            Some(reason) => Err(LogError::Sealed { reason: reason.to_owned() }),
-            None => Ok(()),
-        }
-    }
-
-    /// The writer, unless the log is sealed.
-    pub(crate) fn writer(&self) -> Result<MutexGuard<'_, WalWriter>, LogError> {
-        let writer = self.writer.lock();
-        self.check()?;
-        Ok(writer)
+    /// The writer, unless the log is closed.
+    pub(crate) fn lock(&self) -> Result<MutexGuard<'_, LogState>, LogError> {
+        let state = self.state.lock();
+        if self.is_closed.load(Ordering::Acquire) { Err(LogError::Closed) } else { Ok(state) }
     }
 
     /// The writer, to look at.
-    pub(crate) fn peek(&self) -> MutexGuard<'_, WalWriter> {
-        self.writer.lock()
-    }
-
-    /// Seals the log for good: nothing is written to it or synced again.
-    pub(crate) fn seal(&self, failure: WalError) -> LogError {
-        let WalError { path, source } = failure;
-        // The first reason stands.
-        let _ = self.failure.set(format!("the log failed: {}: {source}", path.display()));
-        LogError::Io { path, source }
+    pub(crate) fn peek(&self) -> MutexGuard<'_, LogState> {
+        self.state.lock()
     }
 
     /// Makes everything up to `wanted` durable. Whoever comes while another syncs waits, and often finds it done.
-    pub(crate) fn sync_to(&self, wanted: Written, now_ms: i64) -> Result<(), LogError> {
-        let mut synced = self.synced.lock();
-        if *synced >= wanted {
-            return Ok(());
+    /// `gives_up` says that on failure the caller will tell that its records were not taken.
+    pub(crate) fn sync_to(&self, wanted: Written, now_ms: i64, gives_up: bool) -> Result<(), LogError> {
+        let _syncing = self.syncing.lock();
+        let point = {
+            let mut state = self.lock()?;
+            if state.is_discarded(wanted) {
+                return Err(LogError::discarded(&state));
+            }
+            if state.writer.synced() >= wanted {
+                return Ok(());
+            }
+            match state.writer.begin_sync() {
+                Ok(point) => point,
+                Err(error) => return Err(self.failed(state, error, gives_up)),
+            }
+        };
+        let result = point.sync();
+        let mut state = self.state.lock();
+        match state.writer.finish_sync(&point, result) {
+            Ok(_) => {
+                state.forget_synced();
+                self.synced_at_ms.store(now_ms, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(error) => Err(self.failed(state, error, gives_up)),
         }
-        self.check()?;
-        let (file, path, written) = self.writer.lock().sync_point();
-        file.sync().map_err(|source| self.seal(WalError { path, source }))?;
-        *synced = written;
-        self.synced_at_ms.store(now_ms, Ordering::Relaxed);
-        Ok(())
+    }
+
+    fn failed(&self, mut state: MutexGuard<'_, LogState>, error: WalError, gives_up: bool) -> LogError {
+        if gives_up {
+            state.discard_unsynced();
+        }
+        error.into()
     }
 
     /// Whether the last sync is at least `interval_ms` ago. A clock that went back says yes.
@@ -94,22 +171,39 @@ impl Log {
 
     /// Whether anything was written since the last sync.
     pub(crate) fn is_dirty(&self) -> bool {
-        let synced = *self.synced.lock();
-        self.writer.lock().written() > synced
+        let state = self.state.lock();
+        state.writer.written() > state.writer.synced() || state.writer.is_sealed()
+    }
+
+    /// Makes everything written so far durable.
+    pub(crate) fn sync_all(&self, now_ms: i64) -> Result<(), LogError> {
+        let written = self.lock()?.writer.written();
+        self.sync_to(written, now_ms, false)
     }
 
     /// Ends the log as a clean shutdown does: padded, synced, closed.
     pub(crate) fn close(&self, now_ms: i64) -> Result<(), LogError> {
-        let mut synced = self.synced.lock();
-        let mut writer = self.writer()?;
-        writer.pad().map_err(|e| self.seal(e))?;
-        let (file, path, written) = writer.sync_point();
-        file.sync().map_err(|source| self.seal(WalError { path, source }))?;
-        *synced = written;
-        self.synced_at_ms.store(now_ms, Ordering::Relaxed);
+        let _syncing = self.syncing.lock();
+        let mut state = self.lock()?;
         // Still under both locks: nothing is written behind a clean end.
-        let _ = self.failure.set("the store is closed".to_owned());
+        self.is_closed.store(true, Ordering::Release);
+        state.writer.pad()?;
+        state.writer.sync()?;
+        self.synced_at_ms.store(now_ms, Ordering::Relaxed);
         Ok(())
+    }
+}
+
+impl LogError {
+    fn discarded(state: &LogState) -> Self {
+        let message = state.writer.trouble().last_error.clone().unwrap_or_default();
+        LogError::Io { path: PathBuf::from("wal"), source: io::Error::other(message) }
+    }
+}
+
+impl From<WalError> for LogError {
+    fn from(error: WalError) -> Self {
+        LogError::Io { path: error.path, source: error.source }
     }
 }
 
@@ -117,7 +211,7 @@ impl From<LogError> for CommitError {
     fn from(error: LogError) -> Self {
         match error {
             LogError::Io { path, source } => CommitError::Io { path, source },
-            LogError::Sealed { reason } => CommitError::ReadOnly { reason },
+            LogError::Closed => CommitError::ReadOnly { reason: super::CLOSED.to_owned() },
         }
     }
 }
@@ -126,7 +220,7 @@ impl From<LogError> for TsdbError {
     fn from(error: LogError) -> Self {
         match error {
             LogError::Io { path, source } => TsdbError::Io { path, action: "write the log", source },
-            LogError::Sealed { reason } => TsdbError::ReadOnly { reason },
+            LogError::Closed => TsdbError::ReadOnly { reason: super::CLOSED.to_owned() },
         }
     }
 }

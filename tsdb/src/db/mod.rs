@@ -1,8 +1,12 @@
 //! The database: head and log together.
 
+mod blocks;
 mod commit;
+mod delete;
 mod log;
 mod open;
+mod querier;
+mod records;
 mod repair;
 mod replay;
 
@@ -12,15 +16,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use promethium_model::{Appendable, Appender, Clock, Querier, Queryable, StorageError, TimeRange};
+use parking_lot::{Mutex, RwLock};
+use promethium_model::{Appendable, Appender, Clock, Exemplar, Labels, Matcher, Metadata, StorageError, TimeRange};
 
 use crate::error::TsdbError;
 use crate::head::Head;
 use crate::options::{DbOptions, Sync};
+use blocks::BlockSet;
 use log::Log;
+use open::Access;
 use promethium_vfs::{Vfs, VfsLock};
 
+pub use delete::DeleteReport;
 pub use replay::{Damage, ReplayReport};
 
 /// A time-series database in one directory, or in memory.
@@ -51,12 +58,19 @@ pub use replay::{Damage, ReplayReport};
 pub struct Db {
     head: Head,
     log: Option<Log>,
+    /// The log of late samples.
+    late_log: Option<Log>,
     options: DbOptions,
     clock: Arc<dyn Clock>,
+    access: Access,
     home: Option<Home>,
+    blocks: RwLock<Arc<BlockSet>>,
     replay: ReplayReport,
+    deletes: Mutex<()>,
     is_closed: AtomicBool,
 }
+
+const CLOSED: &str = "the store is closed";
 
 /// The directory that the database lives in.
 struct Home {
@@ -77,8 +91,14 @@ pub struct MaintainReport {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DbStats {
+    /// Blocks.
+    pub blocks: usize,
     /// Series in the head.
     pub series: usize,
+    /// Series whose newest sample is a stale marker.
+    pub stale_series: usize,
+    /// Exemplars kept.
+    pub exemplars: usize,
     /// Samples that the head took since it was opened, restored ones included.
     pub samples: u64,
     /// First time in the head, milliseconds; `None` while it is empty.
@@ -110,13 +130,49 @@ impl Db {
         self.home.as_ref().map(|h| h.dir.as_path())
     }
 
-    /// Why the database takes no more writes; `None` while it does.
+    /// Why the database takes no writes at the moment; `None` while it does. After a failure of the log this is the
+    /// failure, until the log has gone on elsewhere: every commit tries, and so does [`Db::maintain`].
     #[must_use]
-    pub fn read_only_reason(&self) -> Option<&str> {
+    pub fn read_only_reason(&self) -> Option<String> {
+        self.refusal().map(str::to_owned).or_else(|| self.logs().find_map(Log::trouble))
+    }
+
+    /// Why no transaction is worth beginning.
+    #[inline]
+    fn refusal(&self) -> Option<&'static str> {
         if self.is_closed() {
-            return Some("the store is closed");
+            return Some(CLOSED);
         }
-        self.log.as_ref().and_then(Log::sealed_reason)
+        (self.access == Access::ReadOnly).then_some("the store was opened to be read")
+    }
+
+    fn check_writable(&self) -> Result<(), TsdbError> {
+        self.refusal().map_or(Ok(()), |reason| Err(TsdbError::ReadOnly { reason: reason.to_owned() }))
+    }
+
+    /// The exemplars in `range` of the series that any of the selectors accepts: by series in the order of labels, then
+    /// by time. A selector is a list of matchers that must all accept.
+    ///
+    /// # Errors
+    ///
+    /// When the database is closed.
+    pub fn exemplars(
+        &self,
+        range: TimeRange,
+        selectors: &[Vec<Matcher>],
+    ) -> Result<Vec<(Labels, Vec<Exemplar>)>, StorageError> {
+        if self.is_closed() {
+            return Err(StorageError::Closed);
+        }
+        Ok(self.head.exemplars.lock().select(range, selectors))
+    }
+
+    /// The metadata that the newest samples of the series with these labels came with, where it is kept.
+    #[must_use]
+    pub fn metadata(&self, labels: &Labels) -> Option<Metadata> {
+        let series = self.head.by_labels(labels)?;
+        let state = series.lock();
+        state.metadata().map(|m| (**m).clone())
     }
 
     /// Makes everything committed so far durable, whatever the policy.
@@ -125,9 +181,8 @@ impl Db {
     ///
     /// When the sync fails, or the log is sealed since an earlier failure.
     pub fn sync(&self) -> Result<(), TsdbError> {
-        let Some(log) = &self.log else { return Ok(()) };
-        let written = log.writer()?.written();
-        Ok(log.sync_to(written, self.clock.now_ms())?)
+        self.check_writable()?;
+        self.logs().try_for_each(|log| Ok(log.sync_all(self.clock.now_ms())?))
     }
 
     /// Does what is due at `now_ms`: under [`Sync::Interval`], the sync of a log that no commit follows. Cheap when
@@ -137,18 +192,28 @@ impl Db {
     ///
     /// When the sync fails, and always once the database takes no more writes.
     pub fn maintain(&self, now_ms: i64, budget: Duration) -> Result<MaintainReport, TsdbError> {
-        if let Some(reason) = self.read_only_reason() {
-            return Err(TsdbError::ReadOnly { reason: reason.to_owned() });
+        self.check_writable()?;
+        let mut report = MaintainReport::default();
+        if !budget.is_zero() {
+            self.sync_if_due(now_ms, &mut report)?;
         }
-        let (Some(log), Sync::Interval(interval)) = (&self.log, self.options.sync) else {
-            return Ok(MaintainReport::default());
-        };
-        if budget.is_zero() || !log.is_sync_due(now_ms, commit::millis(interval)) || !log.is_dirty() {
-            return Ok(MaintainReport::default());
+        Ok(report)
+    }
+
+    /// Both logs, that of late samples first: what it holds belongs to commits of the other.
+    fn logs(&self) -> impl Iterator<Item = &Log> {
+        self.late_log.iter().chain(&self.log)
+    }
+
+    fn sync_if_due(&self, now_ms: i64, report: &mut MaintainReport) -> Result<(), TsdbError> {
+        let Sync::Interval(interval) = self.options.sync else { return Ok(()) };
+        for log in self.logs() {
+            if log.is_sync_due(now_ms, commit::millis(interval)) && log.is_dirty() {
+                log.sync_all(now_ms)?;
+                report.synced = true;
+            }
         }
-        let written = log.writer()?.written();
-        log.sync_to(written, now_ms)?;
-        Ok(MaintainReport { synced: true })
+        Ok(())
     }
 
     /// Figures. Walks all series.
@@ -157,13 +222,17 @@ impl Db {
         let (chunks, chunk_bytes) = self.head.chunk_figures();
         let (segment, log_bytes) = match &self.log {
             Some(log) => {
-                let writer = log.peek();
+                let mut state = log.peek();
+                let writer = state.writer();
                 (Some(writer.segment_index()), writer.written().0)
             }
             None => (None, 0),
         };
         DbStats {
+            blocks: self.blocks().all().len(),
             series: self.head.series_count(),
+            stale_series: self.head.stale_series_count(),
+            exemplars: self.head.exemplars.lock().len(),
             samples: self.head.sample_count(),
             min_time_ms: self.head.time_range().map(|r| r.0),
             max_time_ms: self.head.time_range().map(|r| r.1),
@@ -171,7 +240,7 @@ impl Db {
             chunk_bytes,
             segment,
             log_bytes,
-            read_only: self.read_only_reason().map(str::to_owned),
+            read_only: self.read_only_reason(),
         }
     }
 
@@ -186,11 +255,15 @@ impl Db {
         if self.is_closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        let ended = self.log.as_ref().map_or(Ok(()), |log| log.close(self.clock.now_ms()));
+        let ended = self.logs().try_for_each(|log| log.close(self.clock.now_ms()));
         if let Some(home) = &self.home {
             home.leave(ended.is_ok());
         }
         Ok(ended?)
+    }
+
+    fn blocks(&self) -> Arc<BlockSet> {
+        Arc::clone(&self.blocks.read())
     }
 
     fn is_closed(&self) -> bool {
@@ -219,15 +292,6 @@ impl Drop for Db {
 impl Appendable for Db {
     fn appender(&self) -> Box<dyn Appender + '_> {
         Box::new(commit::DbAppender::new(self))
-    }
-}
-
-impl Queryable for Db {
-    fn querier(&self, range: TimeRange) -> Result<Box<dyn Querier + '_>, StorageError> {
-        if self.is_closed() {
-            return Err(StorageError::Closed);
-        }
-        Ok(Box::new(self.head.querier(range)))
     }
 }
 

@@ -5,20 +5,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use promethium_model::{Clock, SystemClock};
 
+use super::blocks::{self, BlockSet};
 use super::log::Log;
 use super::replay::Replay;
 use super::{Db, Home, ReplayReport};
 use crate::error::TsdbError;
-use crate::head::{Head, HeadLimits};
-use crate::options::DbOptions;
+use crate::head::{Head, HeadRules};
+use crate::options::{DbOptions, FloatEncoding};
 use promethium_vfs::{StdVfs, Vfs, VfsLock};
 use promethium_wal::{WalWriter, read_layout};
 
 pub(super) const LOCK_FILE: &str = "lock";
 const WAL_DIR: &str = "wal";
+const LATE_DIR: &str = "wbl";
 const ASIDE_DIR: &str = "wal.corrupt";
 
 impl Db {
@@ -46,15 +48,64 @@ impl Db {
     ) -> Result<Db, TsdbError> {
         options.check()?;
         let (was_clean, lock) = take_directory(&*vfs, dir)?;
-        let head = Head::new(head_limits(&options));
-        let wal_dir = dir.join(WAL_DIR);
-        let layout = read_layout(&*vfs, &wal_dir)?;
-        let replay = Replay::new(&*vfs, &head, dir.join(ASIDE_DIR), &options, was_clean).run(&layout)?;
-        let writer = WalWriter::create(Arc::clone(&vfs), &wal_dir, layout.next_index, options.segment_bytes)
-            .map_err(|e| TsdbError::Io { path: e.path, action: "start a log segment", source: e.source })?;
-        let log = Log::new(writer, options.compression, clock.now_ms());
+        let parts = Parts::new(&options, clock, Access::ReadWrite);
+        let mut report = ReplayReport { was_clean, ..ReplayReport::default() };
+        let blocks = blocks::open_all(&*vfs, dir, Access::ReadWrite, &mut report)?;
+        parts.raise_frontier(&blocks);
+        let (wal_dir, late_dir) = (dir.join(WAL_DIR), dir.join(LATE_DIR));
+        let (layout, late_layout) = (read_layout(&*vfs, &wal_dir)?, read_layout(&*vfs, &late_dir)?);
+        let aside = dir.join(ASIDE_DIR);
+        let replay = Replay::new(&*vfs, &parts.head, Some(aside), &options, report).run(&layout, &late_layout)?;
+        let log = start_log(&vfs, &wal_dir, layout.next_index, &options, &*parts.clock)?;
+        // A log of late samples that is there is gone on with, whatever the window is now.
+        let has_late_log = options.out_of_order_window_ms > 0 || !late_layout.segments.is_empty();
+        let late_log = match has_late_log {
+            true => {
+                vfs.create_dir(&late_dir).map_err(TsdbError::io(&late_dir, "create"))?;
+                vfs.sync_dir(dir).map_err(TsdbError::io(dir, "sync"))?;
+                Some(start_log(&vfs, &late_dir, late_layout.next_index, &options, &*parts.clock)?)
+            }
+            false => None,
+        };
         let home = Home { vfs, dir: dir.to_path_buf(), lock: Mutex::new(Some(lock)) };
-        Ok(Db { head, log: Some(log), options, clock, home: Some(home), replay, is_closed: AtomicBool::new(false) })
+        Ok(parts.into_db(options, Some(Logs { log, late_log }), Some(home), blocks, replay))
+    }
+
+    /// Opens a data directory, or a single block, to read: without a lock, so also that of a running Prometheus or of
+    /// another `Db`, and without changing a byte. Reads what is there now; what is written later is not seen.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be read.
+    pub fn open_read_only(dir: impl AsRef<Path>, options: DbOptions) -> Result<Db, TsdbError> {
+        Db::open_read_only_with(&StdVfs, dir.as_ref(), options, Arc::new(SystemClock::new()))
+    }
+
+    /// As [`Db::open_read_only`], with files and time of the caller's choice.
+    ///
+    /// # Errors
+    ///
+    /// As [`Db::open_read_only`].
+    pub fn open_read_only_with(
+        vfs: &dyn Vfs,
+        dir: &Path,
+        options: DbOptions,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Db, TsdbError> {
+        options.check()?;
+        let mut report = ReplayReport { was_clean: true, ..ReplayReport::default() };
+        let names = vfs.list(dir).map_err(TsdbError::io(dir, "list"))?;
+        let parts = Parts::new(&options, clock, Access::ReadOnly);
+        if names.iter().any(|n| n == promethium_block::INDEX_FILE) {
+            let blocks = blocks::open_one(vfs, dir)?;
+            report.blocks = 1;
+            return Ok(parts.into_db(options, None, None, blocks, report));
+        }
+        let blocks = blocks::open_all(vfs, dir, Access::ReadOnly, &mut report)?;
+        let (layout, late_layout) = (read_layout(vfs, &dir.join(WAL_DIR))?, read_layout(vfs, &dir.join(LATE_DIR))?);
+        parts.raise_frontier(&blocks);
+        let replay = Replay::new(vfs, &parts.head, None, &options, report).run(&layout, &late_layout)?;
+        Ok(parts.into_db(options, None, None, blocks, replay))
     }
 
     /// A database without a directory and without a log, gone when dropped.
@@ -73,19 +124,98 @@ impl Db {
     /// When an option has a value that cannot work.
     pub fn in_memory_with(options: DbOptions, clock: Arc<dyn Clock>) -> Result<Db, TsdbError> {
         options.check()?;
-        let head = Head::new(head_limits(&options));
         let replay = ReplayReport { was_clean: true, ..ReplayReport::default() };
-        Ok(Db { head, log: None, options, clock, home: None, replay, is_closed: AtomicBool::new(false) })
+        let parts = Parts::new(&options, clock, Access::ReadWrite);
+        Ok(parts.into_db(options, None, None, BlockSet::default(), replay))
     }
 }
 
-fn head_limits(options: &DbOptions) -> HeadLimits {
-    HeadLimits {
+/// What a database may do with its directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    ReadWrite,
+    ReadOnly,
+}
+
+/// A database on its way.
+struct Parts {
+    head: Head,
+    clock: Arc<dyn Clock>,
+    access: Access,
+}
+
+/// The logs of a database: in order, and late.
+struct Logs {
+    log: Log,
+    late_log: Option<Log>,
+}
+
+impl Parts {
+    fn new(options: &DbOptions, clock: Arc<dyn Clock>, access: Access) -> Self {
+        Parts { head: Head::new(head_rules(options)), clock, access }
+    }
+
+    fn raise_frontier(&self, blocks: &BlockSet) {
+        if let Some(end_ms) = blocks.end_of_in_order_ms() {
+            self.head.raise_frontier(end_ms);
+        }
+    }
+
+    fn into_db(
+        self,
+        options: DbOptions,
+        logs: Option<Logs>,
+        home: Option<Home>,
+        blocks: BlockSet,
+        replay: ReplayReport,
+    ) -> Db {
+        let (log, late_log) = logs.map_or((None, None), |logs| (Some(logs.log), logs.late_log));
+        Db {
+            head: self.head,
+            log,
+            late_log,
+            options,
+            clock: self.clock,
+            access: self.access,
+            home,
+            blocks: RwLock::new(Arc::new(blocks)),
+            replay,
+            deletes: Mutex::new(()),
+            is_closed: AtomicBool::new(false),
+        }
+    }
+}
+
+/// Starts a segment of a log.
+fn start_log(
+    vfs: &Arc<dyn Vfs>,
+    dir: &Path,
+    index: u64,
+    options: &DbOptions,
+    clock: &dyn Clock,
+) -> Result<Log, TsdbError> {
+    let writer = WalWriter::create(Arc::clone(vfs), dir, index, options.segment_bytes).map_err(|e| TsdbError::Io {
+        path: e.path,
+        action: "start a log segment",
+        source: e.source,
+    })?;
+    Ok(Log::new(writer, options.compression, clock.now_ms()))
+}
+
+fn head_rules(options: &DbOptions) -> HeadRules {
+    HeadRules {
         max_series: options.limits.max_series,
         max_labels: options.limits.max_labels,
         max_label_name_bytes: options.limits.max_label_name_bytes,
         max_label_value_bytes: options.limits.max_label_value_bytes,
+        max_future_ms: options.limits.max_future_ms,
         chunk_range_ms: options.chunk_range_ms,
+        out_of_order_window_ms: options.out_of_order_window_ms,
+        max_exemplars: options.max_exemplars,
+        is_xor2: options.start_timestamps || options.float_encoding == FloatEncoding::Xor2,
+        start_timestamps: options.start_timestamps,
+        start_timestamp_zero_samples: options.start_timestamp_zero_samples,
+        metadata: options.metadata,
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn copy_aside(vfs: &dyn Vfs, aside: &Path, path: &Path) -> io::Result
 }
 
 /// `00000007`, or where that is taken `00000007.1`, …: copies of different openings stand beside one another.
-fn free_name(vfs: &dyn Vfs, aside: &Path, path: &Path) -> io::Result<PathBuf> {
+pub(super) fn free_name(vfs: &dyn Vfs, aside: &Path, path: &Path) -> io::Result<PathBuf> {
     let taken = vfs.list(aside)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut candidate = name.to_string();

@@ -2,20 +2,34 @@
 //!
 //! | part | holds |
 //! |---|---|
-//! | [`series`] | one series: sealed chunks, the open chunk, what of it is visible to whom |
+//! | [`series`], [`chunk`], [`histograms`] | one series: sealed chunks, the open chunk, what of it is visible to whom |
+//! | [`admission`], [`cutting`] | Prometheus' rules: which samples are taken, where chunks end |
+//! | [`out_of_order`] | late samples of one series |
 //! | [`stripes`] | look-up of series by labels and by reference, in independently locked stripes |
 //! | [`index`] | symbols, series by id, postings; answers matchers |
 //! | [`visibility`] | the order of commits, and what a reader may see |
 //! | [`transaction`] | samples on their way in |
-//! | [`querier`] | the read seam |
+//! | [`exemplars`] | the ring of exemplars |
+//! | [`querier`], [`cursor`] | the read seam |
+//! | [`deletion`], [`truncation`] | deletes; what is in blocks goes, and series that have nothing left |
 //!
 //! Locks are taken in this order, each held briefly: hash stripe, index, reference stripe; a series' own lock last.
 
+pub(crate) mod admission;
+pub(crate) mod chunk;
+pub(crate) mod cursor;
+pub(crate) mod cutting;
+pub(crate) mod deletion;
+pub(crate) mod exemplars;
+pub(crate) mod histograms;
 pub(crate) mod index;
+pub(crate) mod intervals;
+pub(crate) mod out_of_order;
 pub(crate) mod querier;
 pub(crate) mod series;
 pub(crate) mod stripes;
 pub(crate) mod transaction;
+pub(crate) mod truncation;
 pub(crate) mod visibility;
 
 use std::hash::BuildHasher;
@@ -23,14 +37,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 use foldhash::fast::RandomState;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
+use promethium_chunk::Encodings;
 use promethium_model::{AppendError, Labels, SeriesRef, TimeRange};
 
+use admission::TimeBounds;
+use exemplars::ExemplarRing;
 use index::HeadIndex;
 pub(crate) use index::LabelPairs;
-use series::MemSeries;
+use series::{MemSeries, Stamp};
 use stripes::Stripes;
-use visibility::Visibility;
+use transaction::NewSamples;
+use visibility::{Turn, Visibility};
 
 /// The newest samples of all series.
 pub(crate) struct Head {
@@ -39,39 +57,88 @@ pub(crate) struct Head {
     hasher: RandomState,
     next_reference: AtomicU64,
     series_count: AtomicUsize,
+    stale_series: AtomicI64,
     sample_count: AtomicU64,
-    min_time_ms: AtomicI64,
-    max_time_ms: AtomicI64,
+    /// Times of the samples in order.
+    times: TimeSpan,
+    /// Times of the late samples.
+    late_times: TimeSpan,
+    /// Samples in order before this time are in blocks; none is taken any more.
+    frontier_ms: AtomicI64,
+    pub(crate) exemplars: Mutex<ExemplarRing>,
     pub(crate) visibility: Visibility,
-    pub(crate) limits: HeadLimits,
+    pub(crate) rules: HeadRules,
 }
 
-/// What the head refuses.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct HeadLimits {
+/// What the head does and refuses.
+#[derive(Clone, Debug)]
+pub(crate) struct HeadRules {
     pub(crate) max_series: usize,
     pub(crate) max_labels: usize,
     pub(crate) max_label_name_bytes: usize,
     pub(crate) max_label_value_bytes: usize,
+    pub(crate) max_future_ms: i64,
     pub(crate) chunk_range_ms: i64,
+    pub(crate) out_of_order_window_ms: i64,
+    pub(crate) max_exemplars: usize,
+    pub(crate) is_xor2: bool,
+    pub(crate) start_timestamps: bool,
+    pub(crate) start_timestamp_zero_samples: bool,
+    pub(crate) metadata: bool,
+}
+
+impl HeadRules {
+    /// How chunks are written.
+    pub(crate) fn encodings(&self) -> Encodings {
+        Encodings { xor2: self.is_xor2, histogram_start_timestamps: self.start_timestamps }
+    }
+}
+
+/// First and last time of some samples; empty while first lies behind last.
+struct TimeSpan {
+    min_ms: AtomicI64,
+    max_ms: AtomicI64,
+}
+
+impl TimeSpan {
+    fn new() -> Self {
+        TimeSpan { min_ms: AtomicI64::new(i64::MAX), max_ms: AtomicI64::new(i64::MIN) }
+    }
+
+    fn get(&self) -> Option<(i64, i64)> {
+        let (min, max) = (self.min_ms.load(Ordering::Acquire), self.max_ms.load(Ordering::Acquire));
+        (min <= max).then_some((min, max))
+    }
+
+    fn widen(&self, min_ms: i64, max_ms: i64) {
+        self.min_ms.fetch_min(min_ms, Ordering::AcqRel);
+        self.max_ms.fetch_max(max_ms, Ordering::AcqRel);
+    }
+
+    fn overlaps(&self, range: TimeRange) -> bool {
+        self.get().is_some_and(|(min, max)| max >= range.min_ms && min <= range.max_ms)
+    }
 }
 
 // Text that the symbol table holds at most; its offsets are 32 bits wide.
 const MAX_SYMBOL_BYTES: usize = u32::MAX as usize;
 
 impl Head {
-    pub(crate) fn new(limits: HeadLimits) -> Self {
+    pub(crate) fn new(rules: HeadRules) -> Self {
         Head {
             stripes: Stripes::new(),
             index: RwLock::new(HeadIndex::default()),
             hasher: RandomState::default(),
             next_reference: AtomicU64::new(1),
             series_count: AtomicUsize::new(0),
+            stale_series: AtomicI64::new(0),
             sample_count: AtomicU64::new(0),
-            min_time_ms: AtomicI64::new(i64::MAX),
-            max_time_ms: AtomicI64::new(i64::MIN),
+            times: TimeSpan::new(),
+            late_times: TimeSpan::new(),
+            frontier_ms: AtomicI64::new(i64::MIN),
+            exemplars: Mutex::new(ExemplarRing::new(rules.max_exemplars, rules.out_of_order_window_ms)),
             visibility: Visibility::new(),
-            limits,
+            rules,
         }
     }
 
@@ -79,26 +146,60 @@ impl Head {
         self.series_count.load(Ordering::Relaxed)
     }
 
+    /// Series whose newest sample is a stale marker.
+    pub(crate) fn stale_series_count(&self) -> usize {
+        usize::try_from(self.stale_series.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
     pub(crate) fn sample_count(&self) -> u64 {
         self.sample_count.load(Ordering::Relaxed)
     }
 
-    /// First and last time of the samples, `None` while there are none.
+    /// First and last time of the samples in order, `None` while there are none.
     pub(crate) fn time_range(&self) -> Option<(i64, i64)> {
-        let (min, max) = (self.min_time_ms.load(Ordering::Acquire), self.max_time_ms.load(Ordering::Acquire));
-        (min <= max).then_some((min, max))
+        self.times.get()
+    }
+
+    /// First and last time of the late samples, `None` while there are none.
+    pub(crate) fn late_time_range(&self) -> Option<(i64, i64)> {
+        self.late_times.get()
     }
 
     /// Whether no sample lies in `range`.
     pub(crate) fn is_outside(&self, range: TimeRange) -> bool {
-        self.time_range().is_none_or(|(min, max)| max < range.min_ms || min > range.max_ms)
+        !self.times.overlaps(range) && !self.late_times.overlaps(range)
     }
 
-    /// The oldest time that an append may have: half a chunk range behind the newest.
-    pub(crate) fn min_valid_ms(&self) -> i64 {
-        match self.time_range() {
-            Some((_, max)) => max.saturating_sub(self.limits.chunk_range_ms / 2),
-            None => i64::MIN,
+    /// Samples in order before this time are in blocks.
+    pub(crate) fn frontier_ms(&self) -> i64 {
+        self.frontier_ms.load(Ordering::Acquire)
+    }
+
+    /// Takes no samples in order before `t_ms` any more.
+    pub(crate) fn raise_frontier(&self, t_ms: i64) {
+        self.frontier_ms.fetch_max(t_ms, Ordering::AcqRel);
+    }
+
+    /// What pushes of a commit need to know.
+    pub(crate) fn stamp(&self, turn: &Turn) -> Stamp {
+        Stamp {
+            commit: turn.commit,
+            settled: turn.settled,
+            chunk_range_ms: self.rules.chunk_range_ms,
+            is_xor2: self.rules.is_xor2,
+            start_timestamps: self.rules.start_timestamps,
+        }
+    }
+
+    /// The bounds of a transaction that begins now: half a chunk range behind the newest sample.
+    pub(crate) fn bounds(&self, now_ms: i64) -> TimeBounds {
+        let newest = self.time_range().map(|(_, max)| max);
+        let half = self.rules.chunk_range_ms / 2;
+        let window = self.rules.out_of_order_window_ms;
+        TimeBounds {
+            min_valid_ms: newest.map_or(i64::MIN, |max| max.saturating_sub(half)).max(self.frontier_ms()),
+            max_valid_ms: now_ms.saturating_add(self.rules.max_future_ms),
+            min_out_of_order_ms: (window > 0).then(|| newest.map_or(i64::MIN, |max| max.saturating_sub(window))),
         }
     }
 
@@ -128,7 +229,7 @@ impl Head {
     }
 
     fn check_series(&self, pending: usize) -> Result<(), AppendError> {
-        let limit = self.limits.max_series;
+        let limit = self.rules.max_series;
         let is_full = self.series_count().saturating_add(pending) >= limit;
         if is_full { Err(AppendError::SeriesLimit { limit }) } else { Ok(()) }
     }
@@ -152,10 +253,35 @@ impl Head {
     }
 
     /// Widens the head's time range by samples that were stored.
-    pub(crate) fn note_stored(&self, samples: u64, min_ms: i64, max_ms: i64) {
-        self.sample_count.fetch_add(samples, Ordering::Relaxed);
-        self.min_time_ms.fetch_min(min_ms, Ordering::AcqRel);
-        self.max_time_ms.fetch_max(max_ms, Ordering::AcqRel);
+    pub(crate) fn note_stored(&self, new: &NewSamples) {
+        if new.count > 0 {
+            self.sample_count.fetch_add(new.count, Ordering::Relaxed);
+            self.times.widen(new.min_ms, new.max_ms);
+        }
+        if new.stale_series != 0 {
+            self.stale_series.fetch_add(new.stale_series, Ordering::Relaxed);
+        }
+    }
+
+    /// Widens the range of the late samples.
+    pub(crate) fn note_late(&self, t_ms: i64) {
+        self.sample_count.fetch_add(1, Ordering::Relaxed);
+        self.late_times.widen(t_ms, t_ms);
+    }
+
+    /// The labels of a series; `None` when it is gone.
+    pub(crate) fn labels(&self, series: &MemSeries) -> Option<Labels> {
+        let index = self.index.read();
+        index.holds(series).then(|| index.labels(series))
+    }
+
+    /// All series, in the order of their labels.
+    pub(crate) fn sorted_series(&self) -> Vec<(Labels, Arc<MemSeries>)> {
+        let index = self.index.read();
+        let mut all: Vec<_> = index.all_series().map(|s| (index.labels(s), Arc::clone(s))).collect();
+        drop(index);
+        all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        all
     }
 
     /// The labels of a series, for the log.
@@ -165,7 +291,7 @@ impl Head {
 
     /// Chunks, and the bytes that they take.
     pub(crate) fn chunk_figures(&self) -> (usize, usize) {
-        let series = self.index.read().all_series().to_vec();
+        let series: Vec<_> = self.index.read().all_series().cloned().collect();
         series.iter().fold((0, 0), |(chunks, bytes), series| {
             let state = series.lock();
             (chunks + state.chunk_count(), bytes + state.heap_bytes())

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use promethium_model::{
-    LabelHints, LabelList, Labels, Matcher, Querier, QueryCx, SampleBatch, SampleCursor, SelectHints, SeriesEntry,
-    SeriesSet, StorageError, TimeRange,
+    LabelHints, LabelList, Labels, Matcher, Querier, QueryCx, SelectHints, SeriesEntry, SeriesSet, StorageError,
+    TimeRange,
 };
 use roaring::RoaringBitmap;
 
 use super::Head;
-use super::series::{ChunkView, MemSeries};
+use super::cursor::HeadCursor;
+use super::series::MemSeries;
 use super::visibility::{CommitId, Snapshot};
 
 // Series whose labels are made under one hold of the index, between two looks at the query's deadline.
@@ -38,7 +39,7 @@ impl HeadQuerier<'_> {
         let candidates: Vec<Arc<MemSeries>> = {
             let index = self.head.index.read();
             let ids = index.matching(matchers, cx)?;
-            ids.iter().map(|id| Arc::clone(&index.all_series()[id as usize])).collect()
+            ids.iter().filter_map(|id| index.get(id).cloned()).collect()
         };
         let mut selected = Vec::with_capacity(candidates.len());
         for some in candidates.chunks(SERIES_PER_LOCK) {
@@ -61,7 +62,7 @@ impl HeadQuerier<'_> {
         for some in selected.chunks(SERIES_PER_LOCK) {
             cx.check()?;
             let index = self.head.index.read();
-            labelled.extend(some.iter().map(|s| (index.labels(s), Arc::clone(s))));
+            labelled.extend(some.iter().filter(|s| index.holds(s)).map(|s| (index.labels(s), Arc::clone(s))));
         }
         Ok(labelled)
     }
@@ -107,7 +108,7 @@ impl Querier for HeadQuerier<'_> {
     fn label_names(&self, matchers: &[Matcher], hints: &LabelHints, cx: &QueryCx) -> Result<LabelList, StorageError> {
         let among = self.matching(matchers, cx)?;
         let index = self.head.index.read();
-        let visible = |id: u32| self.is_visible(&index.all_series()[id as usize]);
+        let visible = |id: u32| index.get(id).is_some_and(|s| self.is_visible(s));
         let names = index.label_names().into_iter().filter(|n| index.has_label_among(n, among.as_ref(), visible));
         let values = names.take(limit(hints)).map(str::to_owned).collect();
         Ok(LabelList { values, ..LabelList::default() })
@@ -122,7 +123,7 @@ impl Querier for HeadQuerier<'_> {
     ) -> Result<LabelList, StorageError> {
         let among = self.matching(matchers, cx)?;
         let index = self.head.index.read();
-        let visible = |id: u32| self.is_visible(&index.all_series()[id as usize]);
+        let visible = |id: u32| index.get(id).is_some_and(|s| self.is_visible(s));
         let values = index.label_values(name, among.as_ref(), limit(hints), visible);
         Ok(LabelList { values, ..LabelList::default() })
     }
@@ -143,59 +144,7 @@ impl<'q> SeriesSet<'q> for HeadSeriesSet {
     fn next_series(&mut self) -> Result<Option<SeriesEntry<'q>>, StorageError> {
         self.cx.check()?;
         let Some((labels, series)) = self.series.next() else { return Ok(None) };
-        let cursor = HeadCursor {
-            series: Some(series),
-            chunks: Vec::new().into_iter(),
-            range: self.range,
-            snapshot: self.snapshot,
-        };
+        let cursor = HeadCursor::new(series, self.range, self.snapshot);
         Ok(Some(SeriesEntry { labels, samples: Box::new(cursor) }))
-    }
-}
-
-/// Reads a series chunk by chunk. The chunks are taken from the series at the first read.
-struct HeadCursor {
-    series: Option<Arc<MemSeries>>,
-    chunks: std::vec::IntoIter<ChunkView>,
-    range: TimeRange,
-    snapshot: CommitId,
-}
-
-impl SampleCursor for HeadCursor {
-    fn next_batch(&mut self, out: &mut SampleBatch) -> Result<bool, StorageError> {
-        if let Some(series) = self.series.take() {
-            self.chunks = series.lock().view(self.snapshot, self.range).into_iter();
-        }
-        let base = out.len();
-        for chunk in self.chunks.by_ref() {
-            chunk.decode(out);
-            keep_range(out, base, self.range);
-            if out.len() > base {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    fn seek(&mut self, t_ms: i64) {
-        self.range.min_ms = self.range.min_ms.max(t_ms);
-    }
-}
-
-/// Drops the rows from `base` on that lie outside `range`.
-fn keep_range(out: &mut SampleBatch, base: usize, range: TimeRange) {
-    let rows = &out.timestamps[base..];
-    let end = base + rows.partition_point(|t| *t <= range.max_ms);
-    let start = base + rows.partition_point(|t| *t < range.min_ms);
-    out.timestamps.truncate(end);
-    out.floats.truncate(end);
-    out.start_timestamps.truncate(end);
-    if start > base {
-        let start = start.min(end);
-        out.timestamps.drain(base..start);
-        out.floats.drain(base..start);
-        if !out.start_timestamps.is_empty() {
-            out.start_timestamps.drain(base..start);
-        }
     }
 }

@@ -1,130 +1,186 @@
 //! One series in memory.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::Mutex;
-use promethium_model::{AppendError, Symbol, TimeRange};
+use promethium_model::{AppendError, Metadata, SampleBatch, TimeRange, is_stale};
 
+use super::chunk::{ChunkData, ChunkView, Newest, OpenChunk, SealedChunk};
+use super::cutting::CutPlan;
+use super::intervals::Intervals;
+use super::out_of_order::OutOfOrder;
+use super::transaction::Kind;
 use super::visibility::{CommitId, Versions};
-use promethium_chunk::XorAppender;
 
-// The rules by which Prometheus cuts float chunks.
-const TARGET_SAMPLES: usize = 120;
-const PREDICT_AT_SAMPLES: usize = TARGET_SAMPLES / 4;
-const MAX_SAMPLES: usize = 2 * TARGET_SAMPLES;
-const MAX_BYTES: usize = 1005;
-
-/// A series: names by symbols, samples in chunks.
+/// A series: its labels are in the index, its samples here, in chunks.
 pub(crate) struct MemSeries {
     /// The series' name in the log, and to appenders. Never used again.
     pub(crate) reference: u64,
     pub(crate) hash: u64,
-    pub(crate) labels: Box<[(Symbol, Symbol)]>,
+    /// The series' place in the index, for as long as it is there.
+    pub(crate) id: u32,
+    /// Time of the newest sample in order, so that most appends need not take the lock to know that they follow.
+    newest_ms: AtomicI64,
     state: Mutex<SeriesState>,
 }
 
-/// The samples of a series. The open chunk is empty only while the series is.
+/// The samples of a series.
 pub(crate) struct SeriesState {
     sealed: Vec<SealedChunk>,
-    open: XorAppender,
-    open_min_ms: i64,
-    cut_at_ms: i64,
+    pub(super) open: OpenChunk,
+    pub(super) cut: CutPlan,
     versions: Versions,
+    /// Whether the newest sample is a stale marker.
+    is_stale: bool,
+    extra: Option<Box<Extra>>,
 }
 
-/// A chunk that takes no more samples.
-#[derive(Clone)]
-struct SealedChunk {
-    min_ms: i64,
-    max_ms: i64,
-    samples: u16,
-    bytes: Arc<[u8]>,
+/// What few series have.
+#[derive(Default)]
+struct Extra {
+    deleted: Intervals,
+    out_of_order: OutOfOrder,
+    metadata: Option<Arc<Metadata>>,
 }
 
-/// A chunk as a reader sees it: only the first `samples` are visible to it.
-pub(crate) struct ChunkView {
-    pub(crate) bytes: Arc<[u8]>,
-    pub(crate) samples: usize,
+/// What a push needs to know of its commit.
+#[derive(Clone, Copy)]
+pub(crate) struct Stamp {
+    pub(crate) commit: CommitId,
+    /// Versions up to this one are no reader's concern.
+    pub(crate) settled: CommitId,
+    pub(crate) chunk_range_ms: i64,
+    /// Whether floats go into XOR2 chunks.
+    pub(crate) is_xor2: bool,
+    pub(crate) start_timestamps: bool,
 }
 
 // A head holds millions of these.
-const _: () = assert!(size_of::<MemSeries>() <= 160);
+const _: () = assert!(size_of::<MemSeries>() <= 184);
 
-/// What a sample is to a series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Admission {
-    /// It follows the newest.
-    New,
-    /// It is the newest, bit by bit.
-    Same,
-}
+/// No sample has this time.
+const NEVER: i64 = i64::MIN;
 
 impl MemSeries {
-    pub(crate) fn new(reference: u64, hash: u64, labels: Box<[(Symbol, Symbol)]>) -> Self {
+    pub(crate) fn new(reference: u64, hash: u64, id: u32) -> Self {
         let state = SeriesState {
             sealed: Vec::new(),
-            open: XorAppender::new(),
-            open_min_ms: 0,
-            cut_at_ms: 0,
+            open: OpenChunk::empty(),
+            cut: CutPlan::default(),
             versions: Versions::default(),
+            is_stale: false,
+            extra: None,
         };
-        MemSeries { reference, hash, labels, state: Mutex::new(state) }
+        MemSeries { reference, hash, id, newest_ms: AtomicI64::new(NEVER), state: Mutex::new(state) }
     }
 
     pub(crate) fn lock(&self) -> parking_lot::MutexGuard<'_, SeriesState> {
         self.state.lock()
     }
+
+    /// Time of the newest sample in order.
+    pub(crate) fn newest_ms(&self) -> Option<i64> {
+        Some(self.newest_ms.load(Ordering::Acquire)).filter(|t| *t != NEVER)
+    }
+
+    /// To be called under the lock, after pushes.
+    pub(crate) fn note_newest(&self, state: &SeriesState) {
+        self.newest_ms.store(state.newest_ms().unwrap_or(NEVER), Ordering::Release);
+    }
 }
 
 impl SeriesState {
-    /// Whether the sample may follow what the series has.
-    pub(crate) fn admit(&self, timestamp_ms: i64, value: f64) -> Result<Admission, AppendError> {
+    /// Time of the newest sample in order.
+    pub(crate) fn newest_ms(&self) -> Option<i64> {
+        if self.open.is_empty() { self.sealed.last().map(|c| c.max_ms) } else { Some(self.open.newest_ms()) }
+    }
+
+    /// Whether the newest sample is a stale marker.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.is_stale
+    }
+
+    /// The kind of the open chunk's histograms; `None` where it holds floats or nothing.
+    pub(crate) fn histogram_kind(&self) -> Option<Kind> {
+        match &self.open {
+            OpenChunk::Xor(_) | OpenChunk::Xor2(_) => None,
+            OpenChunk::Histogram(_) => Some(Kind::Histogram),
+            OpenChunk::FloatHistogram(_) => Some(Kind::FloatHistogram),
+        }
+    }
+
+    /// Whether a float at the time of the newest sample says the same.
+    pub(crate) fn compare_float(&self, timestamp_ms: i64, new: f64) -> Result<(), AppendError> {
+        match self.open.newest() {
+            // Its chunk is not in memory any more: nobody can say.
+            None => Ok(()),
+            Some(Newest::Float(existing)) if existing.to_bits() == new.to_bits() => Ok(()),
+            Some(Newest::Float(existing)) if timestamp_ms != 0 => {
+                Err(AppendError::DuplicateFloat { timestamp_ms, existing, new })
+            }
+            Some(Newest::Histogram(h)) if h.is_stale() && is_stale(new) => Ok(()),
+            Some(Newest::Histogram(_)) if timestamp_ms != 0 => {
+                Err(AppendError::DuplicateFloatOverHistogram { timestamp_ms, new })
+            }
+            Some(_) => Err(AppendError::Duplicate { timestamp_ms }),
+        }
+    }
+
+    /// Adds a float that was admitted as new.
+    #[inline]
+    pub(crate) fn push_float(&mut self, timestamp_ms: i64, start_ms: i64, value: f64, stamp: &Stamp) {
+        let is_over = match &self.open {
+            OpenChunk::Xor(open) if !stamp.is_xor2 && !open.is_empty() => {
+                let (samples, bytes) = (open.len(), open.bytes().len());
+                self.cut.is_float_chunk_over(samples, bytes, open.newest().0, timestamp_ms)
+            }
+            OpenChunk::Xor2(open) if stamp.is_xor2 => {
+                let (samples, bytes) = (open.len(), open.bytes().len());
+                self.cut.is_float_chunk_over(samples, bytes, open.newest().0, timestamp_ms)
+            }
+            _ => true,
+        };
+        if is_over {
+            self.begin_floats(timestamp_ms, stamp);
+        }
+        match &mut self.open {
+            OpenChunk::Xor(open) => open.push(timestamp_ms, value),
+            OpenChunk::Xor2(open) => open.push(start_ms, timestamp_ms, value),
+            OpenChunk::Histogram(_) | OpenChunk::FloatHistogram(_) => unreachable!("a chunk of floats was begun"),
+        }
+        self.note_pushed(is_stale(value), stamp);
+    }
+
+    fn begin_floats(&mut self, timestamp_ms: i64, stamp: &Stamp) {
+        self.seal();
+        self.cut.begin(timestamp_ms, stamp.chunk_range_ms);
+        if stamp.is_xor2 {
+            self.open = OpenChunk::Xor2(Box::default());
+        }
+    }
+
+    #[inline]
+    pub(super) fn note_pushed(&mut self, is_stale: bool, stamp: &Stamp) {
+        self.is_stale = is_stale;
+        self.versions.note(stamp.commit, stamp.settled);
+    }
+
+    /// Ends the open chunk.
+    pub(crate) fn seal(&mut self) {
         if self.open.is_empty() {
-            return Ok(Admission::New);
+            return;
         }
-        let (newest_ms, existing) = self.open.newest();
-        match timestamp_ms.cmp(&newest_ms) {
-            std::cmp::Ordering::Greater => Ok(Admission::New),
-            std::cmp::Ordering::Less => Err(AppendError::OutOfOrder { timestamp_ms, newest_ms }),
-            std::cmp::Ordering::Equal if existing.to_bits() == value.to_bits() => Ok(Admission::Same),
-            std::cmp::Ordering::Equal => Err(AppendError::DuplicateFloat { timestamp_ms, existing, new: value }),
-        }
-    }
-
-    /// Adds a sample that was admitted as new, as part of a commit. Versions up to `settled` are no reader's concern.
-    pub(crate) fn push(&mut self, sample: (i64, f64), commit: CommitId, settled: CommitId, chunk_range_ms: i64) {
-        let (timestamp_ms, value) = sample;
-        self.cut_if_due(timestamp_ms, chunk_range_ms);
-        self.open.push(timestamp_ms, value);
-        self.versions.note(commit, settled);
-    }
-
-    fn cut_if_due(&mut self, timestamp_ms: i64, chunk_range_ms: i64) {
-        let samples = self.open.len();
-        if samples > 0 {
-            if samples == PREDICT_AT_SAMPLES && self.open.bytes().len() <= MAX_BYTES {
-                self.cut_at_ms = even_cut(self.open_min_ms, self.open.newest().0, self.cut_at_ms);
-            }
-            let full = self.open.bytes().len() > MAX_BYTES || samples >= MAX_SAMPLES;
-            if !full && timestamp_ms < self.cut_at_ms {
-                return;
-            }
-            self.seal();
-        }
-        self.open_min_ms = timestamp_ms;
-        self.cut_at_ms = range_end(timestamp_ms, chunk_range_ms);
-    }
-
-    fn seal(&mut self) {
         let chunk = SealedChunk {
-            min_ms: self.open_min_ms,
-            max_ms: self.open.newest().0,
+            min_ms: self.cut.start_ms(),
+            max_ms: self.open.newest_ms(),
             samples: self.open.len() as u16,
-            bytes: Arc::from(self.open.bytes()),
+            encoding: self.open.encoding(),
+            data: ChunkData::Memory(Arc::from(self.open.bytes())),
         };
         self.sealed.reserve_exact(1 + self.sealed.len() / 4);
         self.sealed.push(chunk);
-        self.open = XorAppender::new();
+        self.open = OpenChunk::empty();
     }
 
     /// Chunks in memory.
@@ -135,8 +191,63 @@ impl SeriesState {
     /// Bytes on the heap, labels apart.
     pub(crate) fn heap_bytes(&self) -> usize {
         const ARC_COUNTS: usize = 16;
-        let sealed: usize = self.sealed.iter().map(|c| c.bytes.len() + ARC_COUNTS).sum();
-        sealed + self.sealed.capacity() * size_of::<SealedChunk>() + self.open.capacity()
+        let sealed: usize = self.sealed.iter().map(|c| c.data.heap_bytes() + ARC_COUNTS).sum();
+        sealed + self.sealed.capacity() * size_of::<SealedChunk>() + self.open.heap_bytes()
+    }
+
+    /// First and last time of the samples in order.
+    pub(crate) fn time_range(&self) -> Option<(i64, i64)> {
+        let first = self.sealed.first().map(|c| c.min_ms);
+        let open = (!self.open.is_empty()).then(|| self.cut.start_ms());
+        Some((first.or(open)?, self.newest_ms()?))
+    }
+
+    /// Drops whole chunks that end before `t_ms`, and what was deleted before it. Whether samples are left.
+    pub(crate) fn truncate_before(&mut self, t_ms: i64) -> bool {
+        let gone = self.sealed.partition_point(|c| c.max_ms < t_ms);
+        self.sealed.drain(..gone);
+        self.sealed.shrink_to(self.sealed.len() + 1);
+        if self.sealed.is_empty() && !self.open.is_empty() && self.open.newest_ms() < t_ms {
+            self.open = OpenChunk::empty();
+            self.is_stale = false;
+        }
+        if let Some(extra) = &mut self.extra {
+            extra.deleted.forget_before(t_ms);
+        }
+        self.has_samples()
+    }
+
+    pub(crate) fn has_samples(&self) -> bool {
+        !self.sealed.is_empty() || !self.open.is_empty() || self.out_of_order().is_some_and(|o| !o.is_empty())
+    }
+
+    fn extra(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+
+    pub(crate) fn out_of_order(&self) -> Option<&OutOfOrder> {
+        self.extra.as_ref().map(|e| &e.out_of_order)
+    }
+
+    pub(crate) fn out_of_order_mut(&mut self) -> &mut OutOfOrder {
+        &mut self.extra().out_of_order
+    }
+
+    pub(crate) fn deleted(&self) -> &[(i64, i64)] {
+        self.extra.as_ref().map_or(&[], |e| e.deleted.as_slice())
+    }
+
+    /// Hides an interval that the log says is deleted.
+    pub(crate) fn add_deleted(&mut self, min_ms: i64, max_ms: i64) {
+        self.extra().deleted.add(min_ms, max_ms);
+    }
+
+    pub(crate) fn metadata(&self) -> Option<&Arc<Metadata>> {
+        self.extra.as_ref().and_then(|e| e.metadata.as_ref())
+    }
+
+    pub(crate) fn set_metadata(&mut self, metadata: Arc<Metadata>) {
+        self.extra().metadata = Some(metadata);
     }
 
     /// The chunks that overlap `range`, as far as a reader at `snapshot` sees them.
@@ -150,8 +261,26 @@ impl SeriesState {
         chunks
     }
 
+    /// The chunks in order that overlap `[min_ms, max_ms]`, with their bounds, whole.
+    pub(crate) fn chunks_in(&self, min_ms: i64, max_ms: i64) -> Vec<SealedChunk> {
+        let open = (!self.open.is_empty()).then(|| SealedChunk {
+            min_ms: self.cut.start_ms(),
+            max_ms: self.open.newest_ms(),
+            samples: self.open.len() as u16,
+            encoding: self.open.encoding(),
+            data: ChunkData::Memory(Arc::from(self.open.bytes())),
+        });
+        let all = self.sealed.iter().cloned().chain(open);
+        all.filter(|c| c.min_ms <= max_ms && c.max_ms >= min_ms).collect()
+    }
+
     /// Whether a reader at `snapshot` sees a sample in `range`.
     pub(crate) fn has_sample_in(&self, snapshot: CommitId, range: TimeRange) -> bool {
+        self.has_sample_in_order_in(snapshot, range) || self.out_of_order().is_some_and(|o| o.has_sample_in(range))
+    }
+
+    fn has_sample_in_order_in(&self, snapshot: CommitId, range: TimeRange) -> bool {
+        let deleted = self.extra.as_ref().map(|e| &e.deleted).filter(|d| !d.is_empty());
         for (bounds, chunk) in self.visible(snapshot) {
             if bounds.max_ms < range.min_ms {
                 continue;
@@ -159,8 +288,10 @@ impl SeriesState {
             if bounds.min_ms > range.max_ms {
                 return false;
             }
+            let is_touched = deleted.is_some_and(|d| d.overlaps(bounds.min_ms, bounds.max_ms));
             let max_is_visible = bounds.all_visible && range.contains(bounds.max_ms);
-            if range.contains(bounds.min_ms) || max_is_visible || decoded_has_sample_in(&chunk(), range) {
+            let is_certain = !is_touched && (range.contains(bounds.min_ms) || max_is_visible);
+            if is_certain || decoded_has_sample_in(&chunk(), range, self.deleted()) {
                 return true;
             }
         }
@@ -170,15 +301,15 @@ impl SeriesState {
     /// The chunks of which at least one sample is visible, in time order, each with its bounds and a way to get it.
     fn visible(&self, snapshot: CommitId) -> impl Iterator<Item = (Bounds, impl FnOnce() -> ChunkView)> {
         let hidden = self.versions.hidden_from(snapshot);
-        let mut left = self.total_samples() - hidden;
-        let sealed = self.sealed.iter().map(|c| (c.min_ms, c.max_ms, c.samples.into(), ChunkBytes::Sealed(&c.bytes)));
+        let mut left = self.total_samples().saturating_sub(hidden);
+        let sealed = self.sealed.iter().map(|c| (c.min_ms, c.max_ms, c.samples.into(), Shared::Sealed(c)));
         let open = &self.open;
-        let open = (self.open_min_ms, open.newest().0, open.len(), ChunkBytes::Open(open.bytes()));
-        sealed.chain([open]).map_while(move |(min_ms, max_ms, samples, bytes)| {
+        let open = (self.cut.start_ms(), open.newest_ms(), open.len(), Shared::Open(open));
+        sealed.chain([open]).map_while(move |(min_ms, max_ms, samples, chunk)| {
             let visible = samples.min(left);
             left -= visible;
             let bounds = Bounds { min_ms, max_ms, all_visible: visible == samples };
-            (visible > 0).then_some((bounds, move || ChunkView { bytes: bytes.share(), samples: visible }))
+            (visible > 0).then_some((bounds, move || chunk.view(visible)))
         })
     }
 
@@ -194,45 +325,30 @@ struct Bounds {
     all_visible: bool,
 }
 
-enum ChunkBytes<'a> {
-    Sealed(&'a Arc<[u8]>),
-    Open(&'a [u8]),
+enum Shared<'a> {
+    Sealed(&'a SealedChunk),
+    Open(&'a OpenChunk),
 }
 
-impl ChunkBytes<'_> {
-    fn share(self) -> Arc<[u8]> {
+impl Shared<'_> {
+    fn view(self, samples: usize) -> ChunkView {
         match self {
-            ChunkBytes::Sealed(bytes) => Arc::clone(bytes),
-            ChunkBytes::Open(bytes) => Arc::from(bytes),
+            Shared::Sealed(chunk) => ChunkView { encoding: chunk.encoding, samples, data: chunk.data.clone() },
+            Shared::Open(chunk) => {
+                ChunkView { encoding: chunk.encoding(), samples, data: ChunkData::Memory(Arc::from(chunk.bytes())) }
+            }
         }
     }
 }
 
-fn decoded_has_sample_in(chunk: &ChunkView, range: TimeRange) -> bool {
-    let mut samples = promethium_model::SampleBatch::new();
-    chunk.decode(&mut samples);
-    samples.timestamps.iter().any(|t| range.contains(*t))
-}
-
-impl ChunkView {
-    /// Appends the visible samples to `out`.
-    pub(crate) fn decode(&self, out: &mut promethium_model::SampleBatch) {
-        promethium_chunk::decode_xor_prefix(&self.bytes, self.samples, out).expect("the head reads what it wrote");
+fn decoded_has_sample_in(chunk: &ChunkView, range: TimeRange, deleted: &[(i64, i64)]) -> bool {
+    let mut samples = SampleBatch::new();
+    if chunk.decode(&mut samples).is_err() {
+        // Reading it says what is wrong with it.
+        return true;
     }
-}
-
-/// The end of the aligned range that `t` lies in. Division truncates towards zero, as in Prometheus, so that the two
-/// ranges around zero are one.
-fn range_end(t_ms: i64, range_ms: i64) -> i64 {
-    (t_ms / range_ms * range_ms).saturating_add(range_ms)
-}
-
-/// Where to cut so that the rest of the range makes chunks of equal length, judged by the chunk's first quarter.
-fn even_cut(start_ms: i64, newest_ms: i64, end_ms: i64) -> i64 {
-    let rest = end_ms as f64 - start_ms as f64;
-    let whole = (newest_ms as f64 - start_ms as f64 + 1.0) * (TARGET_SAMPLES / PREDICT_AT_SAMPLES) as f64;
-    let chunks = rest / whole;
-    if chunks <= 1.0 { end_ms } else { (start_ms as f64 + rest / chunks.floor()) as i64 }
+    crate::batch::drop_intervals(&mut samples, 0, deleted);
+    samples.timestamps.iter().any(|t| range.contains(*t))
 }
 
 #[cfg(test)]
@@ -242,14 +358,23 @@ mod tests {
     const RANGE_MS: i64 = 7_200_000;
     const START: i64 = 1_717_200_000_000;
 
+    fn stamp(commit: u64) -> Stamp {
+        Stamp {
+            commit: CommitId(commit),
+            settled: CommitId(0),
+            chunk_range_ms: RANGE_MS,
+            is_xor2: false,
+            start_timestamps: false,
+        }
+    }
+
     fn chunk_sizes(step_ms: i64, samples: i64, value: impl Fn(i64) -> f64) -> Vec<usize> {
-        let series = MemSeries::new(1, 0, Box::default());
+        let series = MemSeries::new(1, 0, 0);
         let mut state = series.lock();
         for i in 0..samples {
-            state.push((START + i * step_ms, value(i)), CommitId(1), CommitId(0), RANGE_MS);
+            state.push_float(START + i * step_ms, 0, value(i), &stamp(1));
         }
-        let everything = TimeRange::ALL;
-        state.view(CommitId(1), everything).iter().map(|c| c.samples).collect()
+        state.view(CommitId(1), TimeRange::ALL).iter().map(|c| c.samples).collect()
     }
 
     #[test]
@@ -268,10 +393,10 @@ mod tests {
 
     #[test]
     fn a_reader_sees_only_samples_of_its_past() {
-        let series = MemSeries::new(1, 0, Box::default());
+        let series = MemSeries::new(1, 0, 0);
         let mut state = series.lock();
         for i in 0..300 {
-            state.push((START + i * 1_000, 0.5), CommitId(1 + i as u64 / 100), CommitId(0), RANGE_MS);
+            state.push_float(START + i * 1_000, 0, 0.5, &stamp(1 + i as u64 / 100));
         }
         let seen = |snapshot| state.view(CommitId(snapshot), TimeRange::ALL).iter().map(|c| c.samples).sum::<usize>();
         assert_eq!([seen(0), seen(1), seen(2), seen(3)], [0, 100, 200, 300]);
@@ -279,5 +404,21 @@ mod tests {
         assert!(!state.has_sample_in(CommitId(1), later) && state.has_sample_in(CommitId(2), later));
         let between = TimeRange::new(START + 1, START + 999);
         assert!(!state.has_sample_in(CommitId(3), between));
+    }
+
+    #[test]
+    fn truncation_drops_whole_chunks_and_deletes_hide() {
+        let series = MemSeries::new(1, 0, 0);
+        let mut state = series.lock();
+        for i in 0..300 {
+            state.push_float(START + i * 1_000, 0, 0.5, &stamp(1));
+        }
+        state.add_deleted(START + 250_000, START + 299_000);
+        assert!(!state.has_sample_in(CommitId(1), TimeRange::new(START + 260_000, START + 290_000)));
+        assert!(state.has_sample_in(CommitId(1), TimeRange::new(START + 249_000, START + 290_000)));
+        assert!(state.truncate_before(START + 117_000));
+        assert_eq!(state.time_range(), Some((START + 117_000, START + 299_000)));
+        assert!(!state.truncate_before(START + 300_000));
+        assert_eq!((state.time_range(), state.deleted()), (None, &[][..]));
     }
 }

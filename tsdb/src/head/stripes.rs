@@ -58,6 +58,23 @@ impl Stripes {
         let mut stripe = stripe(&self.by_reference, reference).write();
         stripe.insert_unique(spread(reference), Arc::clone(series), |s| spread(s.reference));
     }
+
+    /// Removes a series that nobody holds but the tables, the index and the caller; whether it was removed.
+    pub(crate) fn remove_unused(&self, series: &Arc<MemSeries>, is_unused: impl Fn(&MemSeries) -> bool) -> bool {
+        const HOLDERS: usize = 4;
+        let mut by_hash = stripe(&self.by_hash, series.hash >> STRIPE_SHIFT).write();
+        let mut by_reference = stripe(&self.by_reference, series.reference).write();
+        if Arc::strong_count(series) > HOLDERS || !is_unused(series) {
+            return false;
+        }
+        if let Ok(entry) = by_hash.find_entry(series.hash, |s| Arc::ptr_eq(s, series)) {
+            entry.remove();
+        }
+        if let Ok(entry) = by_reference.find_entry(spread(series.reference), |s| Arc::ptr_eq(s, series)) {
+            entry.remove();
+        }
+        true
+    }
 }
 
 fn stripe(stripes: &[Stripe], key: u64) -> &Stripe {

@@ -1,6 +1,6 @@
 //! Isolation: commits take effect one after the other, and a reader sees those that were done when it began.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -21,12 +21,12 @@ pub(crate) struct Visibility {
 struct State {
     issued: u64,
     published: u64,
-    /// A commit went wrong after it had its ticket: none may follow.
-    is_stopped: bool,
+    /// Places whose commit went wrong.
+    abandoned: BTreeSet<u64>,
     readers: BTreeMap<u64, usize>,
 }
 
-/// A commit's place in the order. Dropped before [`publish`](Ticket::publish), it stops all that come after.
+/// A commit's place in the order. Dropped before [`publish`](Ticket::publish), it is passed over.
 pub(crate) struct Ticket<'v> {
     visibility: &'v Visibility,
     id: CommitId,
@@ -39,10 +39,6 @@ pub(crate) struct Turn {
     /// Commits up to this one are visible to every reader, present and future.
     pub(crate) settled: CommitId,
 }
-
-/// An earlier commit failed after it had its place in the order.
-#[derive(Debug)]
-pub(crate) struct Stopped;
 
 /// A reader's view: commits up to `at`.
 pub(crate) struct Snapshot<'v> {
@@ -71,31 +67,40 @@ impl Visibility {
 }
 
 impl Ticket<'_> {
-    /// Blocks until all earlier commits are published.
-    pub(crate) fn wait(&self) -> Result<Turn, Stopped> {
+    /// Blocks until all earlier commits are published, or given up.
+    pub(crate) fn wait(&self) -> Turn {
         let mut state = self.visibility.state.lock();
-        while state.published + 1 != self.id.0 && !state.is_stopped {
+        while state.published + 1 != self.id.0 {
             self.visibility.turn.wait(&mut state);
         }
-        if state.is_stopped {
-            return Err(Stopped);
-        }
         let oldest_reader = state.readers.keys().next().copied().unwrap_or(state.published);
-        Ok(Turn { commit: self.id, settled: CommitId(oldest_reader) })
+        Turn { commit: self.id, settled: CommitId(oldest_reader) }
     }
 
     /// Makes the commit visible to readers that come now.
     pub(crate) fn publish(mut self) {
         self.is_done = true;
-        self.visibility.state.lock().published = self.id.0;
+        let mut state = self.visibility.state.lock();
+        state.published = self.id.0;
+        state.pass_over_abandoned();
         self.visibility.turn.notify_all();
+    }
+}
+
+impl State {
+    fn pass_over_abandoned(&mut self) {
+        while self.abandoned.remove(&(self.published + 1)) {
+            self.published += 1;
+        }
     }
 }
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
         if !self.is_done {
-            self.visibility.state.lock().is_stopped = true;
+            let mut state = self.visibility.state.lock();
+            state.abandoned.insert(self.id.0);
+            state.pass_over_abandoned();
             self.visibility.turn.notify_all();
         }
     }
@@ -169,14 +174,14 @@ mod tests {
         let visibility = Visibility::new();
         let first = visibility.issue();
         let before = visibility.snapshot();
-        let turn = first.wait().unwrap();
+        let turn = first.wait();
         assert_eq!((turn.commit, turn.settled), (CommitId(1), CommitId(0)));
         first.publish();
         assert_eq!((before.at, visibility.snapshot().at), (CommitId(0), CommitId(1)));
         let second = visibility.issue();
-        assert_eq!(second.wait().unwrap().settled, CommitId(0), "a reader of the past is there");
+        assert_eq!(second.wait().settled, CommitId(0), "a reader of the past is there");
         drop(before);
-        assert_eq!(second.wait().unwrap().settled, CommitId(1));
+        assert_eq!(second.wait().settled, CommitId(1));
     }
 
     #[test]
@@ -186,11 +191,11 @@ mod tests {
         let order = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                second.wait().unwrap();
+                second.wait();
                 order.lock().push(2);
                 second.publish();
             });
-            first.wait().unwrap();
+            first.wait();
             order.lock().push(1);
             first.publish();
         });
@@ -198,11 +203,17 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_commit_stops_those_behind_it() {
+    fn a_lost_commit_is_passed_over() {
         let visibility = Visibility::new();
-        let (first, second) = (visibility.issue(), visibility.issue());
-        drop(first);
-        assert!(second.wait().is_err());
+        let (first, second, third) = (visibility.issue(), visibility.issue(), visibility.issue());
+        drop(second);
+        assert_eq!(visibility.snapshot().at, CommitId(0));
+        first.wait();
+        first.publish();
+        assert_eq!(visibility.snapshot().at, CommitId(2));
+        assert_eq!(third.wait().commit, CommitId(3));
+        drop(third);
+        assert_eq!(visibility.snapshot().at, CommitId(3));
     }
 
     #[test]

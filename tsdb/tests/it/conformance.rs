@@ -10,7 +10,13 @@ use promethium_tsdb::vfs::MemVfs;
 use promethium_tsdb::{Db, DbOptions, Sync};
 
 fn keeps() -> Keeps {
-    Keeps::default().without_histograms().without_start_timestamps()
+    Keeps::default().without_start_timestamps()
+}
+
+#[test]
+fn with_start_timestamps() {
+    let options = || DbOptions::default().start_timestamps(true);
+    appendable(|| Db::in_memory(options()).unwrap(), Keeps::default()).assert_passed();
 }
 
 #[test]

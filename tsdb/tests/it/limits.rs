@@ -100,11 +100,11 @@ fn labels_have_limits() {
 }
 
 #[test]
-fn histograms_are_refused_for_what_they_are() {
+fn histograms_that_are_not_valid_are_refused() {
     let db = Db::in_memory_with(DbOptions::default(), clock()).unwrap();
-    let histogram = FloatHistogram::default();
+    let histogram = FloatHistogram { count: -1.0, ..FloatHistogram::default() };
     let point = Point { timestamp_ms: START_MS, start_timestamp_ms: 0, value: PointValue::FloatHistogram(&histogram) };
-    assert!(matches!(append(&db, &labels(0), point), Err(AppendError::Unsupported { .. })));
+    assert!(matches!(append(&db, &labels(0), point), Err(AppendError::InvalidHistogram(_))));
     assert!(db.read_all(TimeRange::ALL, &[]).unwrap().is_empty());
 }
 
@@ -114,6 +114,9 @@ fn options_that_cannot_work_are_refused() {
         DbOptions::default().segment_bytes(0),
         DbOptions::default().segment_bytes(100_000),
         DbOptions::default().chunk_range_ms(0),
+        DbOptions::default().chunk_range_ms(i64::MAX),
+        DbOptions::default().out_of_order_window_ms(-1),
+        DbOptions::default().max_exemplars(usize::MAX),
         with(|l| l.max_series = usize::MAX),
     ];
     for options in bad {

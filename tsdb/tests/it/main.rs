@@ -3,7 +3,9 @@
 mod conformance;
 mod damage;
 mod failures;
+mod fixtures;
 mod group_commit;
+mod kinds;
 mod limits;
 mod model;
 mod power_loss;

@@ -1,13 +1,13 @@
 //! Functions of instant vectors and scalars. Those over ranges are in `window`.
 
 mod absent;
-pub(crate) mod classic;
-pub(crate) mod fraction;
+mod classic;
+mod fraction;
 mod info;
 mod labels;
 mod math;
 mod native;
-pub(crate) mod sort;
+mod sort;
 mod time;
 
 use promethium_model::{Labels, QueryError};
@@ -19,8 +19,7 @@ use crate::parser::{ExprId, Function, ValueType};
 
 pub(crate) use absent::absent_labels;
 pub(crate) use classic::MonotonicityFix;
-pub(crate) use math::{float_function, go_max, go_min};
-pub(crate) use time::{date_part, rfc3339};
+pub(crate) use time::rfc3339;
 
 impl<'a> Evaluator<'a> {
     /// A call that gives a vector.

@@ -10,11 +10,33 @@ pub(super) enum IdSet {
 }
 
 impl IdSet {
-    /// Adds an id that is greater than all ids so far.
-    pub(super) fn push(&mut self, id: u32) {
+    pub(super) fn insert(&mut self, id: u32) {
         match self {
             IdSet::Many(ids) => drop(ids.insert(id)),
-            IdSet::One(first) => *self = IdSet::Many([*first, id].into_iter().collect()),
+            IdSet::One(first) => {
+                let mut ids = RoaringBitmap::new();
+                ids.insert(*first);
+                ids.insert(id);
+                *self = IdSet::Many(ids);
+            }
+        }
+    }
+
+    /// Removes an id; whether none is left.
+    pub(super) fn remove(&mut self, id: u32) -> bool {
+        match self {
+            IdSet::One(one) => *one == id,
+            IdSet::Many(ids) => {
+                ids.remove(id);
+                ids.is_empty()
+            }
+        }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        match self {
+            IdSet::One(_) => 1,
+            IdSet::Many(ids) => ids.len(),
         }
     }
 

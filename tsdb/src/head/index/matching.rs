@@ -154,7 +154,7 @@ impl HeadIndex {
             if i % CHECK_EVERY == 0 {
                 cx.check()?;
             }
-            let labels = &self.series[id as usize].labels;
+            let labels = self.labels.get(id);
             let value = labels.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
             let passes = match last {
                 Some((same, passes)) if same == value => passes,

@@ -1,6 +1,7 @@
 //! Symbols, series by id, and postings: what answers matchers.
 
 mod id_set;
+mod label_store;
 mod matching;
 mod postings;
 mod values;
@@ -10,17 +11,24 @@ use std::sync::Arc;
 use promethium_model::{Labels, Symbol, Symbols};
 
 use super::series::MemSeries;
+use label_store::LabelStore;
 use postings::Postings;
 
-/// The index of the head. Ids are dense and count up.
+// Below this many symbols nothing is worth a rebuild.
+const MIN_SYMBOLS_TO_REBUILD: usize = 4096;
+
+/// The index of the head. Ids are dense; those of series that went are given out again.
 #[derive(Default)]
 pub(crate) struct HeadIndex {
     symbols: Symbols,
-    series: Vec<Arc<MemSeries>>,
+    series: Vec<Option<Arc<MemSeries>>>,
+    free: Vec<u32>,
+    labels: LabelStore,
     postings: Postings,
 }
 
 /// The labels of a series as text.
+#[derive(Clone)]
 pub(crate) struct LabelPairs<'a> {
     symbols: &'a Symbols,
     pairs: std::slice::Iter<'a, (Symbol, Symbol)>,
@@ -44,21 +52,74 @@ impl ExactSizeIterator for LabelPairs<'_> {}
 impl HeadIndex {
     /// Adds a series that is not there yet.
     pub(crate) fn insert(&mut self, reference: u64, hash: u64, labels: &Labels) -> Arc<MemSeries> {
-        let id = u32::try_from(self.series.len()).expect("the series limit is far below 2^32");
-        let pairs: Box<[_]> =
+        let pairs: Vec<_> =
             labels.iter().map(|(name, value)| (self.symbols.intern(name), self.symbols.intern(value))).collect();
-        self.postings.insert(id, &pairs, &self.symbols);
-        let series = Arc::new(MemSeries::new(reference, hash, pairs));
-        self.series.push(Arc::clone(&series));
+        let id = self.free_id();
+        let series = Arc::new(MemSeries::new(reference, hash, id));
+        self.place(id, Arc::clone(&series), &pairs);
         series
+    }
+
+    fn free_id(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.series.push(None);
+            u32::try_from(self.series.len() - 1).expect("the series limit is far below 2^32")
+        })
+    }
+
+    fn place(&mut self, id: u32, series: Arc<MemSeries>, pairs: &[(Symbol, Symbol)]) {
+        self.postings.insert(id, pairs, &self.symbols);
+        self.labels.set(id, pairs);
+        self.series[id as usize] = Some(series);
+    }
+
+    /// Removes series. Their ids go to series that come later.
+    pub(crate) fn remove(&mut self, gone: &[Arc<MemSeries>]) {
+        for series in gone {
+            let id = series.id;
+            if self.holds(series) {
+                self.postings.remove(id, self.labels.get(id));
+                self.labels.clear(id);
+                self.series[id as usize] = None;
+                self.free.push(id);
+            }
+        }
+        self.postings.drop_empty(&self.symbols);
+        if self.is_mostly_garbage() {
+            self.rebuild();
+        }
+    }
+
+    /// Whether most symbols name nothing that is still there.
+    fn is_mostly_garbage(&self) -> bool {
+        let symbols = self.symbols.len();
+        symbols >= MIN_SYMBOLS_TO_REBUILD && symbols > 2 * self.postings.pair_count()
+    }
+
+    /// Makes symbols and postings anew from the series that are there, which keep their ids.
+    fn rebuild(&mut self) {
+        let old = std::mem::take(self);
+        self.series = vec![None; old.series.len()];
+        self.free.clone_from(&old.free);
+        for (id, series) in old.series.iter().enumerate() {
+            let Some(series) = series else { continue };
+            let old_pairs = old.labels.get(id as u32);
+            let pairs: Vec<_> = old_pairs
+                .iter()
+                .map(|(n, v)| {
+                    (self.symbols.intern(old.symbols.resolve(*n)), self.symbols.intern(old.symbols.resolve(*v)))
+                })
+                .collect();
+            self.place(id as u32, Arc::clone(series), &pairs);
+        }
     }
 
     pub(crate) fn symbol_bytes(&self) -> usize {
         self.symbols.text_bytes()
     }
 
-    pub(crate) fn label_pairs<'a>(&'a self, series: &'a MemSeries) -> LabelPairs<'a> {
-        LabelPairs { symbols: &self.symbols, pairs: series.labels.iter() }
+    pub(crate) fn label_pairs<'a>(&'a self, series: &MemSeries) -> LabelPairs<'a> {
+        LabelPairs { symbols: &self.symbols, pairs: self.labels.get(series.id).iter() }
     }
 
     pub(crate) fn labels(&self, series: &MemSeries) -> Labels {
@@ -76,8 +137,23 @@ impl HeadIndex {
         names
     }
 
-    pub(crate) fn all_series(&self) -> &[Arc<MemSeries>] {
-        &self.series
+    /// The series with an id.
+    pub(crate) fn get(&self, id: u32) -> Option<&Arc<MemSeries>> {
+        self.series.get(id as usize)?.as_ref()
+    }
+
+    /// Whether a series is (still) in the index.
+    pub(crate) fn holds(&self, series: &MemSeries) -> bool {
+        self.get(series.id).is_some_and(|s| std::ptr::eq(&raw const **s, series))
+    }
+
+    /// All series, in the order of their ids.
+    pub(crate) fn all_series(&self) -> impl Iterator<Item = &Arc<MemSeries>> {
+        self.series.iter().flatten()
+    }
+
+    pub(crate) fn series_count(&self) -> usize {
+        self.series.len() - self.free.len()
     }
 }
 

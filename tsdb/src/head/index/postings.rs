@@ -16,12 +16,36 @@ pub(super) struct Postings {
 }
 
 impl Postings {
-    /// Adds a series, whose id is greater than all so far.
+    /// Adds a series.
     pub(super) fn insert(&mut self, id: u32, labels: &[(Symbol, Symbol)], symbols: &Symbols) {
         self.all.insert(id);
         for (name, value) in labels {
             self.names.entry(*name).or_default().insert(id, *value, symbols);
         }
+    }
+
+    /// Removes a series. [`Postings::drop_empty`] ends a run of removals.
+    pub(super) fn remove(&mut self, id: u32, labels: &[(Symbol, Symbol)]) {
+        self.all.remove(id);
+        for (name, value) in labels {
+            if let Some(values) = self.names.get_mut(name) {
+                values.remove(id, *value);
+            }
+        }
+    }
+
+    /// Forgets names and values that no series has any more.
+    pub(super) fn drop_empty(&mut self, symbols: &Symbols) {
+        self.names.retain(|_, values| !values.drop_empty(symbols));
+    }
+
+    /// Distinct label pairs and names.
+    pub(super) fn pair_count(&self) -> usize {
+        self.names.values().map(LabelValues::len).sum::<usize>() + self.names.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Symbol, &LabelValues)> {
+        self.names.iter().map(|(name, values)| (*name, values))
     }
 
     pub(super) fn all(&self) -> &RoaringBitmap {

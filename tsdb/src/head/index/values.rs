@@ -18,14 +18,15 @@ pub(super) struct LabelValues {
     sorted: Vec<Symbol>,
     /// Newest values in the order of arrival: a small part of all, so that an insertion costs little.
     recent: Vec<Symbol>,
+    has_empty: bool,
 }
 
 impl LabelValues {
-    /// Adds a series, whose id is greater than all so far.
+    /// Adds a series.
     pub(super) fn insert(&mut self, id: u32, value: Symbol, symbols: &Symbols) {
         self.having.insert(id);
         if let Some(ids) = self.by_value.get_mut(&value) {
-            ids.push(id);
+            ids.insert(id);
             return;
         }
         self.by_value.insert(value, IdSet::One(id));
@@ -33,6 +34,38 @@ impl LabelValues {
         if self.recent.len() > 64.max(self.sorted.len() / 4) {
             self.merge_recent(symbols);
         }
+    }
+
+    /// Removes a series. A value that nobody has any more stays listed until [`LabelValues::drop_empty`].
+    pub(super) fn remove(&mut self, id: u32, value: Symbol) {
+        self.having.remove(id);
+        let is_last = self.by_value.get_mut(&value).is_some_and(|ids| ids.remove(id));
+        if is_last {
+            self.by_value.remove(&value);
+            self.has_empty = true;
+        }
+    }
+
+    /// Forgets values that nobody has; whether no value is left.
+    pub(super) fn drop_empty(&mut self, symbols: &Symbols) -> bool {
+        if std::mem::take(&mut self.has_empty) {
+            let by_value = &self.by_value;
+            self.sorted.retain(|v| by_value.contains_key(v));
+            self.recent.retain(|v| by_value.contains_key(v));
+            // A value that went and came again in between is listed twice.
+            self.merge_recent(symbols);
+            self.sorted.dedup();
+            if self.by_value.capacity() > 4 * self.by_value.len() {
+                self.by_value.shrink_to_fit();
+                self.sorted.shrink_to_fit();
+            }
+        }
+        self.by_value.is_empty()
+    }
+
+    /// All values, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Symbol, &IdSet)> {
+        self.by_value.iter().map(|(value, ids)| (*value, ids))
     }
 
     fn merge_recent(&mut self, symbols: &Symbols) {

@@ -1,0 +1,109 @@
+//! `bench`: how fast samples of known series are taken, as `promtool tsdb bench write` asks.
+
+use std::time::Instant;
+
+use promethium_model::{AppendOptions, Appendable, Labels, Point, SeriesKey, SeriesRef};
+use promethium_tsdb::{Db, DbOptions};
+
+use crate::{Arguments, Failure};
+
+const START_MS: i64 = 1_717_200_000_000;
+const STEP_MS: i64 = 15_000;
+const BATCH: usize = 1_000;
+
+/// Wall time and processor time so far, in seconds.
+struct Watch {
+    wall: Instant,
+    cpu_s: f64,
+}
+
+impl Watch {
+    fn start() -> Self {
+        Watch { wall: Instant::now(), cpu_s: cpu_s() }
+    }
+
+    fn report(&self, what: &str, count: usize) {
+        let (wall_s, cpu_s) = (self.wall.elapsed().as_secs_f64(), cpu_s() - self.cpu_s);
+        let per = |s: f64| count as f64 / s / 1e6;
+        println!(
+            "{what}: {count} in {wall_s:.3} s ({:.2} M/s), {cpu_s:.2} CPU s ({:.2} M/CPU s)",
+            per(wall_s),
+            per(cpu_s)
+        );
+    }
+}
+
+/// Processor time of this process; 0 where the system does not say.
+fn cpu_s() -> f64 {
+    const TICKS_PER_S: f64 = 100.0;
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / TICKS_PER_S
+}
+
+fn labels(i: usize) -> Labels {
+    Labels::from_pairs([
+        ("__name__", format!("metric_{}", i % 500)),
+        ("instance", format!("host-{}.example.org:9100", i / 1000)),
+        ("job", "node".to_owned()),
+        ("mode", ["user", "system", "idle", "iowait"][i % 4].to_owned()),
+        ("n", (i % 1000).to_string()),
+    ])
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let (series, scrapes) = (arguments.number("series", 10_000)?, arguments.number("scrapes", 500)?);
+    let db = Db::open(arguments.dir()?, DbOptions::default())?;
+    let watch = Watch::start();
+    let references = create(&db, series)?;
+    watch.report("series created", series);
+    let watch = Watch::start();
+    let mut rejected = Vec::new();
+    let mut rows = Vec::with_capacity(BATCH);
+    for scrape in 1..=scrapes {
+        let t = START_MS + scrape as i64 * STEP_MS;
+        for batch in references.chunks(BATCH) {
+            rows.clear();
+            rows.extend(batch.iter().map(|r| (*r, Point::float(t, (r.0 as i64 * 1_000 + scrape as i64 * 7) as f64))));
+            let mut tx = db.appender();
+            tx.append_batch(&rows, &mut rejected);
+            tx.commit()?;
+        }
+    }
+    watch.report("samples appended", series * scrapes);
+    if let Some(row) = rejected.first() {
+        return Err(format!("{} samples were refused, the first with: {}", rejected.len(), row.error).into());
+    }
+    let stats = db.stats();
+    println!(
+        "chunks: {} of {} bytes, {:.2} bytes a sample; log: {} bytes",
+        stats.chunks,
+        stats.chunk_bytes,
+        stats.chunk_bytes as f64 / stats.samples as f64,
+        stats.log_bytes
+    );
+    let watch = Watch::start();
+    db.close()?;
+    watch.report("closed", 1);
+    drop(db);
+    let watch = Watch::start();
+    let db = Db::open(arguments.dir()?, DbOptions::default())?;
+    let samples = db.replay_report().samples;
+    watch.report("samples replayed", usize::try_from(samples)?);
+    Ok(())
+}
+
+fn create(db: &Db, series: usize) -> Result<Vec<SeriesRef>, Failure> {
+    let all: Vec<Labels> = (0..series).map(labels).collect();
+    let mut references = Vec::with_capacity(series);
+    for batch in all.chunks(BATCH) {
+        let mut tx = db.appender();
+        for labels in batch {
+            let point = Point::float(START_MS, 0.0);
+            references.push(tx.append(SeriesKey::Labels(labels), point, &AppendOptions::default())?.series);
+        }
+        tx.commit()?;
+    }
+    Ok(references)
+}

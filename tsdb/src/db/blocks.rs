@@ -1,0 +1,158 @@
+//! The blocks of a database: found, opened, set aside.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use promethium_block::{Block, BlockError, Ulid, hint};
+use promethium_model::TimeRange;
+use promethium_vfs::Vfs;
+
+use super::open::Access;
+use super::replay::{Damage, ReplayReport};
+use crate::error::TsdbError;
+
+/// Where blocks that cannot be read go.
+pub(super) const ASIDE_DIR: &str = "blocks.corrupt";
+/// What a directory is called that is not a block yet, or no longer.
+const DRAFT_SUFFIXES: [&str; 3] = [".tmp-for-creation", ".tmp-for-deletion", ".tmp"];
+
+/// The blocks that queries see, by their times. Immutable: a change makes a new set, and queries keep theirs.
+#[derive(Default)]
+pub(super) struct BlockSet {
+    blocks: Vec<Arc<Block>>,
+}
+
+impl BlockSet {
+    pub(super) fn new(mut blocks: Vec<Arc<Block>>) -> Self {
+        blocks.sort_by_key(|b| {
+            let meta = b.meta();
+            (meta.min_time_ms, meta.max_time_ms, meta.ulid)
+        });
+        BlockSet { blocks }
+    }
+
+    pub(super) fn all(&self) -> &[Arc<Block>] {
+        &self.blocks
+    }
+
+    /// The blocks that reach into `range`.
+    pub(super) fn overlapping(&self, range: TimeRange) -> impl Iterator<Item = &Arc<Block>> {
+        self.blocks.iter().filter(move |b| {
+            let meta = b.meta();
+            meta.min_time_ms <= range.max_ms && meta.max_time_ms > range.min_ms
+        })
+    }
+
+    /// The end of what came from the head in order: the head takes nothing before it. `None` without such blocks.
+    pub(super) fn end_of_in_order_ms(&self) -> Option<i64> {
+        let is_in_order = |b: &&Arc<Block>| {
+            let meta = b.meta();
+            ![hint::OUT_OF_ORDER, hint::STALE_SERIES, hint::SELECTED_SERIES].iter().any(|h| meta.has_hint(h))
+        };
+        self.blocks.iter().filter(is_in_order).map(|b| b.meta().max_time_ms).max()
+    }
+
+    /// First and last time, `None` without blocks.
+    pub(super) fn time_range(&self) -> Option<(i64, i64)> {
+        let times = self.blocks.iter().map(|b| (b.meta().min_time_ms, b.meta().max_time_ms - 1));
+        times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+}
+
+/// Opens all blocks of a data directory. What cannot be read is set aside and reported; what a merge has made needless is
+/// removed.
+pub(super) fn open_all(
+    vfs: &dyn Vfs,
+    dir: &Path,
+    access: Access,
+    report: &mut ReplayReport,
+) -> Result<BlockSet, TsdbError> {
+    let names = vfs.list(dir).map_err(TsdbError::io(dir, "list"))?;
+    if access == Access::ReadWrite {
+        remove_drafts(vfs, dir, &names);
+    }
+    let mut blocks = Vec::new();
+    for name in names.iter().filter(|name| name.parse::<Ulid>().is_ok()) {
+        match Block::open(vfs, &dir.join(name)) {
+            Ok(block) => blocks.push(Arc::new(block)),
+            Err(error) => set_aside(vfs, dir, name, access, &error, report),
+        }
+    }
+    for damage in blocks.iter().flat_map(|b| b.damage()) {
+        report.note_block_damage(Damage { path: damage.path, offset: damage.offset, message: damage.message });
+    }
+    let needless = needless(&blocks);
+    blocks.retain(|block| {
+        let is_needless = needless.contains(&block.meta().ulid);
+        if is_needless && access == Access::ReadWrite {
+            // What stays is found, and removed, at the next opening.
+            let _ = remove(vfs, block.dir());
+        }
+        !is_needless
+    });
+    report.blocks = blocks.len();
+    Ok(BlockSet::new(blocks))
+}
+
+/// A single block.
+pub(super) fn open_one(vfs: &dyn Vfs, block: &Path) -> Result<BlockSet, TsdbError> {
+    Ok(BlockSet::new(vec![Arc::new(Block::open(vfs, block)?)]))
+}
+
+/// Blocks whose data is in another block that was opened, and blocks that say that nothing is in them.
+pub(super) fn needless(blocks: &[Arc<Block>]) -> BTreeSet<Ulid> {
+    let mut needless: BTreeSet<Ulid> =
+        blocks.iter().flat_map(|b| b.meta().compaction.parents.iter().map(|p| p.ulid).collect::<Vec<_>>()).collect();
+    needless.extend(blocks.iter().map(|b| b.meta()).filter(|m| m.compaction.deletable).map(|m| m.ulid));
+    needless
+}
+
+/// Removes a block, in such a way that what is left of it after a crash is not taken for a block.
+pub(super) fn remove(vfs: &dyn Vfs, block: &Path) -> io::Result<()> {
+    let mut draft = block.as_os_str().to_owned();
+    draft.push(".tmp-for-deletion");
+    let draft = PathBuf::from(draft);
+    vfs.rename(block, &draft)?;
+    if let Some(parent) = block.parent() {
+        vfs.sync_dir(parent)?;
+    }
+    vfs.remove_dir_all(&draft)
+}
+
+/// Removes what a crash left of blocks that were being written or removed.
+fn remove_drafts(vfs: &dyn Vfs, dir: &Path, names: &[String]) {
+    let is_draft = |name: &str| {
+        DRAFT_SUFFIXES.iter().any(|suffix| {
+            let stem = name.strip_suffix(suffix);
+            stem.is_some_and(|s| s.parse::<Ulid>().is_ok() || s.starts_with("chunk_snapshot."))
+        })
+    };
+    for name in names.iter().filter(|name| is_draft(name)) {
+        let _ = vfs.remove_dir_all(&dir.join(name));
+    }
+}
+
+/// Moves a block that cannot be read away, if it is damaged; one of a later version, or one that the system did not let
+/// us read, stays.
+fn set_aside(vfs: &dyn Vfs, dir: &Path, name: &str, access: Access, error: &BlockError, report: &mut ReplayReport) {
+    let path = dir.join(name);
+    let offset = if let BlockError::Damaged(damage) = error { damage.offset } else { 0 };
+    report.note_block_damage(Damage { path: path.clone(), offset, message: error.to_string() });
+    if access == Access::ReadOnly || !matches!(error, BlockError::Damaged(_)) {
+        return;
+    }
+    let aside = dir.join(ASIDE_DIR);
+    let moved = vfs.create_dir(&aside).and_then(|()| {
+        let target = super::repair::free_name(vfs, &aside, &path)?;
+        vfs.rename(&path, &target)?;
+        vfs.sync_dir(&aside)?;
+        vfs.sync_dir(dir)?;
+        Ok(target)
+    });
+    match moved {
+        Ok(target) => report.set_aside.push(target),
+        Err(error) => report.repair_error = Some(format!("{}: {error}", path.display())),
+    }
+}

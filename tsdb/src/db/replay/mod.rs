@@ -1,0 +1,276 @@
+//! From the log back to the head.
+
+mod grouping;
+mod restore;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::repair;
+use crate::error::TsdbError;
+use crate::head::Head;
+use crate::options::DbOptions;
+use promethium_vfs::{OpenMode, Vfs, VfsFile};
+use promethium_wal::{Compression, Item, SegmentReader, WalLayout};
+use restore::Restorer;
+
+// Damage that a report lists; more is only counted.
+const MAX_LISTED: usize = 1_000;
+
+/// What opening found in the log.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ReplayReport {
+    /// Whether the store had been closed before.
+    pub was_clean: bool,
+    /// Blocks opened.
+    pub blocks: usize,
+    /// Damage that opening found in blocks; it is listed in `damage` too. More may be found when data is read: queries
+    /// that miss data say so.
+    pub block_damage_count: u64,
+    /// Segment files read, those of a checkpoint included.
+    pub segments: usize,
+    /// Whole records read.
+    pub records: u64,
+    /// Records of kinds that are not known: a newer Prometheus may have written them.
+    pub other_records: u64,
+    /// Series restored.
+    pub series: usize,
+    /// Samples restored.
+    pub samples: u64,
+    /// Late samples restored, from the log of late samples.
+    pub out_of_order_samples: u64,
+    /// Samples that were not restored because they do not follow the newest of their series.
+    pub late_samples: u64,
+    /// Samples of series that no record names.
+    pub unknown_series_samples: u64,
+    /// Histograms that were not restored because they are not valid.
+    pub invalid_histograms: u64,
+    /// Deleted stretches restored.
+    pub tombstones: u64,
+    /// Exemplars restored.
+    pub exemplars: u64,
+    /// Series that were not restored because the series limit was reached; their samples count as unknown.
+    pub series_over_limit: u64,
+    /// Where bytes that should be records are not. At most a thousand are listed.
+    pub damage: Vec<Damage>,
+    /// All damage, listed or not.
+    pub damage_count: u64,
+    /// The record that was being written when the store went down: never acknowledged as durable, and cut off.
+    pub torn_tail: Option<Damage>,
+    /// Blocks of which nothing could be read, where they were moved to, and copies of damaged segments as they were found. In the log itself only their good records are left, so that
+    /// Prometheus reads on behind them. Of the segment that was being written when the store went down, those before the
+    /// damage: records behind it would leave a hole in the order of commits.
+    pub set_aside: Vec<PathBuf>,
+    /// Why damage could not be taken out of the log. It is then found again at the next opening.
+    pub repair_error: Option<String>,
+}
+
+/// Bytes that should be records and are not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The file.
+    pub path: PathBuf,
+    /// Byte offset in it.
+    pub offset: u64,
+    /// What was expected and found.
+    pub message: String,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: offset {}: {}", self.path.display(), self.offset, self.message)
+    }
+}
+
+impl ReplayReport {
+    pub(super) fn note_block_damage(&mut self, damage: Damage) {
+        self.block_damage_count += 1;
+        self.note_damage(damage);
+    }
+
+    fn note_damage(&mut self, damage: Damage) {
+        self.damage_count += 1;
+        if self.damage.len() < MAX_LISTED {
+            self.damage.push(damage);
+        }
+    }
+}
+
+/// Restores a head from a log.
+pub(super) struct Replay<'a> {
+    vfs: &'a dyn Vfs,
+    /// Where damaged segments are copied to; `None` where nothing may be changed.
+    aside: Option<PathBuf>,
+    compression: Compression,
+    report: ReplayReport,
+    restorer: Restorer<'a>,
+}
+
+impl<'a> Replay<'a> {
+    pub(super) fn new(
+        vfs: &'a dyn Vfs,
+        head: &'a Head,
+        aside: Option<PathBuf>,
+        options: &DbOptions,
+        report: ReplayReport,
+    ) -> Self {
+        Replay { vfs, aside, compression: options.compression, report, restorer: Restorer::new(head) }
+    }
+
+    /// Reads both logs, that of late samples second, and leaves them without damage.
+    pub(super) fn run(mut self, log: &WalLayout, late_log: &WalLayout) -> Result<ReplayReport, TsdbError> {
+        self.read_log(log)?;
+        self.restorer.begin_late(&mut self.report);
+        self.read_log(late_log)?;
+        self.restorer.finish(&mut self.report);
+        Ok(self.report)
+    }
+
+    fn read_log(&mut self, layout: &WalLayout) -> Result<(), TsdbError> {
+        let newest = self.newest_used(layout)?;
+        for segment in layout.checkpoint.iter().chain(&layout.segments) {
+            let is_newest = newest.as_deref() == Some(segment.path.as_path());
+            // After a clean end damage can only be decay, and there is no order to protect.
+            let ending = if is_newest && !self.report.was_clean { Ending::AtDamage } else { Ending::AtEnd };
+            let found = self.read_segment(&segment.path, ending)?;
+            self.settle(&segment.path, found);
+        }
+        Ok(())
+    }
+
+    /// The newest segment that has any bytes: the one that the store was writing when it went down.
+    fn newest_used(&self, layout: &WalLayout) -> Result<Option<PathBuf>, TsdbError> {
+        for segment in layout.segments.iter().rev() {
+            let file = self.open(&segment.path, OpenMode::Read)?;
+            if !file.is_empty().map_err(TsdbError::io(&segment.path, "read"))? {
+                return Ok(Some(segment.path.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    fn open(&self, path: &Path, mode: OpenMode) -> Result<Arc<dyn VfsFile>, TsdbError> {
+        self.vfs.open(path, mode).map_err(TsdbError::io(path, "open"))
+    }
+
+    /// Restores the records of a segment: all that can be read, or those before the first damage.
+    fn read_segment(&mut self, path: &Path, ending: Ending) -> Result<Found, TsdbError> {
+        let mut reader = SegmentReader::new(self.open(path, OpenMode::Read)?);
+        self.report.segments += 1;
+        let mut found = Found { ending, ..Found::default() };
+        loop {
+            let good_end = reader.good_end();
+            match self.step(&mut reader, path)? {
+                None => return Ok(found),
+                Some(Step::Record) => found.has_record_behind = !found.damage.is_empty(),
+                Some(Step::Unreadable(damage)) => self.report.note_damage(damage),
+                Some(Step::Damage(damage)) => {
+                    if found.damage.is_empty() {
+                        found.good_end = good_end;
+                    }
+                    found.damage.push(damage);
+                    if ending == Ending::AtDamage {
+                        found.has_record_behind = has_record(&mut reader).map_err(TsdbError::io(path, "read"))?;
+                        return Ok(found);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reports the damage of a segment and takes it out of the log. Where that fails, the log can still be read here.
+    fn settle(&mut self, path: &Path, found: Found) {
+        if found.damage.is_empty() {
+            return;
+        }
+        let is_torn_tail = found.ending == Ending::AtDamage && !found.has_record_behind;
+        let repaired = match self.aside.clone() {
+            None => Ok(()),
+            Some(_) if is_torn_tail => self.cut(path, found.good_end),
+            Some(aside) => self.repair(path, &aside, &found),
+        };
+        if let Err(error) = repaired {
+            self.report.repair_error = Some(format!("{}: {error}", path.display()));
+        }
+        let mut damage = found.damage.into_iter();
+        if is_torn_tail {
+            self.report.torn_tail = damage.next();
+        }
+        damage.for_each(|d| self.report.note_damage(d));
+    }
+
+    fn repair(&mut self, path: &Path, aside: &Path, found: &Found) -> io::Result<()> {
+        let copy = repair::copy_aside(self.vfs, aside, path)?;
+        self.report.set_aside.push(copy);
+        if found.has_record_behind && found.ending == Ending::AtEnd {
+            repair::rewrite(self.vfs, path, self.compression)
+        } else {
+            self.cut(path, found.good_end)
+        }
+    }
+
+    /// Cuts a segment behind its last good record.
+    fn cut(&self, path: &Path, good_end: u64) -> io::Result<()> {
+        let file = self.vfs.open(path, OpenMode::Append)?;
+        file.truncate(good_end)?;
+        file.sync()
+    }
+
+    /// Reads and restores one record.
+    fn step(&mut self, reader: &mut SegmentReader, path: &Path) -> Result<Option<Step>, TsdbError> {
+        let item = reader.next_item().map_err(TsdbError::io(path, "read"))?;
+        let damage = |offset, message| Damage { path: path.to_path_buf(), offset, message };
+        Ok(match item {
+            None => None,
+            Some(Item::Damage { offset, message }) => Some(Step::Damage(damage(offset, message))),
+            Some(Item::Foreign { start, compression }) => {
+                return Err(TsdbError::ForeignRecord { path: path.to_path_buf(), offset: start, compression });
+            }
+            Some(Item::Record { start, bytes }) => match self.restorer.restore(bytes, &mut self.report) {
+                Ok(()) => Some(Step::Record),
+                Err(error) => Some(Step::Unreadable(damage(start, error.to_string()))),
+            },
+        })
+    }
+}
+
+/// How far a segment is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Ending {
+    /// Past damage: whatever can be read is good.
+    #[default]
+    AtEnd,
+    /// What lies behind damage was not synced, or has decayed: reading it would leave a hole in the order of commits.
+    AtDamage,
+}
+
+/// The damage of one segment.
+#[derive(Default)]
+struct Found {
+    ending: Ending,
+    damage: Vec<Damage>,
+    /// Whether a record can be read behind the first damage.
+    has_record_behind: bool,
+    /// End of the last record before the first damage.
+    good_end: u64,
+}
+
+enum Step {
+    Record,
+    /// The bytes are as they were written, but do not decode: no sign of a torn write.
+    Unreadable(Damage),
+    Damage(Damage),
+}
+
+/// Whether a record can still be read behind damage.
+fn has_record(reader: &mut SegmentReader) -> io::Result<bool> {
+    while let Some(item) = reader.next_item()? {
+        if matches!(item, Item::Record { .. } | Item::Foreign { .. }) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,323 @@
+//! From records to the head.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use promethium_model::{Exemplar, HistogramValue, Labels};
+use promethium_wal::head_chunks::HeadChunkRef;
+use promethium_wal::{
+    MmapMarker, RecordError, RecordType, RefExemplar, RefHistogram, RefMetadata, RefTombstone, SampleColumns,
+    decode_exemplars, decode_histograms, decode_metadata, decode_mmap_markers, decode_sample_columns, decode_series,
+    decode_tombstones,
+};
+
+use super::ReplayReport;
+use super::grouping::Grouping;
+use crate::head::Head;
+use crate::head::out_of_order::LateValue;
+use crate::head::series::{MemSeries, Stamp};
+use crate::head::transaction::{NewSamples, push_float};
+use crate::head::visibility::{CommitId, Turn};
+
+// Samples that wait to be applied together: by series, so that each series is touched once for many of its samples.
+const GROUP_SAMPLES: usize = 1 << 19;
+
+/// Applies records in the order of the log.
+pub(super) struct Restorer<'a> {
+    head: &'a Head,
+    stamp: Stamp,
+    by_reference: References,
+    waiting: SampleColumns,
+    grouping: Grouping,
+    series: Vec<(u64, Labels)>,
+    histograms: Vec<RefHistogram>,
+    tombstones: Vec<RefTombstone>,
+    exemplars: Vec<RefExemplar>,
+    metadata: Vec<RefMetadata>,
+    markers: Vec<MmapMarker>,
+    /// Whether the records are those of the log of late samples.
+    is_late: bool,
+    /// The last chunk of late samples that was found in the head chunk files.
+    last_late_chunk: HeadChunkRef,
+}
+
+/// Series by the references of the log, several of which may lead to one.
+#[derive(Default)]
+pub(super) struct References {
+    /// By reference, where these are as dense as those of a log that began with them.
+    dense: Vec<Option<Arc<MemSeries>>>,
+    sparse: HashMap<u64, Arc<MemSeries>, FixedState>,
+}
+
+impl References {
+    fn insert(&mut self, reference: u64, series: Arc<MemSeries>) {
+        const SLACK: usize = 1 << 16;
+        let at = usize::try_from(reference).unwrap_or(usize::MAX);
+        if at > 4 * (self.dense.len() + SLACK) {
+            self.sparse.insert(reference, series);
+            return;
+        }
+        if self.dense.len() <= at {
+            self.dense.resize(at + 1, None);
+        }
+        self.dense[at] = Some(series);
+    }
+
+    pub(super) fn get(&self, reference: u64) -> Option<&Arc<MemSeries>> {
+        let dense = usize::try_from(reference).ok().and_then(|at| self.dense.get(at)).and_then(Option::as_ref);
+        dense.or_else(|| self.sparse.get(&reference))
+    }
+}
+
+impl<'a> Restorer<'a> {
+    pub(super) fn new(head: &'a Head) -> Self {
+        // Everything restored belongs to the past of every reader.
+        let before_all = Turn { commit: CommitId(0), settled: CommitId(0) };
+        Restorer {
+            head,
+            stamp: head.stamp(&before_all),
+            by_reference: References::default(),
+            waiting: SampleColumns::new(),
+            grouping: Grouping::default(),
+            series: Vec::new(),
+            histograms: Vec::new(),
+            tombstones: Vec::new(),
+            exemplars: Vec::new(),
+            metadata: Vec::new(),
+            markers: Vec::new(),
+            is_late: false,
+            last_late_chunk: HeadChunkRef::NONE,
+        }
+    }
+
+    /// From here on the records are those of the log of late samples.
+    pub(super) fn begin_late(&mut self, report: &mut ReplayReport) {
+        self.apply_waiting(report);
+        self.is_late = true;
+    }
+
+    /// Restores a record whole, or nothing of it.
+    pub(super) fn restore(&mut self, record: &[u8], report: &mut ReplayReport) -> Result<(), RecordError> {
+        match RecordType::of(record) {
+            Some(RecordType::Series) => {
+                self.series.clear();
+                decode_series(record, &mut self.series)?;
+                self.restore_series(report);
+            }
+            Some(kind) if kind.is_samples() => {
+                decode_sample_columns(record, &mut self.waiting)?;
+                if self.is_late {
+                    self.restore_late_samples(report);
+                } else if self.waiting.len() >= GROUP_SAMPLES {
+                    self.apply_waiting(report);
+                }
+            }
+            Some(kind) if kind.is_histograms() => {
+                self.histograms.clear();
+                decode_histograms(record, &mut self.histograms)?;
+                if self.is_late {
+                    self.restore_late_histograms(report);
+                } else {
+                    self.apply_waiting(report);
+                    self.restore_histograms(report);
+                }
+            }
+            Some(RecordType::Tombstones) => {
+                self.tombstones.clear();
+                decode_tombstones(record, &mut self.tombstones)?;
+                self.apply_waiting(report);
+                self.restore_tombstones(report);
+            }
+            Some(RecordType::Exemplars) => {
+                self.exemplars.clear();
+                decode_exemplars(record, &mut self.exemplars)?;
+                self.restore_exemplars(report);
+            }
+            Some(RecordType::Metadata) => {
+                self.metadata.clear();
+                decode_metadata(record, &mut self.metadata)?;
+                self.restore_metadata();
+            }
+            Some(RecordType::MmapMarkers) => {
+                self.markers.clear();
+                decode_mmap_markers(record, &mut self.markers)?;
+                self.heed_markers();
+            }
+            Some(_) | None => report.other_records += 1,
+        }
+        report.records += 1;
+        Ok(())
+    }
+
+    /// Applies what waits, and counts.
+    pub(super) fn finish(mut self, report: &mut ReplayReport) {
+        self.apply_waiting(report);
+        report.series = self.head.series_count();
+    }
+
+    /// A series may be logged under several references; all of them lead to the one in the head.
+    fn restore_series(&mut self, report: &mut ReplayReport) {
+        for (reference, labels) in self.series.drain(..) {
+            self.head.skip_references(reference);
+            match self.head.get_or_create(reference, &labels) {
+                Some((series, _)) => self.by_reference.insert(reference, series),
+                None => report.series_over_limit += 1,
+            }
+        }
+    }
+
+    /// Applies the waiting samples, series by series.
+    fn apply_waiting(&mut self, report: &mut ReplayReport) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let mut new = NewSamples::default();
+        let Restorer { by_reference, waiting, grouping, stamp, head, .. } = self;
+        let starts = waiting.start_timestamps_ms();
+        grouping.each_run(waiting.references(), |reference, rows| match by_reference.get(reference) {
+            Some(series) => {
+                let before = new.count;
+                let samples = rows.iter().map(|row| {
+                    let row = *row as usize;
+                    (starts.map_or(0, |s| s[row]), waiting.timestamps_ms()[row], waiting.values()[row])
+                });
+                restore_run(series, samples, head.frontier_ms(), stamp, &mut new);
+                report.late_samples += rows.len() as u64 - (new.count - before);
+            }
+            None => report.unknown_series_samples += rows.len() as u64,
+        });
+        report.samples += new.count;
+        self.head.note_stored(&new);
+        self.waiting.clear();
+    }
+
+    fn restore_late_samples(&mut self, report: &mut ReplayReport) {
+        let waiting = std::mem::take(&mut self.waiting);
+        for (reference, start_ms, t_ms, value) in waiting.iter() {
+            self.restore_late(reference, t_ms, start_ms, LateValue::Float(value), report);
+        }
+        self.waiting = waiting;
+        self.waiting.clear();
+    }
+
+    fn restore_late_histograms(&mut self, report: &mut ReplayReport) {
+        for entry in std::mem::take(&mut self.histograms) {
+            if is_valid(&entry.histogram) {
+                let value = LateValue::Histogram(entry.histogram);
+                self.restore_late(entry.series, entry.timestamp_ms, entry.start_timestamp_ms, value, report);
+            } else {
+                report.invalid_histograms += 1;
+            }
+        }
+    }
+
+    fn restore_late(&self, reference: u64, t_ms: i64, start_ms: i64, value: LateValue, report: &mut ReplayReport) {
+        let Some(series) = self.by_reference.get(reference) else {
+            report.unknown_series_samples += 1;
+            return;
+        };
+        let encodings = self.head.rules.encodings();
+        if series.lock().out_of_order_mut().insert(t_ms, start_ms, value, encodings) {
+            self.head.note_late(t_ms);
+            report.out_of_order_samples += 1;
+        }
+    }
+
+    /// What a series had before its marker is in chunks that were found.
+    fn heed_markers(&mut self) {
+        for marker in self.markers.drain(..) {
+            let Some(series) = self.by_reference.get(marker.series) else { continue };
+            if marker.chunk != HeadChunkRef::NONE && marker.chunk <= self.last_late_chunk {
+                series.lock().out_of_order_mut().clear_buffer();
+            }
+        }
+    }
+
+    fn restore_histograms(&mut self, report: &mut ReplayReport) {
+        let mut new = NewSamples::default();
+        let frontier_ms = self.head.frontier_ms();
+        for entry in self.histograms.drain(..) {
+            let Some(series) = self.by_reference.get(entry.series) else {
+                report.unknown_series_samples += 1;
+                continue;
+            };
+            if !is_valid(&entry.histogram) {
+                report.invalid_histograms += 1;
+                continue;
+            }
+            let mut state = series.lock();
+            if entry.timestamp_ms < frontier_ms || state.newest_ms() >= Some(entry.timestamp_ms) {
+                report.late_samples += 1;
+                continue;
+            }
+            let was_stale = state.is_stale();
+            state.push_histogram(entry.timestamp_ms, entry.start_timestamp_ms, &entry.histogram, &self.stamp);
+            series.note_newest(&state);
+            new.note(entry.timestamp_ms);
+            new.stale_series += i64::from(state.is_stale()) - i64::from(was_stale);
+        }
+        report.samples += new.count;
+        self.head.note_stored(&new);
+    }
+
+    fn restore_tombstones(&mut self, report: &mut ReplayReport) {
+        for stone in self.tombstones.drain(..) {
+            self.head.skip_references(stone.series);
+            let Some(series) = self.by_reference.get(stone.series) else { continue };
+            report.tombstones += 1;
+            if stone.evicts_series() {
+                series.lock().truncate_before(i64::MAX);
+                series.note_newest(&series.lock());
+            } else {
+                series.lock().add_deleted(stone.min_ms, stone.max_ms);
+            }
+        }
+    }
+
+    fn restore_exemplars(&mut self, report: &mut ReplayReport) {
+        for entry in self.exemplars.drain(..) {
+            let Some(labels) = self.by_reference.get(entry.series).and_then(|s| self.head.labels(s)) else { continue };
+            let exemplar = Exemplar { labels: entry.labels, value: entry.value, timestamp_ms: None };
+            let added = self.head.exemplars.lock().add(&labels, &exemplar, entry.timestamp_ms);
+            report.exemplars += u64::from(added.is_ok());
+        }
+    }
+
+    fn restore_metadata(&mut self) {
+        for entry in self.metadata.drain(..) {
+            if let Some(series) = self.by_reference.get(entry.series) {
+                series.lock().set_metadata(Arc::new(entry.metadata));
+            }
+        }
+    }
+}
+
+fn is_valid(histogram: &HistogramValue) -> bool {
+    match histogram {
+        HistogramValue::Int(h) => h.validate().is_ok(),
+        HistogramValue::Float(h) => h.validate().is_ok(),
+    }
+}
+
+/// Adds `(start, time, value)` rows to a series, where they follow its newest sample.
+fn restore_run(
+    series: &MemSeries,
+    samples: impl Iterator<Item = (i64, i64, f64)>,
+    frontier_ms: i64,
+    stamp: &Stamp,
+    new: &mut NewSamples,
+) {
+    let mut state = series.lock();
+    let was_stale = state.is_stale();
+    let mut newest = state.newest_ms();
+    for (start_ms, t_ms, value) in samples {
+        if t_ms >= frontier_ms && newest.is_none_or(|newest| t_ms > newest) {
+            push_float(&mut state, t_ms, start_ms, value, stamp);
+            newest = Some(t_ms);
+            new.note(t_ms);
+        }
+    }
+    series.note_newest(&state);
+    new.stale_series += i64::from(state.is_stale()) - i64::from(was_stale);
+}

@@ -1,0 +1,142 @@
+//! Chunks of a series: the open one, and those that take no more samples.
+
+use std::sync::Arc;
+
+use promethium_chunk::{Encoding, FloatHistogramAppender, HistogramAppender, Xor2Appender, XorAppender};
+use promethium_model::{HistogramValue, SampleBatch};
+
+/// The chunk that takes a series' samples. Empty only while the series has none in memory.
+pub(crate) enum OpenChunk {
+    /// Floats.
+    Xor(XorAppender),
+    /// Floats with start timestamps.
+    Xor2(Box<Xor2Appender>),
+    /// Histograms with integer counts.
+    Histogram(HistogramAppender),
+    /// Histograms with float counts.
+    FloatHistogram(FloatHistogramAppender),
+}
+
+/// A chunk that takes no more samples.
+#[derive(Clone)]
+pub(crate) struct SealedChunk {
+    pub(crate) min_ms: i64,
+    pub(crate) max_ms: i64,
+    pub(crate) samples: u16,
+    pub(crate) encoding: Encoding,
+    pub(crate) data: ChunkData,
+}
+
+/// Where a chunk's bytes are.
+#[derive(Clone)]
+pub(crate) enum ChunkData {
+    Memory(Arc<[u8]>),
+}
+
+/// A chunk as a reader sees it: only the first `samples` are visible to it.
+pub(crate) struct ChunkView {
+    pub(crate) encoding: Encoding,
+    pub(crate) samples: usize,
+    pub(crate) data: ChunkData,
+}
+
+/// The value of a series' newest sample.
+pub(crate) enum Newest {
+    Float(f64),
+    Histogram(HistogramValue),
+}
+
+impl OpenChunk {
+    /// A chunk without samples.
+    pub(crate) fn empty() -> Self {
+        OpenChunk::Xor(XorAppender::new())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            OpenChunk::Xor(chunk) => chunk.len(),
+            OpenChunk::Xor2(chunk) => chunk.len(),
+            OpenChunk::Histogram(chunk) => chunk.len(),
+            OpenChunk::FloatHistogram(chunk) => chunk.len(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            OpenChunk::Xor(chunk) => chunk.bytes(),
+            OpenChunk::Xor2(chunk) => chunk.bytes(),
+            OpenChunk::Histogram(chunk) => chunk.bytes(),
+            OpenChunk::FloatHistogram(chunk) => chunk.bytes(),
+        }
+    }
+
+    pub(crate) fn encoding(&self) -> Encoding {
+        match self {
+            OpenChunk::Xor(_) => Encoding::Xor,
+            OpenChunk::Xor2(_) => Encoding::Xor2,
+            OpenChunk::Histogram(chunk) => chunk.encoding(),
+            OpenChunk::FloatHistogram(chunk) => chunk.encoding(),
+        }
+    }
+
+    /// Time of the newest sample. Meaningless while there is none.
+    #[inline]
+    pub(crate) fn newest_ms(&self) -> i64 {
+        match self {
+            OpenChunk::Xor(chunk) => chunk.newest().0,
+            OpenChunk::Xor2(chunk) => chunk.newest().0,
+            OpenChunk::Histogram(chunk) => chunk.newest_timestamp(),
+            OpenChunk::FloatHistogram(chunk) => chunk.newest_timestamp(),
+        }
+    }
+
+    pub(crate) fn newest(&self) -> Option<Newest> {
+        match self {
+            _ if self.is_empty() => None,
+            OpenChunk::Xor(chunk) => Some(Newest::Float(chunk.newest().1)),
+            OpenChunk::Xor2(chunk) => Some(Newest::Float(chunk.newest().1)),
+            OpenChunk::Histogram(chunk) => Some(Newest::Histogram(HistogramValue::Int(Arc::new(chunk.newest())))),
+            OpenChunk::FloatHistogram(chunk) => {
+                Some(Newest::Histogram(HistogramValue::Float(Arc::new(chunk.newest()))))
+            }
+        }
+    }
+
+    /// Bytes on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match self {
+            OpenChunk::Xor(chunk) => chunk.capacity(),
+            OpenChunk::Xor2(chunk) => chunk.capacity() + size_of::<Xor2Appender>(),
+            OpenChunk::Histogram(chunk) => chunk.heap_bytes(),
+            OpenChunk::FloatHistogram(chunk) => chunk.heap_bytes(),
+        }
+    }
+}
+
+impl ChunkData {
+    /// Bytes on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match self {
+            ChunkData::Memory(bytes) => bytes.len(),
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            ChunkData::Memory(bytes) => bytes,
+        }
+    }
+}
+
+impl ChunkView {
+    /// Appends the visible samples to `out`.
+    pub(crate) fn decode(&self, out: &mut SampleBatch) -> Result<(), promethium_chunk::ChunkError> {
+        promethium_chunk::decode_prefix(self.encoding, self.data.bytes(), self.samples, out)
+    }
+}

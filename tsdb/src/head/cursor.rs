@@ -1,0 +1,76 @@
+//! Reads one series of the head.
+
+use std::sync::Arc;
+
+use promethium_model::{SampleBatch, SampleCursor, StorageError, TimeRange};
+
+use super::chunk::ChunkView;
+use super::series::MemSeries;
+use super::visibility::CommitId;
+use crate::batch;
+
+/// Reads a series chunk by chunk. The chunks are taken from the series at the first read.
+pub(crate) struct HeadCursor {
+    series: Option<Arc<MemSeries>>,
+    chunks: std::vec::IntoIter<ChunkView>,
+    deleted: Vec<(i64, i64)>,
+    range: TimeRange,
+    snapshot: CommitId,
+}
+
+impl HeadCursor {
+    pub(crate) fn new(series: Arc<MemSeries>, range: TimeRange, snapshot: CommitId) -> Self {
+        HeadCursor { series: Some(series), chunks: Vec::new().into_iter(), deleted: Vec::new(), range, snapshot }
+    }
+
+    /// Takes the chunks from the series, and returns its late samples.
+    fn open(&mut self, series: &MemSeries) -> SampleBatch {
+        let state = series.lock();
+        self.chunks = state.view(self.snapshot, self.range).into_iter();
+        self.deleted = state.deleted().to_vec();
+        state.out_of_order().map_or_else(SampleBatch::new, |o| o.rows_in(self.range))
+    }
+
+    /// Everything at once: late samples lie anywhere among the others.
+    fn read_with_late(&mut self, late: &SampleBatch, out: &mut SampleBatch) -> Result<(), StorageError> {
+        let mut in_order = SampleBatch::new();
+        while self.next_chunk(&mut in_order)? {}
+        let base = out.len();
+        let mut merged = SampleBatch::new();
+        batch::merge_rows(&in_order, late, &mut merged);
+        batch::copy_rows(&merged, 0..merged.len(), out);
+        batch::drop_intervals(out, base, &self.deleted);
+        Ok(())
+    }
+
+    fn next_chunk(&mut self, out: &mut SampleBatch) -> Result<bool, StorageError> {
+        let base = out.len();
+        for chunk in self.chunks.by_ref() {
+            chunk.decode(out).map_err(|e| StorageError::Backend(Box::new(e)))?;
+            batch::keep_range(out, base, self.range);
+            batch::drop_intervals(out, base, &self.deleted);
+            if out.len() > base {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl SampleCursor for HeadCursor {
+    fn next_batch(&mut self, out: &mut SampleBatch) -> Result<bool, StorageError> {
+        if let Some(series) = self.series.take() {
+            let late = self.open(&series);
+            if !late.is_empty() {
+                let base = out.len();
+                self.read_with_late(&late, out)?;
+                return Ok(out.len() > base);
+            }
+        }
+        self.next_chunk(out)
+    }
+
+    fn seek(&mut self, t_ms: i64) {
+        self.range.min_ms = self.range.min_ms.max(t_ms);
+    }
+}

@@ -1,0 +1,229 @@
+//! What a commit does to the head.
+
+use std::sync::Arc;
+
+use promethium_model::{HistogramValue, is_stale};
+
+use super::{Batch, PendingFloat, PendingHistogram, Resolved, stale_histogram};
+use crate::head::Head;
+use crate::head::admission::{Admission, TimeBounds};
+use crate::head::out_of_order::LateValue;
+use crate::head::series::{MemSeries, SeriesState, Stamp};
+use crate::head::visibility::Turn;
+
+/// What an applied transaction stored.
+#[derive(Default)]
+pub(crate) struct Applied {
+    pub(crate) samples: usize,
+    pub(crate) dropped: usize,
+    /// Late samples: the log of late samples has to have them before they are inserted.
+    pub(crate) late: Vec<LateSample>,
+}
+
+/// A late sample.
+pub(crate) struct LateSample {
+    pub(crate) series: Arc<MemSeries>,
+    pub(crate) timestamp_ms: i64,
+    pub(crate) start_timestamp_ms: i64,
+    pub(crate) value: LateValue,
+}
+
+/// Count and time range of samples that were added, and how many more series are stale.
+pub(crate) struct NewSamples {
+    pub(crate) count: u64,
+    pub(crate) min_ms: i64,
+    pub(crate) max_ms: i64,
+    pub(crate) stale_series: i64,
+}
+
+impl Default for NewSamples {
+    fn default() -> Self {
+        NewSamples { count: 0, min_ms: i64::MAX, max_ms: i64::MIN, stale_series: 0 }
+    }
+}
+
+impl NewSamples {
+    #[inline]
+    pub(crate) fn note(&mut self, timestamp_ms: i64) {
+        self.count += 1;
+        self.min_ms = self.min_ms.min(timestamp_ms);
+        self.max_ms = self.max_ms.max(timestamp_ms);
+    }
+}
+
+/// A transaction while it is applied.
+struct Application<'a> {
+    bounds: &'a TimeBounds,
+    stamp: Stamp,
+    /// Samples before this are in blocks already.
+    frontier_ms: i64,
+    new: NewSamples,
+    applied: Applied,
+}
+
+impl Resolved {
+    /// Adds the samples to their series. What turns out to be late is dropped, as a replay of the log would drop it, or
+    /// returned, where there is a window for it.
+    pub(crate) fn apply(&self, head: &Head, turn: &Turn) -> Applied {
+        let stamp = head.stamp(turn);
+        let mut application = Application {
+            bounds: &self.bounds,
+            stamp,
+            frontier_ms: head.frontier_ms(),
+            new: NewSamples::default(),
+            applied: Applied { samples: self.already_stored, ..Applied::default() },
+        };
+        for batch in &self.batches {
+            self.apply_floats(batch, &mut application);
+            for run in batch.histograms.chunk_by(|a, b| a.target == b.target) {
+                self.apply_histograms(run, &mut application);
+            }
+            for run in batch.float_histograms.chunk_by(|a, b| a.target == b.target) {
+                self.apply_histograms(run, &mut application);
+            }
+        }
+        self.apply_metadata();
+        self.apply_exemplars(head);
+        head.note_stored(&application.new);
+        application.applied
+    }
+
+    fn apply_floats(&self, batch: &Batch, application: &mut Application<'_>) {
+        let mut at = 0;
+        for run in batch.floats.chunk_by(|a, b| a.target == b.target) {
+            match &self.series[run[0].target as usize] {
+                Some(series) => application.add_floats(series, run, |i| batch.float_start(at + i)),
+                None => application.applied.dropped += run.len(),
+            }
+            at += run.len();
+        }
+    }
+
+    fn apply_histograms(&self, run: &[PendingHistogram], application: &mut Application<'_>) {
+        match run.first().and_then(|h| self.series[h.target as usize].as_ref()) {
+            Some(series) => application.add_histograms(series, run),
+            None => application.applied.dropped += run.len(),
+        }
+    }
+
+    fn apply_metadata(&self) {
+        for (target, metadata) in &self.metadata {
+            if let Some(series) = &self.series[*target as usize] {
+                series.lock().set_metadata(Arc::clone(metadata));
+            }
+        }
+    }
+
+    fn apply_exemplars(&self, head: &Head) {
+        if self.exemplars.is_empty() {
+            return;
+        }
+        for run in self.exemplars.chunk_by(|a, b| a.target == b.target) {
+            let Some(labels) = self.labels(head, run[0].target) else { continue };
+            let mut ring = head.exemplars.lock();
+            for pending in run {
+                // One that another commit overtook is dropped.
+                let _ = ring.add(&labels, &pending.exemplar, pending.timestamp_ms);
+            }
+        }
+    }
+}
+
+impl Application<'_> {
+    fn add_floats(&mut self, series: &Arc<MemSeries>, run: &[PendingFloat], start: impl Fn(usize) -> i64) {
+        let mut state = series.lock();
+        let was_stale = state.is_stale();
+        for (i, sample) in run.iter().enumerate() {
+            let t_ms = sample.timestamp_ms;
+            let admitted =
+                self.admit(&state, t_ms, sample.reject_out_of_order, |state| state.compare_float(t_ms, sample.value));
+            match admitted {
+                Some(Admission::New) => {
+                    push_float(&mut state, t_ms, start(i), sample.value, &self.stamp);
+                    self.note(t_ms);
+                }
+                Some(Admission::Same) => self.applied.samples += 1,
+                Some(Admission::OutOfOrder) => self.defer(series, t_ms, start(i), LateValue::Float(sample.value)),
+                None => self.applied.dropped += 1,
+            }
+        }
+        self.end_run(series, &state, was_stale);
+    }
+
+    fn add_histograms(&mut self, series: &Arc<MemSeries>, run: &[PendingHistogram]) {
+        let mut state = series.lock();
+        let was_stale = state.is_stale();
+        for sample in run {
+            let t_ms = sample.timestamp_ms;
+            let admitted = self.admit(&state, t_ms, sample.reject_out_of_order, |state| match &sample.value {
+                HistogramValue::Int(h) => state.compare_histogram(t_ms, h),
+                HistogramValue::Float(h) => state.compare_float_histogram(t_ms, h),
+            });
+            match admitted {
+                Some(Admission::New) => {
+                    state.push_histogram(t_ms, sample.start_timestamp_ms, &sample.value, &self.stamp);
+                    self.note(t_ms);
+                }
+                Some(Admission::Same) => self.applied.samples += 1,
+                Some(Admission::OutOfOrder) => {
+                    self.defer(series, t_ms, sample.start_timestamp_ms, LateValue::Histogram(sample.value.clone()));
+                }
+                None => self.applied.dropped += 1,
+            }
+        }
+        self.end_run(series, &state, was_stale);
+    }
+
+    #[inline]
+    fn admit(
+        &self,
+        state: &SeriesState,
+        t_ms: i64,
+        reject_out_of_order: bool,
+        compare: impl FnOnce(&SeriesState) -> Result<(), promethium_model::AppendError>,
+    ) -> Option<Admission> {
+        let admitted = self.bounds.admit(t_ms, state.newest_ms(), reject_out_of_order, || compare(state)).ok()?;
+        // The head went on to later times while this transaction was open.
+        (admitted != Admission::New || t_ms >= self.frontier_ms).then_some(admitted)
+    }
+
+    #[inline]
+    fn note(&mut self, t_ms: i64) {
+        self.new.note(t_ms);
+        self.applied.samples += 1;
+    }
+
+    fn defer(&mut self, series: &Arc<MemSeries>, timestamp_ms: i64, start_timestamp_ms: i64, value: LateValue) {
+        self.applied.late.push(LateSample { series: Arc::clone(series), timestamp_ms, start_timestamp_ms, value });
+    }
+
+    fn end_run(&mut self, series: &MemSeries, state: &SeriesState, was_stale: bool) {
+        series.note_newest(state);
+        self.new.stale_series += i64::from(state.is_stale()) - i64::from(was_stale);
+    }
+}
+
+/// Adds a float in order. A stale marker behind a histogram becomes a stale histogram.
+pub(crate) fn push_float(state: &mut SeriesState, t_ms: i64, start_ms: i64, value: f64, stamp: &Stamp) {
+    if is_stale(value)
+        && let Some(kind) = state.histogram_kind()
+    {
+        state.push_histogram(t_ms, start_ms, &stale_histogram(kind), stamp);
+        return;
+    }
+    state.push_float(t_ms, start_ms, value, stamp);
+}
+
+/// Inserts late samples, which the log has. How many had a time that the series' buffer has already.
+pub(crate) fn insert_late(head: &Head, late: Vec<LateSample>) -> usize {
+    let encodings = head.rules.encodings();
+    let mut known = 0;
+    for LateSample { series, timestamp_ms, start_timestamp_ms, value } in late {
+        if series.lock().out_of_order_mut().insert(timestamp_ms, start_timestamp_ms, value, encodings) {
+            head.note_late(timestamp_ms);
+        } else {
+            known += 1;
+        }
+    }
+    known
+}
