@@ -9,7 +9,7 @@ use promethium_vfs::Vfs;
 use crate::chunks::ChunkFiles;
 use crate::damage::DamageLog;
 use crate::error::{BlockError, Damage, Fault, Part};
-use crate::index::{INDEX_FILE, Index};
+use crate::index::Index;
 use crate::meta::{BlockMeta, META_FILE};
 use crate::tombstones::Tombstones;
 
@@ -139,10 +139,6 @@ impl Block {
 
     pub(crate) fn lasting_damage(&self) -> &[Damage] {
         &self.lasting
-    }
-
-    pub(crate) fn index_path(&self) -> PathBuf {
-        self.dir.join(INDEX_FILE)
     }
 }
 

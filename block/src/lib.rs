@@ -7,8 +7,9 @@
 //!
 //! [`Block::open`] opens a block that Prometheus or anybody else wrote (index versions 1, 2 and 3); it is a
 //! [`Queryable`](promethium_model::Queryable). Its table says what is checked when, and what damage costs.
-//! [`postings`] is the algebra of series ids.
-#![allow(dead_code, reason = "what the writer uses, which comes next")]
+//! [`BlockWriter`] writes one series by series; [`write_block`] writes one of any [`SeriesSource`]s, which is what flushing,
+//! compacting ([`compact`]), cleaning and back-filling are. [`plan`] and [`beyond_retention`] decide what to merge and what to
+//! drop. [`postings`] is the algebra of series ids.
 
 mod block;
 mod bytes;
@@ -16,17 +17,31 @@ mod chunks;
 mod damage;
 mod error;
 mod index;
+mod life;
+mod merge;
 mod meta;
 pub mod postings;
 mod query;
 mod rows;
+mod source;
 mod tombstones;
 mod ulid;
+mod verify;
 mod walk;
+mod write;
 
 pub use block::Block;
+pub use chunks::DEFAULT_CHUNK_FILE_BYTES;
 pub use error::{BlockError, Damage, Part};
 pub use index::{ChunkMeta, INDEX_FILE};
+pub use life::{
+    Plan, Reason, Retention, RetentionReason, Stored, beyond_retention, clean_leftovers, compaction_ranges, link_block,
+    list_blocks, plan, remove_block, set_aside,
+};
+pub use merge::{OnProgress, Progress, WriteOptions, Written, clean_tombstones, compact, merged_meta, write_block};
 pub use meta::{BlockMeta, BlockStats, Compaction, MAX_META_BYTES, META_FILE, Parent, hint};
+pub use source::{BlockSource, MemorySource, SeriesSource, SourceChunk, SourceSeries};
 pub use tombstones::{Interval, Intervals, TOMBSTONES_FILE, Tombstones};
 pub use ulid::{NotAUlid, Ulid, UlidSource};
+pub use verify::Verified;
+pub use write::BlockWriter;

@@ -61,5 +61,5 @@ mod plan;
 pub mod promqltest;
 
 #[cfg(feature = "engine")]
-pub use engine::{Engine, EngineOptions};
+pub use engine::{Engine, EngineOptions, NaiveEngine};
 pub use options::Features;

@@ -1,8 +1,11 @@
 //! Chunk files: `chunks/000001` and so on.
 
 mod reader;
+mod writer;
 
 pub(crate) use reader::ChunkFiles;
+pub(crate) use writer::ChunkWriter;
+pub use writer::DEFAULT_CHUNK_FILE_BYTES;
 
 pub(crate) const MAGIC: u32 = 0x85bd_40dd;
 pub(crate) const VERSION: u8 = 1;

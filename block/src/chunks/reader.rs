@@ -21,7 +21,7 @@ pub(crate) struct ChunkFiles {
 }
 
 struct ChunkFile {
-    path: PathBuf,
+    path: Arc<Path>,
     map: FileMap,
     /// Whether the header lets the chunks be read; looked at when the first chunk is.
     is_readable: OnceLock<bool>,
@@ -34,6 +34,7 @@ pub(crate) struct RawChunk<'a> {
     pub(crate) data: &'a [u8],
     pub(crate) crc: u32,
     pub(crate) map: &'a FileMap,
+    pub(crate) path: &'a Arc<Path>,
     /// Where `data` is in `map`.
     pub(crate) start: usize,
 }
@@ -56,7 +57,7 @@ impl ChunkFiles {
             }
             let path = dir.join(&name);
             let map = vfs.open(&path, OpenMode::Read).and_then(|f| f.map()).map_err(BlockError::io(&path))?;
-            files.insert(number, ChunkFile { path, map, is_readable: OnceLock::new() });
+            files.insert(number, ChunkFile { path: path.into(), map, is_readable: OnceLock::new() });
         }
         Ok(ChunkFiles { dir, files, damage })
     }
@@ -79,7 +80,7 @@ impl ChunkFiles {
             return Err(Damage { path, offset: 0, part: Part::Chunk, message: "the file is missing".to_owned() });
         };
         let is_readable = *file.is_readable.get_or_init(|| self.check_header(file));
-        let chunk = if is_readable { read_chunk(&file.map, offset) } else { Err(Fault::new(0, "unknown version")) };
+        let chunk = if is_readable { read_chunk(file, offset) } else { Err(Fault::new(0, "unknown version")) };
         chunk.map_err(|fault| fault.in_part(Part::Chunk, &file.path))
     }
 
@@ -98,7 +99,7 @@ impl ChunkFiles {
     }
 }
 
-fn read_chunk(map: &FileMap, offset: u64) -> Result<RawChunk<'_>, Fault> {
+fn read_chunk(ChunkFile { path, map, .. }: &ChunkFile, offset: u64) -> Result<RawChunk<'_>, Fault> {
     if offset < HEADER_LEN as u64 {
         return Err(Fault::new(offset, "a chunk inside of the header"));
     }
@@ -109,5 +110,5 @@ fn read_chunk(map: &FileMap, offset: u64) -> Result<RawChunk<'_>, Fault> {
     let crc = bytes.u32().ok_or_else(|| ends_early(offset))?;
     check_crc(covered, crc, offset)?;
     let (encoding, data) = covered.split_first().ok_or_else(|| ends_early(offset))?;
-    Ok(RawChunk { encoding: *encoding, data, crc, map, start })
+    Ok(RawChunk { encoding: *encoding, data, crc, map, path, start })
 }

@@ -9,6 +9,7 @@ mod series;
 mod symbols;
 mod table;
 mod toc;
+mod writer;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -22,10 +23,12 @@ use crate::damage::DamageLog;
 use crate::error::{BlockError, Damage, Fault, Part};
 use recover::{LabelsOfPostings, RebuiltPostings};
 pub use series::ChunkMeta;
-pub(crate) use series::{ALIGNMENT, SeriesEntry, Step, Walk};
+pub(crate) use series::SeriesEntry;
+use series::{ALIGNMENT, Step, Walk};
 use symbols::SymbolTable;
 use table::PostingsTable;
-pub(crate) use toc::{MAGIC, Toc};
+use toc::{MAGIC, Toc};
+pub(crate) use writer::IndexWriter;
 
 /// The name of the file.
 pub const INDEX_FILE: &str = "index";
@@ -143,10 +146,6 @@ impl Index {
         })
     }
 
-    pub(crate) fn file(&self) -> &[u8] {
-        &self.file
-    }
-
     pub(crate) fn len(&self) -> u64 {
         self.file.len() as u64
     }
@@ -184,14 +183,6 @@ impl Index {
         }
         let table = PostingsTable::read(&self.file, self.toc.postings_table)?;
         LabelsOfPostings::read(&self.file, &table, |at| self.list_at(at))
-    }
-
-    /// How many symbols there are.
-    pub(crate) fn symbol_count(&self) -> Result<u32, BlockError> {
-        Ok(match self.strings()? {
-            Strings::Table(table) => table.len(),
-            Strings::Postings(labels) => labels.symbols.len() as u32,
-        })
     }
 
     /// The symbols, sorted.
@@ -269,7 +260,7 @@ impl Index {
 
     /// Walks all series in the order of the file, which is that of their labels. Damaged entries are noted.
     pub(crate) fn walk(&self) -> SeriesWalk<'_> {
-        SeriesWalk { index: self, walk: Walk::new(&self.file, self.toc.series, self.toc.series_end()) }
+        SeriesWalk { index: self, walk: Walk::new(&self.file, self.toc.series, self.toc.series_end(), self.id_scale()) }
     }
 
     /// Notes that the labels of a series are no label set.
@@ -329,10 +320,10 @@ impl Index {
     }
 
     /// The ids of a value that [`Index::values_from`] yielded for this name.
-    pub(crate) fn ids_of(&self, name: &str, value: &ValueList<'_>) -> Result<Ids<'_>, BlockError> {
+    pub(crate) fn ids_of<'a>(&'a self, name: &str, value: &ValueList<'a>) -> Result<Ids<'a>, BlockError> {
         match value.list {
             ListPlace::At(offset) => self.ids_at(offset, name, value.value),
-            ListPlace::Rebuilt(_) => Ok(self.rebuilt()?.ids(name, value.value)),
+            ListPlace::Rebuilt(ids) => Ok(Ids::Native(ids)),
         }
     }
 

@@ -83,11 +83,12 @@ fn unchecked_body(file: &[u8], offset: u64) -> Result<(&[u8], u32, u64), Fault> 
     Ok((body, sum, offset + (start.len() - bytes.rest().len()) as u64))
 }
 
-/// Walks all entries of `[start, end)`. Where none can be read, the walk goes on at the next one that can.
+/// Walks all entries of `[start, end)`, which begin on multiples of `alignment`. Where none can be read, the walk goes on at the next one that can.
 pub(crate) struct Walk<'a> {
     file: &'a [u8],
     at: u64,
     end: u64,
+    alignment: u64,
     /// The first place of a gap that is not yet reported.
     gap: Option<Fault>,
 }
@@ -101,8 +102,8 @@ pub(crate) enum Step {
 }
 
 impl<'a> Walk<'a> {
-    pub(crate) fn new(file: &'a [u8], start: u64, end: u64) -> Self {
-        Walk { file, at: start.next_multiple_of(ALIGNMENT), end: end.min(file.len() as u64), gap: None }
+    pub(crate) fn new(file: &'a [u8], start: u64, end: u64, alignment: u64) -> Self {
+        Walk { file, at: start.next_multiple_of(alignment), end: end.min(file.len() as u64), alignment, gap: None }
     }
 
     /// The next step; entries are read into `entry`.
@@ -114,12 +115,12 @@ impl<'a> Walk<'a> {
                     if let Some(gap) = self.gap.take() {
                         return Some(Step::Gap(gap));
                     }
-                    self.at = end.next_multiple_of(ALIGNMENT);
+                    self.at = end.next_multiple_of(self.alignment);
                     return Some(Step::Entry(offset));
                 }
                 Err(fault) => {
                     self.gap.get_or_insert(fault);
-                    self.at += ALIGNMENT;
+                    self.at += self.alignment;
                 }
             }
         }

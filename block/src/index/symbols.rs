@@ -49,7 +49,7 @@ impl SymbolTable {
         std::str::from_utf8(self.bytes_of(file, ordinal)?).ok()
     }
 
-    fn bytes_of<'a>(&self, file: &'a [u8], ordinal: u32) -> Option<&'a [u8]> {
+    pub(crate) fn bytes_of<'a>(&self, file: &'a [u8], ordinal: u32) -> Option<&'a [u8]> {
         if ordinal >= self.count {
             return None;
         }

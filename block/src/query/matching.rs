@@ -272,10 +272,10 @@ fn hits(
     Ok(union_of(hits))
 }
 
-fn add_common(
-    index: &Index,
+fn add_common<'a>(
+    index: &'a Index,
     matcher: &Matcher,
-    value: &ValueList<'_>,
+    value: &ValueList<'a>,
     within: Option<Ids<'_>>,
     out: &mut Vec<u32>,
 ) -> Result<(), BlockError> {

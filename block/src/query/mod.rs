@@ -6,3 +6,4 @@ mod querier;
 mod samples;
 
 pub(crate) use matching::{Selected, select};
+pub(crate) use samples::decode_checked;

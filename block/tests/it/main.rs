@@ -2,4 +2,6 @@
 
 mod damage;
 mod fixtures;
+mod promtool;
+mod rewrite;
 mod support;

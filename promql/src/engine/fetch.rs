@@ -11,6 +11,7 @@ use super::budget::{Budget, Charge};
 use super::column::Series;
 use super::eval::Sink;
 use super::notes::Notes;
+use super::query::EngineOptions;
 use super::samples::Samples;
 use crate::plan::{Fetch, Plan, QueryTimes};
 
@@ -20,6 +21,7 @@ pub(crate) struct Fetcher<'a> {
     plan: &'a Plan,
     times: QueryTimes,
     threads: usize,
+    series_per_turn: usize,
     shared: Vec<RefCell<Option<Rc<Kept<'a>>>>>,
 }
 
@@ -32,15 +34,13 @@ struct Kept<'a> {
 pub(crate) type Work<'w> =
     &'w (dyn Fn(&Labels, &mut SampleBatch, &mut Samples, &Notes<'_>) -> Result<Option<Series>, QueryError> + Sync);
 
-/// Series that a thread takes at once. Results do not depend on it.
-const SERIES_PER_TURN: usize = 32;
-
 type OnSeries<'s> = &'s mut dyn FnMut(&Labels, &mut SampleBatch) -> Result<(), QueryError>;
 
 impl<'a> Fetcher<'a> {
-    pub(crate) fn new(querier: &'a dyn Querier, plan: &'a Plan, times: QueryTimes, threads: usize) -> Self {
+    pub(crate) fn new(querier: &'a dyn Querier, plan: &'a Plan, times: QueryTimes, options: &EngineOptions) -> Self {
         let shared = plan.fetches.iter().map(|_| RefCell::new(None)).collect();
-        Fetcher { querier, plan, times, threads: threads.max(1), shared }
+        let (threads, series_per_turn) = (options.threads.max(1), options.series_per_turn.max(1));
+        Fetcher { querier, plan, times, threads, series_per_turn, shared }
     }
 
     /// The range that must be open for all fetches of a plan; `None` when it reads nothing.
@@ -104,7 +104,7 @@ impl<'a> Fetcher<'a> {
         loop {
             let mut turns = Vec::with_capacity(self.threads);
             while turns.len() < self.threads {
-                let entries = next_entries(&mut *set, budget)?;
+                let entries = next_entries(&mut *set, self.series_per_turn, budget)?;
                 if entries.is_empty() {
                     break;
                 }
@@ -173,9 +173,13 @@ impl<'a> Fetcher<'a> {
 }
 
 /// Up to a turn's series.
-fn next_entries<'q>(set: &mut dyn SeriesSet<'q>, budget: &Budget<'_>) -> Result<Vec<SeriesEntry<'q>>, QueryError> {
-    let mut entries = Vec::with_capacity(SERIES_PER_TURN);
-    while entries.len() < SERIES_PER_TURN {
+fn next_entries<'q>(
+    set: &mut dyn SeriesSet<'q>,
+    most: usize,
+    budget: &Budget<'_>,
+) -> Result<Vec<SeriesEntry<'q>>, QueryError> {
+    let mut entries = Vec::new();
+    while entries.len() < most {
         budget.check()?;
         match set.next_series()? {
             Some(entry) => entries.push(entry),

@@ -10,6 +10,7 @@ mod fetch;
 mod function;
 pub(crate) mod histogram;
 mod kahan;
+mod naive;
 mod naming;
 mod notes;
 mod output;
@@ -22,6 +23,7 @@ mod steps;
 mod top_level;
 mod window;
 
+pub use naive::NaiveEngine;
 pub use query::{Engine, EngineOptions};
 
 /// Whether two floats are equal up to a relative error; zero must be exact.

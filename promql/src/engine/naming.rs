@@ -40,10 +40,12 @@ impl<'a> Evaluator<'a> {
         let mut handed_on: Vec<Labels> = Vec::new();
         let mut waiting = Collected::new(self.budget);
         self.vector_flagged(id, steps, &mut |mut series| {
+            let described = series.labels.has("__type__") || series.labels.has("__unit__");
+            // Where one waits, all behind it do: series keep their order.
+            if looks && (!waiting.series.is_empty() || (series.drop_name && described)) {
+                return waiting.push(series);
+            }
             if series.drop_name {
-                if looks && (series.labels.has("__type__") || series.labels.has("__unit__")) {
-                    return waiting.push(series);
-                }
                 drop_metadata(&mut series);
                 if looks {
                     handed_on.push(series.labels.clone());
@@ -54,7 +56,7 @@ impl<'a> Evaluator<'a> {
         if waiting.series.is_empty() {
             return Ok(());
         }
-        waiting.series.iter_mut().for_each(drop_metadata);
+        waiting.series.iter_mut().filter(|s| s.drop_name).for_each(drop_metadata);
         let known: HashSet<Labels, FixedState> = handed_on.into_iter().collect();
         if waiting.series.iter().any(|s| known.contains(&s.labels)) {
             return Err(duplicate_labels());

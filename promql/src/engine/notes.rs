@@ -84,6 +84,12 @@ impl<'a> Notes<'a> {
         debug_assert!(other.fixes.borrow().is_empty(), "buckets are repaired on the query's own thread");
     }
 
+    /// Adds what `other` collected over one series, window by window: overlaps count once.
+    pub(crate) fn absorb_series(&self, other: Notes<'_>) {
+        other.overlaps.borrow_mut().iter_mut().for_each(|(_, _, series)| *series = 1);
+        self.absorb(other);
+    }
+
     pub(crate) fn warn(&self, span: Span, text: impl Into<String>) {
         self.annotations.borrow_mut().warn(text, Some(self.position(span)));
     }

@@ -31,6 +31,9 @@ pub struct EngineOptions {
     /// Threads that decode and evaluate the series of one selector side by side, the caller's included. Results are the
     /// same to the bit whatever their number. They live no longer than the query.
     pub threads: usize,
+    /// Series that a thread takes at once: fewer share the work more evenly, more of them share it more cheaply. Results do
+    /// not depend on it.
+    pub series_per_turn: usize,
 }
 
 impl Default for EngineOptions {
@@ -42,6 +45,7 @@ impl Default for EngineOptions {
             subquery_step_ms: 60_000,
             limits: Limits::default(),
             threads: 1,
+            series_per_turn: 32,
         }
     }
 }
@@ -58,6 +62,13 @@ impl EngineOptions {
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = threads;
+        self
+    }
+
+    /// With so many series a turn; 0 counts as 1.
+    #[must_use]
+    pub fn with_series_per_turn(mut self, series: usize) -> Self {
+        self.series_per_turn = series;
         self
     }
 
@@ -126,7 +137,7 @@ impl Engine {
         let notes = Notes::new(query);
         let evaluator = Evaluator {
             plan: &plan,
-            fetcher: Fetcher::new(&*querier, &plan, times, self.options.threads),
+            fetcher: Fetcher::new(&*querier, &plan, times, &self.options),
             budget: &budget,
             notes: &notes,
             features: self.options.features,

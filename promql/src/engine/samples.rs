@@ -89,7 +89,7 @@ impl Samples {
 }
 
 /// What a hint said of the sample before in storage does not hold of the step before.
-fn without_reset_hint(h: &Arc<FloatHistogram>) -> Arc<FloatHistogram> {
+pub(super) fn without_reset_hint(h: &Arc<FloatHistogram>) -> Arc<FloatHistogram> {
     let mut h = Arc::clone(h);
     if matches!(h.counter_reset_hint, CounterResetHint::Reset | CounterResetHint::NotReset) {
         Arc::make_mut(&mut h).counter_reset_hint = CounterResetHint::Unknown;

@@ -45,18 +45,18 @@ impl<'a> Evaluator<'a> {
 }
 
 /// A series between whose samples values are read.
-struct Line<'l> {
-    samples: &'l Samples,
-    labels: &'l Labels,
-    lookback_ms: i64,
+pub(super) struct Line<'l> {
+    pub(super) samples: &'l Samples,
+    pub(super) labels: &'l Labels,
+    pub(super) lookback_ms: i64,
     /// The selector.
-    span: Span,
-    notes: &'l Notes<'l>,
+    pub(super) span: Span,
+    pub(super) notes: &'l Notes<'l>,
 }
 
 impl Line<'_> {
     /// Between the newest sample up to `t` and the oldest after it, both within the lookback.
-    fn at(&self, t: i64) -> Option<SampleValue> {
+    pub(super) fn at(&self, t: i64) -> Option<SampleValue> {
         let samples = self.samples;
         let (oldest, newest) = (t.saturating_sub(self.lookback_ms), t.saturating_add(self.lookback_ms));
         let inside = |times: &[i64]| times.partition_point(|x| *x <= oldest)..times.partition_point(|x| *x <= newest);

@@ -230,43 +230,55 @@ fn forget_pinned_offsets(plan: &mut Plan) {
     }
 }
 
-/// Marks the selectors below `histogram_count`, `histogram_sum` and `histogram_avg`, unless a subquery, a quantile, a
-/// fraction or a trim lies between.
+/// Marks the selectors below `histogram_count`, `histogram_sum` and `histogram_avg`, unless they are below a subquery, a
+/// quantile, a fraction or a trim as well.
 fn mark_stats_only(plan: &mut Plan) {
-    let mut wanted = vec![false; plan.nodes.len()];
+    let mut above = vec![Above::default(); plan.nodes.len()];
     for i in (0..plan.nodes.len()).rev() {
-        let inherited = wanted[i];
+        let mut seen = above[i];
         match &mut plan.nodes[i].op {
-            Op::Selector(selector) => selector.stats_only = inherited,
-            Op::Range(range) => range.selector.stats_only = inherited,
-            Op::Subquery(subquery) => wanted[subquery.expr.index()] = false,
-            Op::Unary { expr, .. } | Op::Paren(expr) => wanted[expr.index()] |= inherited,
-            Op::Binary(binary) => {
-                let inherited = inherited && !binary.op.is_trim();
-                wanted[binary.lhs.index()] = inherited;
-                wanted[binary.rhs.index()] = inherited;
-            }
-            Op::Call { function, args } => {
-                let below = stats_only_below(*function).unwrap_or(inherited);
-                args.iter().for_each(|a| wanted[a.index()] = below);
-            }
-            Op::Aggregate(aggregate) => {
-                wanted[aggregate.expr.index()] = inherited;
-                if let Some(param) = aggregate.param {
-                    wanted[param.index()] = inherited;
-                }
-            }
-            Op::Info(info) => wanted[info.base.index()] = inherited,
-            Op::Number(_) | Op::String(_) => {}
+            Op::Selector(selector) => selector.stats_only = seen.stats_only(),
+            Op::Range(range) => range.selector.stats_only = seen.stats_only(),
+            Op::Subquery(_) => seen.needs_buckets = true,
+            Op::Binary(binary) => seen.needs_buckets |= binary.op.is_trim(),
+            Op::Call { function, .. } => seen.enter(*function),
+            _ => {}
         }
+        operands(&plan.nodes[i].op, &mut |id| above[id.index()] = seen);
     }
 }
 
-fn stats_only_below(function: Function) -> Option<bool> {
-    use Function as F;
-    match function {
-        F::HistogramCount | F::HistogramSum | F::HistogramAvg => Some(true),
-        F::HistogramQuantile | F::HistogramQuantiles | F::HistogramFraction => Some(false),
-        _ => None,
+/// What stands above a node.
+#[derive(Clone, Copy, Default)]
+struct Above {
+    counted: bool,
+    needs_buckets: bool,
+}
+
+impl Above {
+    fn enter(&mut self, function: Function) {
+        use Function as F;
+        match function {
+            F::HistogramCount | F::HistogramSum | F::HistogramAvg => self.counted = true,
+            F::HistogramQuantile | F::HistogramQuantiles | F::HistogramFraction => self.needs_buckets = true,
+            _ => {}
+        }
+    }
+
+    fn stats_only(self) -> bool {
+        self.counted && !self.needs_buckets
+    }
+}
+
+/// The operands of a node. Parentheses are nobody's operand and have none: they were resolved away.
+fn operands(op: &Op, on: &mut dyn FnMut(ExprId)) {
+    match op {
+        Op::Subquery(s) => on(s.expr),
+        Op::Unary { expr, .. } => on(*expr),
+        Op::Binary(b) => [b.lhs, b.rhs].into_iter().for_each(on),
+        Op::Call { args, .. } => args.iter().copied().for_each(on),
+        Op::Aggregate(a) => a.param.into_iter().chain([a.expr]).for_each(on),
+        Op::Info(info) => on(info.base),
+        Op::Paren(_) | Op::Number(_) | Op::String(_) | Op::Selector(_) | Op::Range(_) => {}
     }
 }

@@ -4,9 +4,9 @@ use crate::parser::{BinaryOp, DurationExpr, DurationOp, DurationTerm, Sign, Span
 
 /// What a duration may refer to, in seconds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct DurationScope {
-    pub(super) step: f64,
-    pub(super) range: f64,
+pub(crate) struct DurationScope {
+    pub(crate) step: f64,
+    pub(crate) range: f64,
 }
 
 /// Milliseconds, truncated.
@@ -14,7 +14,7 @@ pub(super) struct DurationScope {
 /// # Errors
 ///
 /// `start:end: message`, in Prometheus' words.
-pub(super) fn evaluate(duration: &DurationExpr, scope: DurationScope, sign: Sign) -> Result<i64, String> {
+pub(crate) fn evaluate(duration: &DurationExpr, scope: DurationScope, sign: Sign) -> Result<i64, String> {
     let terms = match duration {
         DurationExpr::Literal(ms) => return Ok(*ms),
         DurationExpr::Computed(terms) => terms,

@@ -15,6 +15,7 @@ use promethium_model::Matcher;
 use crate::parser::{AggregateOp, Binary, ExprId, Extension, Function, Span, ValueType};
 
 pub(crate) use build::build;
+pub(crate) use durations::{DurationScope, evaluate as evaluate_duration};
 
 /// When a query is evaluated: an instant query has one step and an interval of 0.
 #[derive(Clone, Copy, Debug)]

@@ -22,6 +22,7 @@
 //! Each instant evaluation runs several times: as written; with `@` added to every selector at other evaluation times,
 //! where no function depends on time; and each of those as a range query whose middle step is compared.
 
+mod agree;
 mod compare;
 mod evaluate;
 mod expect;
@@ -37,6 +38,7 @@ use std::sync::Arc;
 use promethium_model::{Appendable, Labels, MemStore, QueryEngine, Queryable, SampleValue};
 use thiserror::Error;
 
+pub use agree::{Checked, agree};
 use script::Command;
 
 /// A store that a script can fill and query.

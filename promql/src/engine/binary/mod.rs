@@ -14,8 +14,8 @@ use super::eval::{Collected, Evaluator, Sink};
 use super::steps::Steps;
 use crate::parser::{Binary, ExprId, Span, ValueType};
 use crate::plan::Op;
-pub(crate) use op::Outcome;
-use remarks::Remarks;
+pub(crate) use op::{Outcome, samples, scalars as scalar_result};
+pub(crate) use remarks::Remarks;
 use vector_scalar::{ScalarSide, apply_scalar};
 
 /// A vector∘scalar operation that waits for its vector.

@@ -17,14 +17,14 @@ enum Remark {
 
 /// At most one remark a step, each with the place of its sample among those of the step.
 #[derive(Debug, Default)]
-pub(super) struct Remarks {
+pub(crate) struct Remarks {
     /// Empty as long as there is nothing to say.
     by_step: Vec<Option<(usize, Remark)>>,
 }
 
 impl Remarks {
     /// The value of an outcome; what else it says is kept. `place` orders the samples of one step.
-    pub(super) fn take_value(
+    pub(crate) fn take_value(
         &mut self,
         step: usize,
         place: usize,
@@ -53,7 +53,7 @@ impl Remarks {
     }
 
     /// Says what is to be said, step by step.
-    pub(super) fn finish(self, notes: &Notes<'_>, op: BinaryOp, span: Span) {
+    pub(crate) fn finish(self, notes: &Notes<'_>, op: BinaryOp, span: Span) {
         let mut said: Vec<Remark> = Vec::new();
         for (_, remark) in self.by_step.into_iter().flatten() {
             if said.contains(&remark) {

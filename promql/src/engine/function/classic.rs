@@ -42,9 +42,9 @@ pub(super) enum AtStep<'g> {
 
 /// A classic bucket: upper bound and cumulative count.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Bucket {
-    pub(super) upper: f64,
-    pub(super) count: f64,
+pub(crate) struct Bucket {
+    pub(crate) upper: f64,
+    pub(crate) count: f64,
 }
 
 impl<'a> Evaluator<'a> {
@@ -147,14 +147,7 @@ impl<'a> Evaluator<'a> {
     }
 
     pub(super) fn note_nan(&self, note: Option<NanNote>, group: &HistogramGroup, span: Span) {
-        let text = match note {
-            None => return,
-            Some(NanNote::Nan) => "input to histogram_quantile has NaN observations, result is NaN",
-            Some(NanNote::Skewed) => "input to histogram_quantile has NaN observations, result is skewed higher",
-            Some(NanNote::Excluded) => {
-                "input to histogram_fraction has NaN observations, which are excluded from all fractions"
-            }
-        };
+        let Some(text) = note.map(NanNote::text) else { return };
         let suffix = self.name_suffix(&group.labels);
         self.notes.info(span, format!("{text}{suffix}"));
     }
@@ -243,7 +236,7 @@ pub(crate) struct MonotonicityFix {
     pub(crate) max_difference: f64,
 }
 
-fn bucket_quantile(q: f64, buckets: &mut Vec<Bucket>) -> (f64, Option<MonotonicityFix>) {
+pub(crate) fn bucket_quantile(q: f64, buckets: &mut Vec<Bucket>) -> (f64, Option<MonotonicityFix>) {
     if q.is_nan() {
         return (f64::NAN, None);
     }

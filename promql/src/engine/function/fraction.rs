@@ -36,7 +36,7 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-fn bucket_fraction(lower: f64, upper: f64, mut buckets: Vec<Bucket>) -> f64 {
+pub(crate) fn bucket_fraction(lower: f64, upper: f64, mut buckets: Vec<Bucket>) -> f64 {
     buckets.sort_by(|a, b| a.upper.total_cmp(&b.upper));
     merge_equal_bounds(&mut buckets);
     let total = match buckets.last() {

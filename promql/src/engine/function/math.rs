@@ -7,7 +7,7 @@ use super::super::steps::Steps;
 use crate::parser::{ExprId, Function};
 
 /// The functions of one float.
-pub(super) fn float_function(function: Function) -> Option<fn(f64) -> f64> {
+pub(crate) fn float_function(function: Function) -> Option<fn(f64) -> f64> {
     use Function as F;
     Some(match function {
         F::Abs => f64::abs,
@@ -38,7 +38,7 @@ pub(super) fn float_function(function: Function) -> Option<fn(f64) -> f64> {
 }
 
 /// Go's `math.Min`: NaN if either is, but −Inf wins even against NaN.
-pub(super) fn go_min(a: f64, b: f64) -> f64 {
+pub(crate) fn go_min(a: f64, b: f64) -> f64 {
     if a == f64::NEG_INFINITY || b == f64::NEG_INFINITY {
         return f64::NEG_INFINITY;
     }
@@ -46,7 +46,7 @@ pub(super) fn go_min(a: f64, b: f64) -> f64 {
 }
 
 /// Go's `math.Max`: NaN if either is, but +Inf wins even against NaN.
-pub(super) fn go_max(a: f64, b: f64) -> f64 {
+pub(crate) fn go_max(a: f64, b: f64) -> f64 {
     if a == f64::INFINITY || b == f64::INFINITY {
         return f64::INFINITY;
     }

@@ -1,13 +1,13 @@
 //! Functions of instant vectors and scalars. Those over ranges are in `window`.
 
 mod absent;
-mod classic;
-mod fraction;
+pub(crate) mod classic;
+pub(crate) mod fraction;
 mod info;
 mod labels;
 mod math;
 mod native;
-mod sort;
+pub(crate) mod sort;
 mod time;
 
 use promethium_model::{Labels, QueryError};
@@ -19,7 +19,8 @@ use crate::parser::{ExprId, Function, ValueType};
 
 pub(crate) use absent::absent_labels;
 pub(crate) use classic::MonotonicityFix;
-pub(crate) use time::rfc3339;
+pub(crate) use math::{float_function, go_max, go_min};
+pub(crate) use time::{date_part, rfc3339};
 
 impl<'a> Evaluator<'a> {
     /// A call that gives a vector.

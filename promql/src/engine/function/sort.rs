@@ -23,6 +23,9 @@ impl<'a> Evaluator<'a> {
         let mut all = self.collect(arg, steps)?;
         all.series.iter_mut().for_each(|s| s.column.histograms.clear());
         all.series.retain(|s| s.column.any());
+        if steps.count > 1 {
+            return all.series.into_iter().try_for_each(sink);
+        }
         let descending = function == Function::SortDesc;
         let key = |s: &Series| s.column.values.first().copied().unwrap_or(0.0);
         all.series.sort_by(|a, b| value_order(key(a), key(b), descending));
@@ -38,6 +41,9 @@ impl<'a> Evaluator<'a> {
         sink: Sink<'_>,
     ) -> Result<(), QueryError> {
         self.warn_of_range(id, steps);
+        if steps.count > 1 {
+            return self.vector(args[0], steps, sink);
+        }
         let names: Vec<&str> = args[1..]
             .iter()
             .map(|a| Ok(std::str::from_utf8(self.string(*a)?).unwrap_or("")))
@@ -58,7 +64,7 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-fn value_order(a: f64, b: f64, descending: bool) -> Ordering {
+pub(crate) fn value_order(a: f64, b: f64, descending: bool) -> Ordering {
     match (a.is_nan(), b.is_nan()) {
         (false, false) if descending => b.partial_cmp(&a).unwrap_or(Ordering::Equal),
         (false, false) => a.partial_cmp(&b).unwrap_or(Ordering::Equal),
@@ -66,7 +72,7 @@ fn value_order(a: f64, b: f64, descending: bool) -> Ordering {
     }
 }
 
-fn label_order(a: &Labels, b: &Labels, names: &[&str]) -> Ordering {
+pub(crate) fn label_order(a: &Labels, b: &Labels, names: &[&str]) -> Ordering {
     let by_name = |name: &&str| natural_order(a.get(name).unwrap_or(""), b.get(name).unwrap_or(""));
     names.iter().map(by_name).find(|o| o.is_ne()).unwrap_or_else(|| a.cmp(b))
 }

@@ -66,7 +66,7 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-fn date_part(function: Function, seconds: f64) -> f64 {
+pub(crate) fn date_part(function: Function, seconds: f64) -> f64 {
     let seconds = seconds as i64;
     let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let part = match function {

@@ -18,6 +18,18 @@ pub(crate) enum NanNote {
     Excluded,
 }
 
+impl NanNote {
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            NanNote::Nan => "input to histogram_quantile has NaN observations, result is NaN",
+            NanNote::Skewed => "input to histogram_quantile has NaN observations, result is skewed higher",
+            NanNote::Excluded => {
+                "input to histogram_fraction has NaN observations, which are excluded from all fractions"
+            }
+        }
+    }
+}
+
 struct Layout {
     custom: bool,
     positive: bool,

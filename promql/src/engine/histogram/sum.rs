@@ -22,7 +22,7 @@ pub(crate) enum Fold {
 
 /// The state of one sum or mean.
 #[derive(Clone, Debug)]
-struct Running {
+pub(crate) struct Running {
     state: Sparse<Kahan>,
     count: f64,
     /// Whether the mean is kept up to date, since the sum would overflow.
@@ -49,13 +49,13 @@ impl Seen {
 }
 
 impl Running {
-    fn starting_at(h: &FloatHistogram) -> Self {
+    pub(crate) fn starting_at(h: &FloatHistogram) -> Self {
         let mut seen = Seen::default();
         seen.hint(h.counter_reset_hint);
         Running { state: Sparse::of(h), count: 1.0, incremental: false, seen, clash: None, idle: false }
     }
 
-    fn add(&mut self, fold: Fold, h: &FloatHistogram, name: impl FnOnce() -> String) {
+    pub(crate) fn add(&mut self, fold: Fold, h: &FloatHistogram, name: impl FnOnce() -> String) {
         if self.clash.is_some() || self.idle {
             return;
         }
@@ -69,6 +69,10 @@ impl Running {
             Ok(added) => self.seen.reconciled |= added.reconciled,
             Err(_) => self.clash = Some(name()),
         }
+    }
+
+    pub(crate) fn clashed(&self) -> bool {
+        self.clash.is_some()
     }
 
     fn add_to_mean(&mut self, h: &FloatHistogram) -> Result<super::arithmetic::Added, super::arithmetic::Incompatible> {
@@ -89,7 +93,7 @@ impl Running {
     }
 
     /// The result, unless there was a clash; says what is to be said.
-    fn finish(mut self, fold: Fold, notes: &Notes<'_>, span: Span) -> Option<Sparse<Kahan>> {
+    pub(crate) fn finish(mut self, fold: Fold, notes: &Notes<'_>, span: Span) -> Option<Sparse<Kahan>> {
         if let Some(name) = &self.clash {
             warn_schema_mix(notes, span, name);
             return None;

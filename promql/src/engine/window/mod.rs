@@ -4,6 +4,7 @@ mod boundary;
 mod counter;
 mod extended;
 mod instant;
+mod lanes;
 mod over_time;
 mod regression;
 mod sliding;
@@ -14,13 +15,12 @@ mod walk;
 use std::cell::Cell;
 use std::ops::Deref;
 
-use promethium_model::{Labels, QueryError};
+use promethium_model::{Labels, QueryCx, QueryError, SampleValue};
 
 use super::budget::Budget;
 use super::column::{Column, Series};
 use super::eval::{Evaluator, Sink, unexpected};
 use super::notes::Notes;
-use super::samples::Samples;
 use super::steps::Steps;
 use crate::Features;
 use crate::parser::{ExprId, Extension, Function, Span, ValueType};
@@ -85,6 +85,50 @@ impl RangeCall<'_> {
 }
 
 impl RangeSetup {
+    /// A call at one step alone: evaluation time, end of the window and its width; the extension, the lookback and the
+    /// features; spans of the range and of the first argument.
+    pub(crate) fn for_one_step(
+        function: Function,
+        (now_ms, end_ms, range_ms): (i64, i64, i64),
+        (extension, lookback_ms, features): (Option<Extension>, i64, Features),
+        scalars: Vec<f64>,
+        (span, first_span): (Span, Span),
+    ) -> RangeSetup {
+        RangeSetup {
+            function,
+            steps: Steps::single(now_ms),
+            ends: Steps::single(end_ms),
+            range_ms,
+            extension,
+            lookback_ms,
+            scalars: scalars.into_iter().map(|v| vec![v]).collect(),
+            span,
+            first_span,
+            features,
+            keeps_name: false,
+        }
+    }
+
+    /// Which functions take an extended range.
+    ///
+    /// # Errors
+    ///
+    /// For all others.
+    pub(crate) fn check_function(extension: Option<Extension>, function: Function) -> Result<(), QueryError> {
+        extended::check_function(extension, function)
+    }
+
+    /// The value over a series that holds one window.
+    pub(crate) fn one_window(
+        &self,
+        series: &RangeSeries<'_>,
+        notes: &Notes<'_>,
+    ) -> Result<Option<SampleValue>, QueryError> {
+        let cx = QueryCx::unlimited();
+        let result = self.series(series, &Budget::new(&cx, usize::MAX), notes)?;
+        Ok(result.and_then(|s| s.column.value(0)))
+    }
+
     /// The result over one series; `None` when no window gives one.
     fn series(
         &self,
@@ -243,9 +287,4 @@ fn each_float_window(
             f(window.step, window.floats);
         }
     });
-}
-
-/// The float slices of a window.
-fn slices<'s>(samples: &'s Samples, rows: &std::ops::Range<usize>) -> (&'s [i64], &'s [f64]) {
-    (&samples.times[rows.clone()], &samples.floats[rows.clone()])
 }

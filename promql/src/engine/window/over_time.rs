@@ -1,10 +1,12 @@
 //! `*_over_time` but for the statistics.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::super::column::Column;
 use super::super::samples::Samples;
 use super::super::{histogram, kahan};
+use super::lanes::{Sums, each_fold};
 use super::sliding::SlidingExtreme;
 use super::{RangeCall, RangeSeries, each_float_window, walk, warn_mixed_types};
 use crate::parser::Function;
@@ -48,6 +50,9 @@ pub(super) fn boundary(call: &RangeCall<'_>, samples: &Samples, out: &mut Column
 /// `sum_over_time` and `avg_over_time`, summed anew for every window: compensation cannot be taken back out of a sum.
 pub(super) fn sum_or_avg(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: &mut Column) {
     let samples = series.samples;
+    if !samples.has_histograms() {
+        return sum_or_avg_of_floats(call, series, out);
+    }
     let of = if call.function == Function::SumOverTime { kahan::sum } else { kahan::mean };
     walk::each_window(samples, call.ends, call.range_ms, |window| {
         if !call.goes_on(window.step) {
@@ -59,6 +64,26 @@ pub(super) fn sum_or_avg(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: &m
             warn_mixed_types(call, series.labels);
         } else if let Some(h) = histogram::sum::over_time(call, series, &window) {
             out.push_histogram(window.step, h);
+        }
+    });
+}
+
+fn sum_or_avg_of_floats(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: &mut Column) {
+    let average = call.function == Function::AvgOverTime;
+    let values = &series.samples.floats[..];
+    let start = |_: &[usize], _: &[Range<usize>]| Sums::default();
+    each_fold(call, series, 1, start, |sums, steps, rows| {
+        for (lane, (step, rows)) in steps.iter().zip(rows).enumerate() {
+            let kahan = sums.lane(lane);
+            let v = match average {
+                false if kahan.sum.is_infinite() => kahan.sum,
+                false => kahan.total(),
+                // A sum that overflowed is no way to the mean. A mean starts with its first value, a sum with 0: that makes
+                // a difference for −0 alone.
+                true if !kahan.sum.is_finite() || kahan.sum == 0.0 => kahan::mean(&values[rows.clone()]),
+                true => kahan.sum / rows.len() as f64 + kahan.compensation / rows.len() as f64,
+            };
+            out.set(*step, v);
         }
     });
 }

@@ -1,30 +1,49 @@
 //! Variance, quantile and median absolute deviation of windows.
 
+use std::ops::Range;
+
 use super::super::column::Column;
-use super::super::kahan::Kahan;
 use super::super::quantile;
+use super::lanes::{Fold, Lane, Sums, each_fold};
 use super::{RangeCall, RangeSeries, each_float_window};
 use crate::parser::Function;
 
 /// `stddev_over_time` and `stdvar_over_time`: Welford's method, mean and sum of squares compensated.
 pub(super) fn variance(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: &mut Column) {
     let root = call.function == Function::StddevOverTime;
-    each_float_window(call, series, 1, |step, rows| {
-        let variance = population_variance(&series.samples.floats[rows]);
-        out.set(step, if root { variance.sqrt() } else { variance });
+    let start = |_: &[usize], _: &[Range<usize>]| Variances::default();
+    each_fold(call, series, 1, start, |fold, steps, _| {
+        for (lane, step) in steps.iter().enumerate() {
+            let variance = fold.squares.total(lane) / fold.counts[lane];
+            out.set(*step, if root { variance.sqrt() } else { variance });
+        }
     });
 }
 
-fn population_variance(values: &[f64]) -> f64 {
-    let (mut mean, mut squares) = (Kahan::default(), Kahan::default());
-    let mut count = 0.0;
-    for v in values {
-        count += 1.0;
-        let delta = v - mean.total();
-        mean.add(delta / count);
-        squares.add(delta * (v - mean.total()));
+#[derive(Default)]
+struct Variances {
+    counts: Lane,
+    means: Sums,
+    squares: Sums,
+}
+
+impl Fold for Variances {
+    #[inline]
+    fn add(&mut self, _: Lane<i64>, values: Lane) {
+        self.counts.iter_mut().for_each(|n| *n += 1.0);
+        let means = self.means.totals();
+        let deltas: Lane = std::array::from_fn(|k| values[k] - means[k]);
+        self.means.add(std::array::from_fn(|k| deltas[k] / self.counts[k]));
+        let means = self.means.totals();
+        self.squares.add(std::array::from_fn(|k| deltas[k] * (values[k] - means[k])));
     }
-    squares.total() / count
+
+    fn add_one(&mut self, lane: usize, _: i64, value: f64) {
+        self.counts[lane] += 1.0;
+        let delta = value - self.means.total(lane);
+        self.means.add_one(lane, delta / self.counts[lane]);
+        self.squares.add_one(lane, delta * (value - self.means.total(lane)));
+    }
 }
 
 pub(super) fn quantile_over_time(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: &mut Column) {

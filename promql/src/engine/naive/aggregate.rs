@@ -1,0 +1,239 @@
+//! Aggregations, group by group.
+
+use std::cmp::Ordering;
+
+use promethium_model::float::{format_f, format_g};
+use promethium_model::labels::{METRIC_NAME, is_valid_label_name};
+use promethium_model::quote::go_quoted_bytes;
+use promethium_model::{Labels, LabelsBuilder, QueryError, SampleValue};
+
+use super::super::histogram::{self, sum};
+use super::super::kahan::Kahan;
+use super::super::quantile;
+use super::super::steps::Steps;
+use super::eval::{Naive, Vectors};
+use super::range::mean;
+use super::value::Sample;
+use crate::parser::{Aggregate, AggregateOp, Span};
+
+impl Naive<'_> {
+    pub(super) fn aggregate(&self, aggregate: &Aggregate, span: Span, steps: Steps) -> Result<Vectors, QueryError> {
+        use AggregateOp as A;
+        let fail = |text: &str| Err(QueryError::Execution(text.to_owned()));
+        let params = match aggregate.param {
+            Some(param) if aggregate.op != A::CountValues => self.scalars(param, steps)?,
+            _ => vec![0.0; steps.count],
+        };
+        let extreme = |pick: fn(f64, f64) -> f64, start: f64| params.iter().copied().fold(start, pick);
+        let (max, min) = (extreme(f64::max, f64::NEG_INFINITY), extreme(f64::min, f64::INFINITY));
+        let nan = params.iter().any(|p| p.is_nan());
+        match aggregate.op {
+            A::Topk | A::Bottomk | A::Limitk => {
+                if !nan && max < 1.0 {
+                    return Ok(vec![Vec::new(); steps.count]);
+                }
+                if nan {
+                    return fail("Parameter value is NaN");
+                }
+                if min <= -(2f64.powi(63)) {
+                    return fail(&format!("Scalar value {} underflows int64", format_g(min)));
+                }
+                if max >= 2f64.powi(63) {
+                    return fail(&format!("Scalar value {} overflows int64", format_g(max)));
+                }
+            }
+            A::LimitRatio => {
+                if params.iter().all(|p| *p == 0.0) {
+                    return Ok(vec![Vec::new(); steps.count]);
+                }
+                if nan {
+                    return fail("Ratio value is NaN");
+                }
+                let param = aggregate.param.map_or(span, |p| self.span(p));
+                for (value, cap) in [(max, 1.0), (min, -1.0)] {
+                    if value * cap > 1.0 {
+                        let text = "ratio value should be between -1 and 1, got";
+                        self.notes.warn(param, format!("{text} {}, capping to {cap}", format_g(value)));
+                    }
+                }
+            }
+            A::Quantile => {
+                let param = aggregate.param.map_or(span, |p| self.span(p));
+                quantile::warn_invalid_steps(self.notes, param, &params);
+            }
+            _ => {}
+        }
+        let label = match aggregate.param {
+            Some(param) if aggregate.op == A::CountValues => Some(self.counted_label(&self.text(param))?),
+            _ => None,
+        };
+        let vectors = self.vectors(aggregate.expr, steps)?;
+        let inner = self.span(aggregate.expr);
+        vectors
+            .into_iter()
+            .zip(params)
+            .map(|(vector, param)| match &label {
+                Some(label) => Ok(count_values(aggregate, label, &vector)),
+                None => Ok(self.step(aggregate, (span, inner), vector, param, steps.count == 1)),
+            })
+            .collect()
+    }
+
+    fn counted_label(&self, bytes: &[u8]) -> Result<String, QueryError> {
+        match std::str::from_utf8(bytes) {
+            Ok(label) if is_valid_label_name(label) => Ok(label.to_owned()),
+            _ => Err(QueryError::Execution(format!("invalid label name {}", go_quoted_bytes(bytes)))),
+        }
+    }
+
+    fn step(
+        &self,
+        aggregate: &Aggregate,
+        (whole, inner): (Span, Span),
+        vector: Vec<Sample>,
+        param: f64,
+        ranks: bool,
+    ) -> Vec<Sample> {
+        use AggregateOp as A;
+        let op = aggregate.op;
+        let ignores = matches!(op, A::Min | A::Max | A::Stddev | A::Stdvar | A::Quantile | A::Topk | A::Bottomk);
+        if ignores && vector.iter().any(|s| s.histogram().is_some()) {
+            let span = if matches!(op, A::Topk | A::Bottomk) { whole } else { inner };
+            self.notes.info(span, format!("ignored histogram in {op} aggregation"));
+        }
+        if op == A::LimitRatio {
+            return vector.into_iter().filter(|s| sampled(&s.labels, param.clamp(-1.0, 1.0))).collect();
+        }
+        let mut out = Vec::new();
+        for (labels, members) in groups(aggregate, &vector) {
+            match op {
+                A::Topk | A::Bottomk => {
+                    let first = out.len();
+                    out.extend(best(op == A::Topk, &members, param, ranks));
+                    if ranks {
+                        (first..out.len()).for_each(|i| out[i].place = [i, 0, 0]);
+                    }
+                }
+                A::Limitk => out.extend(members.into_iter().take(param.max(0.0) as usize).cloned()),
+                _ => {
+                    let drop_name = members.iter().any(|s| s.drop_name);
+                    let value = self.of_group(op, inner, &members, param);
+                    let place = members[0].place;
+                    out.extend(value.map(|v| Sample::new(labels, drop_name, v).at(place)));
+                }
+            }
+        }
+        out
+    }
+
+    fn of_group(&self, op: AggregateOp, inner: Span, members: &[&Sample], param: f64) -> Option<SampleValue> {
+        use AggregateOp as A;
+        let floats: Vec<f64> = members.iter().filter_map(|s| s.float()).collect();
+        let value = match op {
+            A::Count => members.len() as f64,
+            A::Group => 1.0,
+            A::Sum | A::Avg if floats.len() < members.len() => return self.histograms(op, inner, members),
+            A::Sum => {
+                let mut kahan = Kahan::starting_at(floats[0]);
+                floats[1..].iter().for_each(|v| kahan.add(*v));
+                kahan.total()
+            }
+            A::Avg => mean(&floats),
+            _ if floats.is_empty() => return None,
+            A::Min => floats[1..].iter().fold(floats[0], |a, b| if *b < a || a.is_nan() { *b } else { a }),
+            A::Max => floats[1..].iter().fold(floats[0], |a, b| if *b > a || a.is_nan() { *b } else { a }),
+            A::Stdvar => variance(&floats),
+            A::Stddev => variance(&floats).sqrt(),
+            _ => quantile::of(param, &mut floats.clone()),
+        };
+        Some(SampleValue::Float(value))
+    }
+
+    /// A group that holds histograms, in the order of its members.
+    fn histograms(&self, op: AggregateOp, inner: Span, members: &[&Sample]) -> Option<SampleValue> {
+        let fold = if op == AggregateOp::Sum { sum::Fold::Sum } else { sum::Fold::Mean };
+        let mut running: Option<sum::Running> = None;
+        let mut floats = false;
+        for member in members {
+            match (member.histogram(), &mut running) {
+                (None, _) => floats = true,
+                // Behind a float, histograms only show that there is a mix.
+                (Some(_), None) if floats => {}
+                (Some(h), None) => running = Some(sum::Running::starting_at(h)),
+                (Some(h), Some(running)) => running.add(fold, h, || member.labels.metric_name().to_owned()),
+            }
+        }
+        let clashed = running.as_ref().is_some_and(sum::Running::clashed);
+        if floats && !clashed {
+            self.notes.warn(inner, "encountered a mix of histograms and floats for aggregation");
+            return None;
+        }
+        let mut total = running?.finish(fold, self.notes, inner)?;
+        total.compact();
+        Some(SampleValue::Histogram(total.into_histogram().into()))
+    }
+}
+
+fn groups<'v>(aggregate: &Aggregate, vector: &'v [Sample]) -> Vec<(Labels, Vec<&'v Sample>)> {
+    let mut groups: Vec<(Labels, Vec<&Sample>)> = Vec::new();
+    for sample in vector {
+        let labels = group_of(aggregate, &sample.labels);
+        match groups.iter_mut().find(|(l, _)| *l == labels) {
+            Some((_, members)) => members.push(sample),
+            None => groups.push((labels, vec![sample])),
+        }
+    }
+    groups
+}
+
+fn group_of(aggregate: &Aggregate, labels: &Labels) -> Labels {
+    let kept = |name: &str| aggregate.grouping.iter().any(|l| l == name) != aggregate.without;
+    let pairs = labels.iter().filter(|(name, _)| kept(name) && !(aggregate.without && *name == METRIC_NAME));
+    Labels::from_pairs(pairs.map(|(n, v)| (n.to_owned(), v.to_owned())))
+}
+
+fn best(largest: bool, members: &[&Sample], k: f64, ranks: bool) -> Vec<Sample> {
+    let mut floats: Vec<(usize, f64)> = members.iter().enumerate().filter_map(|(i, s)| Some((i, s.float()?))).collect();
+    floats.sort_by(|(_, a), (_, b)| match (a.is_nan(), b.is_nan()) {
+        (false, false) if largest => b.partial_cmp(a).unwrap_or(Ordering::Equal),
+        (false, false) => a.partial_cmp(b).unwrap_or(Ordering::Equal),
+        (a, b) => a.cmp(&b),
+    });
+    floats.truncate(k.max(0.0) as usize);
+    if !ranks {
+        floats.sort_by_key(|(i, _)| *i);
+    }
+    floats.into_iter().map(|(i, _)| members[i].clone()).collect()
+}
+
+fn sampled(labels: &Labels, ratio: f64) -> bool {
+    let offset = labels.hash() as f64 / u64::MAX as f64;
+    (ratio > 0.0 && offset < ratio) || (ratio < 0.0 && offset >= 1.0 + ratio)
+}
+
+fn variance(values: &[f64]) -> f64 {
+    let (mut mean, mut squares) = (values[0], if values[0].is_finite() { 0.0 } else { f64::NAN });
+    for (i, v) in values.iter().enumerate().skip(1) {
+        let delta = v - mean;
+        mean += delta / (i + 1) as f64;
+        squares += delta * (v - mean);
+    }
+    squares / values.len() as f64
+}
+
+fn count_values(aggregate: &Aggregate, label: &str, vector: &[Sample]) -> Vec<Sample> {
+    let mut counted: Vec<Sample> = Vec::new();
+    for sample in vector {
+        let text = match &sample.value {
+            SampleValue::Float(v) => format_f(*v),
+            SampleValue::Histogram(h) => histogram::text::text(h),
+        };
+        let base = group_of(aggregate, &sample.labels);
+        let labels = LabelsBuilder::from_labels(&base).set(label, &text).build();
+        match counted.iter_mut().find(|s| s.labels == labels) {
+            Some(known) => known.value = SampleValue::Float(known.float().unwrap_or(0.0) + 1.0),
+            None => counted.push(Sample::new(labels, false, SampleValue::Float(1.0)).at(sample.place)),
+        }
+    }
+    counted
+}
