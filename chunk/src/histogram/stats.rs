@@ -22,6 +22,11 @@ pub struct HistogramStats {
 }
 
 impl HistogramStats {
+    /// Drops all rows, keeps the buffers.
+    pub fn clear(&mut self) {
+        self.truncate(0);
+    }
+
     fn truncate(&mut self, len: usize) {
         self.timestamps.truncate(len);
         self.counts.truncate(len);

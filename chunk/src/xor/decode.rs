@@ -32,29 +32,29 @@ pub(crate) fn decode_columns(
     let Some((t, v)) = rows.next() else { return Ok(()) };
     second(bits, &mut cursor)?;
     (*t, *v) = cursor.sample();
-    let mut unchanged = 0_u32;
-    for (t, v) in rows {
-        if unchanged == 0 {
-            let window = bits.window();
-            unchanged = unchanged_samples(window);
-            if unchanged == 0 {
-                next(window, bits, &mut cursor)?;
+    while rows.len() > 0 {
+        let window = bits.window();
+        if window >> 62 != 0 {
+            next(window, bits, &mut cursor)?;
+            if let Some((t, v)) = rows.next() {
                 (*t, *v) = cursor.sample();
-                continue;
             }
+            continue;
         }
-        unchanged = unchanged.wrapping_sub(1);
-        bits.skip(2);
-        cursor.t = cursor.t.wrapping_add(cursor.delta);
-        (*t, *v) = cursor.sample();
+        let run = unchanged_samples(window).min(rows.len());
+        bits.skip((run as u32).wrapping_mul(2));
+        for (t, v) in rows.by_ref().take(run) {
+            cursor.t = cursor.t.wrapping_add(cursor.delta);
+            (*t, *v) = cursor.sample();
+        }
     }
     Ok(())
 }
 
 /// How many of the next samples are in step and have the value before: each is two zeros.
 #[inline(always)]
-fn unchanged_samples(window: u64) -> u32 {
-    (window.leading_zeros() / 2).min(WINDOW / 2)
+fn unchanged_samples(window: u64) -> usize {
+    (window.leading_zeros().min(WINDOW) / 2) as usize
 }
 
 impl Cursor {

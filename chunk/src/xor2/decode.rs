@@ -3,7 +3,7 @@
 
 use promethium_model::STALE_NAN;
 
-use crate::bits::BitReader;
+use crate::bits::{BitReader, WINDOW};
 use crate::error::Fault;
 use crate::start_times::StartReader;
 use crate::value::Window;
@@ -25,8 +25,7 @@ pub(crate) fn decode_columns(
     start_timestamps: &mut [i64],
 ) -> Result<(), Fault> {
     if starts.is_idle() {
-        let rows = timestamps.iter_mut().zip(floats);
-        return decode_rows(bits, rows, |(t, v), sample, _, _, _| (*t, *v) = sample);
+        return decode_without_starts(bits, timestamps, floats);
     }
     let rows = timestamps.iter_mut().zip(floats).zip(start_timestamps);
     let mut starts = starts;
@@ -34,6 +33,35 @@ pub(crate) fn decode_columns(
         (*t, *v) = sample;
         *start = if row == 0 { starts.first(sample.0, bits) } else { starts.next(row, before, bits) };
     })
+}
+
+/// Fills both columns, which are equally long, where no sample has a start timestamp.
+fn decode_without_starts(bits: &mut BitReader<'_>, timestamps: &mut [i64], floats: &mut [f64]) -> Result<(), Fault> {
+    let mut rows = timestamps.iter_mut().zip(floats);
+    let Some((t, v)) = rows.next() else { return Ok(()) };
+    let (mut cursor, value) = first(bits);
+    (*t, *v) = (cursor.t, value);
+    let Some((t, v)) = rows.next() else { return Ok(()) };
+    let value = second(bits, &mut cursor)?;
+    (*t, *v) = (cursor.t, value);
+    while rows.len() > 0 {
+        let window = bits.window();
+        if window >> 63 != 0 {
+            let value = next(window, bits, &mut cursor)?;
+            if let Some((t, v)) = rows.next() {
+                (*t, *v) = (cursor.t, value);
+            }
+            continue;
+        }
+        // Samples that are in step and have the baseline's value are a zero each.
+        let run = (window.leading_zeros().min(WINDOW) as usize).min(rows.len());
+        bits.skip(run as u32);
+        for (t, v) in rows.by_ref().take(run) {
+            cursor.step(0);
+            (*t, *v) = (cursor.t, cursor.value());
+        }
+    }
+    Ok(())
 }
 
 /// Hands each sample to `put`, with its number, the timestamp before, and the reader behind it.
@@ -49,12 +77,11 @@ fn decode_rows<'a, R>(
     put(out, (cursor.t, value), 0, 0, bits);
     let Some((_, out)) = rows.next() else { return Ok(()) };
     let before = cursor.t;
-    cursor.step(bits.uvarint() as i64);
-    let value = read_value(bits, &mut cursor)?;
+    let value = second(bits, &mut cursor)?;
     put(out, (cursor.t, value), 1, before, bits);
     for (row, out) in rows {
         let before = cursor.t;
-        let value = next(bits, &mut cursor)?;
+        let value = next(bits.window(), bits, &mut cursor)?;
         put(out, (cursor.t, value), row, before, bits);
     }
     Ok(())
@@ -81,10 +108,14 @@ fn first(bits: &mut BitReader<'_>) -> (Cursor, f64) {
     (Cursor { t, delta: 0, baseline, window: Window::default() }, value)
 }
 
+fn second(bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<f64, Fault> {
+    cursor.step(bits.uvarint() as i64);
+    read_value(bits, cursor)
+}
+
 /// Reads the third sample or a later one.
 #[inline(always)]
-fn next(bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<f64, Fault> {
-    let window = bits.window();
+fn next(window: u64, bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<f64, Fault> {
     if window >> 63 == 0 {
         bits.skip(1);
         cursor.step(0);
