@@ -64,7 +64,7 @@ fn segments_in(vfs: &dyn Vfs, dir: &Path) -> Result<Vec<SegmentFile>, WalError> 
     Ok(segment_files(dir, &names))
 }
 
-fn segment_files(dir: &Path, names: &[String]) -> Vec<SegmentFile> {
+pub(crate) fn segment_files(dir: &Path, names: &[String]) -> Vec<SegmentFile> {
     let mut files: Vec<SegmentFile> =
         names.iter().filter_map(|name| Some(SegmentFile { index: all_digits(name)?, path: dir.join(name) })).collect();
     files.sort_by_key(|f| f.index);

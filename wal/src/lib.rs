@@ -16,11 +16,13 @@
 //! Numbers are big-endian. A record never crosses a segment. Every opening of the store starts a new segment.
 
 mod checkpoint;
+pub mod chunk_snapshot;
 mod compress;
 mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod head_chunks;
+pub mod head_snapshot;
 mod layout;
 mod reader;
 mod record;

@@ -25,8 +25,10 @@ mod tombstones;
 use thiserror::Error;
 
 pub use columns::SampleColumns;
-pub(crate) use cursor::{Cursor, push_uvarint};
+pub(crate) use cursor::{Cursor, push_pairs, push_string, push_uvarint, push_varint};
 pub use exemplars::{RefExemplar, decode_exemplars, encode_exemplars};
+pub(crate) use exemplars::{decode_exemplar_body, encode_exemplar_body};
+pub(crate) use histogram::{read_histogram, write_histogram};
 pub(crate) use histograms::encode_v1_histograms;
 pub use histograms::{RefHistogram, decode_histograms, encode_histograms, encode_histograms_v2};
 pub use markers::{MmapMarker, decode_mmap_markers, encode_mmap_markers};
@@ -153,6 +155,9 @@ pub enum RecordError {
         /// The reference.
         reference: u64,
     },
+    /// The record goes on behind its end.
+    #[error("{0} bytes follow the record")]
+    TrailingBytes(usize),
     /// A number does not fit its field.
     #[error("{what} {value} is out of range")]
     OutOfRange {

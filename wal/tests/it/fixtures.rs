@@ -5,7 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use promethium_vfs::{MemVfs, OpenMode, Vfs};
+use promethium_vfs::{MemVfs, OpenMode, StdVfs, Vfs};
+use promethium_wal::chunk_snapshot::{
+    ChunkSnapshotRecord, decode_chunk_snapshot_record, encode_chunk_snapshot_record, find_chunk_snapshot,
+    read_chunk_snapshot,
+};
 use promethium_wal::fuzzing::reencode;
 use promethium_wal::head_chunks::{HeadChunkEntry, HeadChunks, NewHeadChunk};
 use promethium_wal::{Compression, PreparedRecord, RecordType, SampleColumns, decode_sample_columns};
@@ -144,4 +148,50 @@ fn head_chunk_files_of_the_shared_fixtures() {
     }
     println!("head chunks by encoding: {all:?}");
     assert!([1, 2, 3, 0x81].iter().all(|kind| all.contains_key(kind)), "{all:?}");
+}
+
+/// Series with and without a chunk, tombstones, exemplars: each record read and written again.
+fn chunk_snapshot(records: &[(u64, Vec<u8>)]) -> [usize; 4] {
+    let mut counts = [0; 4];
+    for (start, record) in records {
+        let read = decode_chunk_snapshot_record(record).unwrap_or_else(|e| panic!("offset {start}: {e}"));
+        assert_eq!(&encode_chunk_snapshot_record(&read), record, "offset {start}");
+        match read {
+            ChunkSnapshotRecord::Series(series) => counts[usize::from(series.chunk.is_none())] += 1,
+            ChunkSnapshotRecord::Tombstones(stones) => counts[2] += stones.len(),
+            ChunkSnapshotRecord::Exemplars(exemplars) => counts[3] += exemplars.len(),
+        }
+    }
+    counts
+}
+
+#[test]
+fn memory_snapshot_of_the_test_data() {
+    let (records, damage) = read(&testdata("chunk-snapshot-first-page"));
+    assert_eq!((chunk_snapshot(&records), damage.len()), ([195, 0, 0, 0], 1));
+}
+
+#[test]
+fn memory_snapshot_of_the_shared_fixtures() {
+    let Some(root) = shared() else { return };
+    let data = root.join("live/data-memory-snapshot");
+    let found = find_chunk_snapshot(&StdVfs, &data).unwrap().unwrap();
+    assert_eq!((found.segment, found.offset), (1, 32_768));
+    let mut series = 0;
+    read_chunk_snapshot(&StdVfs, &found.path, &mut |record| {
+        series += usize::from(matches!(record, ChunkSnapshotRecord::Series(_)));
+    })
+    .unwrap();
+    assert_eq!(series, 644);
+    let (_, bytes) = files(&found.path).pop().unwrap();
+    let counts = chunk_snapshot(&read(&bytes).0);
+    println!("series with a chunk, without one, tombstones, exemplars: {counts:?}");
+    assert_eq!(counts[0] + counts[1], 644);
+    // A damaged one is refused.
+    let vfs = MemVfs::new();
+    vfs.create_dir(Path::new("/s")).unwrap();
+    let mut bad = bytes;
+    bad[100] ^= 1;
+    vfs.open(Path::new("/s/00000000"), OpenMode::CreateNew).unwrap().append(&bad).unwrap();
+    assert!(read_chunk_snapshot(&vfs, Path::new("/s"), &mut |_| {}).is_err());
 }
