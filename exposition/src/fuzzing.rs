@@ -1,45 +1,176 @@
-//! Bodies of the fuzz targets. `cargo test` replays the corpus over them.
+//! Bodies of the fuzz targets, one for each format and mode. `cargo test` replays the corpus over them.
 
-use crate::Event;
-use crate::text::Decoder;
+use crate::negotiate::ScrapeProtocol;
+use crate::{DecodeError, DecodeOptions, Decoder, EncodeOptions, Event, Format, Mode, collect, encode};
 
-/// Decodes a page twice: in full, and a second time knowing every series of the first. Both must say the same, and
-/// every sample must be usable.
-///
-/// # Panics
-///
-/// When the two disagree: that is what fuzzing looks for.
-pub fn text(page: &[u8]) {
+/// What a page said: a line for each event.
+type Reading = (Vec<String>, Result<(), DecodeError>);
+
+fn options(mode: Mode) -> DecodeOptions {
+    DecodeOptions::new().mode(mode)
+}
+
+fn describe(event: &Event<'_, '_>) -> String {
+    match event {
+        Event::Help(help) => format!("help {:?} {:?}", help.name(), help.text()),
+        Event::Type(family) => format!("type {:?} {}", family.name(), family.metric_type()),
+        Event::Unit(unit) => format!("unit {:?} {:?}", unit.name(), unit.unit()),
+        Event::Sample(sample) => {
+            let labels: Vec<_> = sample.series().canonical_labels().collect();
+            drop(sample.series().to_labels());
+            let value = sample.value.to_bits();
+            format!("sample {:?} {labels:?} {value} {:?} {:?}", sample.name(), sample.timestamp_ms, exemplars(event))
+        }
+        Event::Histogram(histogram) => {
+            let labels: Vec<_> = histogram.series().labels().collect();
+            let value = histogram.histogram();
+            format!("histogram {:?} {labels:?} {value:?} {:?}", histogram.series().name(), exemplars(event))
+        }
+        Event::Known(_) | Event::Skipped(_) => String::new(),
+    }
+}
+
+fn exemplars(event: &Event<'_, '_>) -> Vec<String> {
+    let exemplars = match event {
+        Event::Sample(sample) => sample.exemplars(),
+        Event::Histogram(histogram) => histogram.exemplars(),
+        _ => return Vec::new(),
+    };
+    let exemplar = |e: crate::Exemplar<'_, '_>| {
+        let labels: Vec<_> = e.labels().collect();
+        drop(e.to_stored());
+        format!("{labels:?} {} {:?}", e.value.to_bits(), e.timestamp_ms)
+    };
+    exemplars.map(exemplar).collect()
+}
+
+/// Reads a page to its end or its first fault; faults that are skipped are no lines.
+fn read(format: Format, page: &[u8], options: &DecodeOptions) -> Reading {
+    let mut decoder = Decoder::new(format, page, options);
+    let (mut events, mut skipped) = (Vec::new(), 0);
+    let end = loop {
+        match decoder.next_event() {
+            Ok(Some(Event::Skipped(error))) => {
+                assert!(!error.to_string().is_empty());
+                skipped += 1;
+            }
+            Ok(Some(event)) => events.push(describe(&event)),
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    assert!(matches!(decoder.next_event(), Ok(None)), "nothing follows the end");
+    assert_eq!(decoder.skipped(), skipped);
+    (events, end)
+}
+
+/// Reads a page in full and again knowing every series of the first reading: both must say the same.
+fn known(format: Format, page: &[u8]) {
     let mut seen: Vec<Vec<u8>> = Vec::new();
     let mut readings = Vec::new();
-    let mut decoder = Decoder::new(page);
+    let mut decoder = Decoder::new(format, page, &options(Mode::Prometheus));
     let first_end = loop {
         match decoder.next_event() {
             Ok(Some(Event::Sample(sample))) => {
                 seen.push(sample.series_bytes().to_vec());
-                readings.push((sample.value.to_bits(), sample.timestamp_ms));
-                drop(sample.series().to_labels());
+                readings.push((sample.value.to_bits(), sample.timestamp_ms, sample.exemplars().len()));
             }
             Ok(Some(_)) => {}
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         }
     };
-    let mut again = Decoder::new(page);
+    let mut again = Decoder::new(format, page, &options(Mode::Prometheus));
     let mut readings = readings.into_iter();
     let second_end = loop {
-        match again.next_event_knowing(|series: &[u8]| seen.iter().any(|s| s == series)) {
-            Ok(Some(Event::Known(known))) => {
-                assert_eq!(readings.next(), Some((known.value.to_bits(), known.timestamp_ms)));
-            }
-            Ok(Some(Event::Sample(sample))) => {
-                assert_eq!(readings.next(), Some((sample.value.to_bits(), sample.timestamp_ms)));
-            }
-            Ok(Some(_)) => {}
+        let found = match again.next_event_knowing(|series: &[u8]| seen.iter().any(|s| s == series)) {
+            Ok(Some(Event::Known(known))) => (known.value.to_bits(), known.timestamp_ms, known.exemplars().len()),
+            Ok(Some(Event::Sample(sample))) => (sample.value.to_bits(), sample.timestamp_ms, sample.exemplars().len()),
+            Ok(Some(_)) => continue,
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
-        }
+        };
+        assert_eq!(readings.next(), Some(found));
     };
     assert_eq!(first_end, second_end);
     assert_eq!(readings.next(), None);
+}
+
+/// Whether anything is read or refused without a panic, and alike by those who know the series and those who do not; and
+/// whether conversion goes through.
+fn prometheus(format: Format, page: &[u8]) {
+    known(format, page);
+    let mut converting = options(Mode::Prometheus);
+    (converting.custom_buckets, converting.start_timestamps) = (true, true);
+    drop(read(format, page, &converting));
+    (converting.classic_histograms, converting.native_histograms) = (true, false);
+    drop(read(format, page, &converting));
+}
+
+/// Whether what the strict reading takes can be written in the same format, and is taken again.
+fn strict(format: Format, protocol: ScrapeProtocol, page: &[u8]) {
+    let Ok(families) = collect(format, page, &options(Mode::Strict)) else { return };
+    let Ok(written) = encode(&families, &EncodeOptions::new(protocol).with_created_lines()) else { return };
+    let again = collect(format, &written, &options(Mode::Prometheus));
+    assert!(again.is_ok(), "{again:?}: {}", String::from_utf8_lossy(&written));
+}
+
+/// Whether the lenient reading ends well, and where there is nothing to skip says what Prometheus' says.
+fn lenient(format: Format, page: &[u8]) {
+    let (events, end) = read(format, page, &options(Mode::Lenient));
+    assert_eq!(end, Ok(()));
+    let (plain, plain_end) = read(format, page, &options(Mode::Prometheus));
+    match plain_end {
+        Ok(()) => assert_eq!(events, plain),
+        Err(_) => assert!(events.starts_with(&plain)),
+    }
+}
+
+/// Text, as Prometheus reads it.
+///
+/// # Panics
+///
+/// When an expectation does not hold: that is what fuzzing looks for. So do the others.
+pub fn text(page: &[u8]) {
+    prometheus(Format::PrometheusText, page);
+}
+
+/// Text, strictly.
+pub fn text_strict(page: &[u8]) {
+    strict(Format::PrometheusText, ScrapeProtocol::PrometheusText1_0_0, page);
+}
+
+/// Text, leniently.
+pub fn text_lenient(page: &[u8]) {
+    lenient(Format::PrometheusText, page);
+}
+
+/// OpenMetrics, as Prometheus reads it.
+pub fn openmetrics(page: &[u8]) {
+    prometheus(Format::OpenMetrics, page);
+}
+
+/// OpenMetrics, strictly.
+pub fn openmetrics_strict(page: &[u8]) {
+    strict(Format::OpenMetrics, ScrapeProtocol::OpenMetricsText1_0_0, page);
+}
+
+/// OpenMetrics, leniently.
+pub fn openmetrics_lenient(page: &[u8]) {
+    lenient(Format::OpenMetrics, page);
+}
+
+/// Messages, as Prometheus reads them.
+pub fn protobuf(page: &[u8]) {
+    prometheus(Format::Protobuf, page);
+}
+
+/// Messages, strictly.
+pub fn protobuf_strict(page: &[u8]) {
+    strict(Format::Protobuf, ScrapeProtocol::PrometheusProto, page);
+}
+
+/// Messages, leniently.
+pub fn protobuf_lenient(page: &[u8]) {
+    lenient(Format::Protobuf, page);
 }
