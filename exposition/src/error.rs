@@ -95,6 +95,12 @@ pub enum DecodeError {
         /// What a label set takes.
         limit: usize,
     },
+    /// The metrics of another crate's registry failed to write themselves.
+    #[error("the registry cannot be read: {message}")]
+    Registry {
+        /// Why.
+        message: String,
+    },
     /// The response names no format.
     #[error(
         "non-compliant scrape target sending blank Content-Type and no fallback_scrape_protocol specified for target"

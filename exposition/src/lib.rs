@@ -31,6 +31,8 @@
 //! * [`text::Encoder`] writes families.
 //! * [`content_type`] says which format a response has, and what to ask for.
 
+#[cfg(any(feature = "prometheus", feature = "prometheus-client"))]
+pub mod adapt;
 mod collect;
 pub mod content_type;
 mod decoder;
@@ -42,6 +44,7 @@ mod exemplars;
 mod family;
 #[doc(hidden)]
 pub mod fuzzing;
+mod lint;
 pub mod naming;
 pub mod negotiate;
 mod nhcb;
@@ -63,5 +66,6 @@ pub use error::DecodeError;
 pub use event::{Event, Help, HistogramSample, KnownSample, KnownSeries, NativeHistogram, Sample, Type, Unit};
 pub use exemplars::{Exemplar, Exemplars};
 pub use family::{BucketValue, ExemplarValue, Family, HistogramValue, Metric, MetricValue, SummaryValue};
+pub use lint::{Finding, lint};
 pub use options::{DecodeOptions, Mode};
 pub use series::{Labels, Series};

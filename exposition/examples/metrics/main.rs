@@ -4,10 +4,17 @@
 //! metrics {check|lint|convert|stats} [--format text|openmetrics|protobuf] [--mode strict|prometheus|lenient] < page
 //! ```
 //!
-//! `check` ends with 0 when the page is good and with 1 when it is not, and prints line, column and reason.
+//! * `check` ends with 0 when the page is good and with 1 when it is not, and prints line, column and reason.
+//! * `lint` prints what promtool would say about names, and ends with 3 when there is something.
+//! * `convert --to text|openmetrics|protobuf [--escaping allow-utf-8|underscores|dots|values]` writes the page in another
+//!   format.
+//! * `stats` counts what is in it.
 
 mod arguments;
 mod check;
+mod convert;
+mod lint;
+mod stats;
 
 use std::io::Read;
 use std::process::ExitCode;
@@ -29,5 +36,8 @@ fn main() -> ExitCode {
     }
     match arguments.command {
         Command::Check => check::run(&page, &arguments),
+        Command::Lint => lint::run(&page, &arguments),
+        Command::Convert => convert::run(&page, &arguments),
+        Command::Stats => stats::run(&page, &arguments),
     }
 }

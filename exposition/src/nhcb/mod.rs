@@ -97,7 +97,7 @@ impl<'a> Converter<'a> {
             return Ok(Some(Converted::Below(found)));
         }
         while !self.ended {
-            let Some(found) = below.pull()? else {
+            let Some(found) = self.pull(below)? else {
                 self.ended = true;
                 return Ok(self.finish()?.then_some(Converted::Histogram));
             };
@@ -110,6 +110,15 @@ impl<'a> Converter<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Reads on. Behind a fault nothing comes, not even what was collected.
+    fn pull(&mut self, below: &mut impl Pull<'a>) -> Result<Option<Found>, DecodeError> {
+        let found = below.pull();
+        if found.is_err() {
+            (self.ended, self.collecting) = (true, false);
+        }
+        found
     }
 
     /// Takes what belongs to a histogram; whether the event goes on to the caller.

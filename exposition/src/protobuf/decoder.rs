@@ -116,11 +116,9 @@ impl<'a> Decoder<'a> {
     /// Reads up to the next event.
     pub(crate) fn find(&mut self) -> Result<Option<Found>, DecodeError> {
         let rest = std::mem::take(&mut self.rest);
-        let next = std::mem::take(&mut self.message.next);
         if rest.len() == self.page.bytes.len() {
             self.page.check_size()?;
         }
-        self.message.next = next;
         match self.step(rest) {
             Ok(Some((found, rest))) => {
                 self.rest = rest;
@@ -162,9 +160,9 @@ impl<'a> Decoder<'a> {
     /// Leaves the message with the fault.
     #[cold]
     fn skip(&mut self, fault: Fault<'a>) -> Result<Found, DecodeError> {
+        self.message.next = Next::Family;
         let error = self.page.resume_message(fault.error)?;
         self.rest = fault.rest;
-        self.message.next = Next::Family;
         self.slots.skipped = Some(error);
         Ok(Found::Skipped)
     }
