@@ -13,9 +13,12 @@
 
 mod block;
 mod bytes;
+mod cardinality;
 mod chunks;
 mod damage;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod index;
 mod life;
 mod merge;
@@ -31,6 +34,7 @@ mod walk;
 mod write;
 
 pub use block::Block;
+pub use cardinality::{Cardinality, CardinalityCounter, Ranked};
 pub use chunks::DEFAULT_CHUNK_FILE_BYTES;
 pub use error::{BlockError, Damage, Part};
 pub use index::{ChunkMeta, INDEX_FILE};

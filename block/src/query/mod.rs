@@ -6,4 +6,5 @@ mod querier;
 mod samples;
 
 pub(crate) use matching::{Selected, select};
+pub(crate) use querier::labels_of;
 pub(crate) use samples::decode_checked;
