@@ -52,23 +52,23 @@ fn regex(op: MatchOp, name: &str, pattern: &str) -> Matcher {
 fn rows() -> Vec<(&'static str, Vec<Matcher>)> {
     use MatchOp::{NotRegex, Regex};
     let n1 = || Matcher::equal("n", "1");
-    let foo = || Matcher::equal("j", "foo");
+    let j_foo = || Matcher::equal("j", "foo");
     vec![
         ("n=1", vec![n1()]),
-        ("n=1,j=foo", vec![n1(), foo()]),
-        ("j=foo,n=1", vec![foo(), n1()]),
+        ("n=1,j=foo", vec![n1(), j_foo()]),
+        ("j=foo,n=1", vec![j_foo(), n1()]),
         ("n=1,j!=foo", vec![n1(), Matcher::not_equal("j", "foo")]),
         ("i=one", vec![Matcher::equal("i", "7700000000"), n1()]),
         ("i=~.*", vec![regex(Regex, "i", ".*")]),
         ("i=~.+", vec![regex(Regex, "i", ".+")]),
         ("i=~", vec![regex(Regex, "i", "")]),
         ("i!=", vec![Matcher::not_equal("i", "")]),
-        ("n=1,i=~.*,j=foo", vec![n1(), regex(Regex, "i", ".*"), foo()]),
-        ("n=1,i!=,j=foo", vec![n1(), Matcher::not_equal("i", ""), foo()]),
-        ("n=1,i=~.+,j=foo", vec![n1(), regex(Regex, "i", ".+"), foo()]),
-        ("n=1,i=~1.+,j=foo", vec![n1(), regex(Regex, "i", "1.+"), foo()]),
-        ("n=1,i=~.+,i!=2,j=foo", vec![n1(), regex(Regex, "i", ".+"), Matcher::not_equal("i", "2"), foo()]),
-        ("n=1,i=~.+,i!~2.*,j=foo", vec![n1(), regex(Regex, "i", ".+"), regex(NotRegex, "i", "2.*"), foo()]),
+        ("n=1,i=~.*,j=foo", vec![n1(), regex(Regex, "i", ".*"), j_foo()]),
+        ("n=1,i!=,j=foo", vec![n1(), Matcher::not_equal("i", ""), j_foo()]),
+        ("n=1,i=~.+,j=foo", vec![n1(), regex(Regex, "i", ".+"), j_foo()]),
+        ("n=1,i=~1.+,j=foo", vec![n1(), regex(Regex, "i", "1.+"), j_foo()]),
+        ("n=1,i=~.+,i!=2,j=foo", vec![n1(), regex(Regex, "i", ".+"), Matcher::not_equal("i", "2"), j_foo()]),
+        ("n=1,i=~.+,i!~2.*,j=foo", vec![n1(), regex(Regex, "i", ".+"), regex(NotRegex, "i", "2.*"), j_foo()]),
         ("i=~.*9.*", vec![regex(Regex, "i", ".*9.*")]),
         ("n=~1|2|3", vec![regex(Regex, "n", "1|2|3")]),
         ("i=~11|22|33 (as text)", vec![regex(Regex, "i", "1100000000|2200000000|3300000000")]),
