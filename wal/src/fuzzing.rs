@@ -1,7 +1,11 @@
 //! Bodies of the fuzz targets: what must hold for any bytes. The seeds under `fuzz-corpus/` run as tests.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use crate::chunk_snapshot::{decode_chunk_snapshot_record, encode_chunk_snapshot_record};
+use crate::head_chunks::{HeadChunkEntry, HeadChunks};
+use crate::head_snapshot::{HEAD_SNAPSHOT_FILE, HeadSnapshot};
 use crate::record::encode_v1_histograms;
 use crate::{
     Compression, Item, PreparedRecord, RecordError, RecordType, SampleColumns, SegmentReader, SeriesReader,
@@ -106,6 +110,87 @@ fn read(data: &[u8]) -> (Vec<u64>, Vec<Vec<u8>>, usize) {
     (starts, records, damage)
 }
 
+/// Any head chunk file opens, and every chunk that is found reads back; appended again they are the same.
+///
+/// # Panics
+///
+/// When that does not hold.
+pub fn head_chunk_file(data: &[u8]) {
+    let vfs = MemVfs::new();
+    let dir = Path::new("/chunks_head");
+    vfs.create_dir(dir).expect("a directory in memory");
+    let file = vfs.open(&dir.join("000001"), OpenMode::CreateNew).expect("a file in memory");
+    file.append(data).expect("a write to memory");
+    let mut found = Vec::new();
+    let mut visit = |e: HeadChunkEntry<'_>| found.push((e.reference, e.series, e.encoding, e.data.to_vec()));
+    let (chunks, report) = HeadChunks::open(Arc::new(vfs.clone()), dir, &mut visit).expect("files in memory");
+    assert_eq!(report.chunks, found.len() as u64);
+    assert!(found.is_sorted_by(|a, b| a.0 < b.0), "chunks come in the order of the file");
+    for (reference, series, encoding, data) in &found {
+        let chunk = chunks.read(*reference).expect("a chunk that was found");
+        assert_eq!((chunk.series, chunk.encoding, &chunk[..]), (*series, *encoding, &data[..]));
+    }
+    // What was cut off was not needed: the chunks are there again, and nothing new is wrong.
+    let mut again = 0;
+    let (_, second) = HeadChunks::open(Arc::new(vfs), dir, &mut |_| again += 1).expect("files in memory");
+    assert_eq!(again, found.len());
+    assert!(second.damage.len() <= report.damage.len() && second.torn_tail.is_none());
+}
+
+/// Any head snapshot is refused, or its series can be walked to the end or to an error.
+///
+/// # Panics
+///
+/// When that does not hold.
+pub fn head_snapshot(data: &[u8]) {
+    let vfs = MemVfs::new();
+    let dir = Path::new("/data");
+    vfs.create_dir(dir).expect("a directory in memory");
+    let file = vfs.open(&dir.join(HEAD_SNAPSHOT_FILE), OpenMode::CreateNew).expect("a file in memory");
+    // A fuzzer does not find checksums: they are made right for it.
+    file.append(&with_right_checksums(data)).expect("a write to memory");
+    let Ok(snapshot) = HeadSnapshot::open(&vfs, dir) else { return };
+    let Ok(symbols) = snapshot.symbols() else { return };
+    let mut series = snapshot.series();
+    while let Ok(Some(entry)) = series.next_entry() {
+        assert!(entry.labels.len() <= data.len() && entry.chunks.len() <= data.len());
+        assert!(symbols.len() <= data.len());
+    }
+}
+
+fn with_right_checksums(data: &[u8]) -> Vec<u8> {
+    let mut data = data.to_vec();
+    if data.len() >= 28 {
+        let crc = crc32c::crc32c(&data[..24]).to_be_bytes();
+        data[24..28].copy_from_slice(&crc);
+    }
+    let mut at = 28;
+    while data.len() >= at + 12 {
+        let len = u32::from_be_bytes([data[at + 4], data[at + 5], data[at + 6], data[at + 7]]) as usize;
+        let end = (at + 12).saturating_add(len);
+        if end > data.len() {
+            break;
+        }
+        let crc = crc32c::crc32c_append(crc32c::crc32c(&data[at..at + 8]), &data[at + 12..end]).to_be_bytes();
+        data[at + 8..at + 12].copy_from_slice(&crc);
+        at = end;
+    }
+    data
+}
+
+/// Any record of a memory snapshot decodes to what survives another round, or is refused.
+///
+/// # Panics
+///
+/// When that does not hold.
+pub fn chunk_snapshot_record(data: &[u8]) {
+    let Ok(read) = decode_chunk_snapshot_record(data) else { return };
+    let once = encode_chunk_snapshot_record(&read);
+    let again = decode_chunk_snapshot_record(&once).expect("what was just written");
+    // By bytes, because values may be NaN.
+    assert_eq!(encode_chunk_snapshot_record(&again), once);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,14 +207,29 @@ mod tests {
     fn the_corpus_holds() {
         replay("wal_record", wal_record);
         replay("wal_segment", wal_segment);
+        replay("head_chunk_file", head_chunk_file);
+        replay("head_snapshot", head_snapshot);
+        replay("chunk_snapshot_record", chunk_snapshot_record);
     }
 
     proptest! {
         #[test]
-        fn any_record_holds(kind in 1_u8..3, body in prop::collection::vec(any::<u8>(), 0..120)) {
+        fn any_record_holds(kind in 1_u8..14, body in prop::collection::vec(any::<u8>(), 0..120)) {
             let mut record = vec![kind];
             record.extend(body);
             wal_record(&record);
+        }
+
+        #[test]
+        fn any_memory_snapshot_record_holds(kind in 1_u8..4, body in prop::collection::vec(any::<u8>(), 0..120)) {
+            let mut record = vec![kind];
+            record.extend(body);
+            chunk_snapshot_record(&record);
+        }
+
+        #[test]
+        fn any_head_chunk_file_holds(data in prop::collection::vec(prop_oneof![3 => Just(0_u8), 1 => any::<u8>()], 0..300)) {
+            head_chunk_file(&data);
         }
 
         #[test]

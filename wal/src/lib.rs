@@ -2,8 +2,46 @@
 //!
 //! # Should I use this?
 //!
-//! Yes, when you read or write a Prometheus log by itself: to follow it, to inspect it, to repair it. Whoever wants a store
-//! takes `promethium-tsdb`.
+//! Yes, when you read or write the files of a Prometheus head by themselves: to follow a log, to inspect it, to repair it,
+//! to hand samples to a Prometheus. Whoever wants a store takes `promethium-tsdb`.
+//!
+//! | what | where |
+//! |---|---|
+//! | write a log that goes on after failed writes, failed syncs and a full disk | [`WalWriter`] |
+//! | read a segment past damage | [`SegmentReader`] |
+//! | all thirteen types of records, floats as columns, labels borrowed | [`RecordType`], [`decode_sample_columns`], [`SeriesReader`], … |
+//! | fold old segments into a checkpoint | [`write_checkpoint`] |
+//! | full chunks of the head on disk | [`head_chunks`] |
+//! | Prometheus' memory snapshots | [`chunk_snapshot`] |
+//! | a snapshot that makes a restart fast | [`head_snapshot`] |
+//!
+//! ```
+//! use std::path::Path;
+//! use std::sync::Arc;
+//! use promethium_vfs::{MemVfs, OpenMode, Vfs};
+//! use promethium_wal::{
+//!     Compression, Item, PreparedRecord, SampleColumns, SegmentReader, WalWriter, decode_sample_columns,
+//!     encode_sample_columns, read_layout,
+//! };
+//!
+//! let (disk, dir) = (MemVfs::new(), Path::new("/wal"));
+//! disk.create_dir(dir)?;
+//! let mut samples = SampleColumns::new();
+//! samples.push(7, 0, 1_717_200_000_000, 42.0);
+//! let mut wal = WalWriter::create(Arc::new(disk.clone()), dir, 0, 128 << 20)?;
+//! wal.append(&[PreparedRecord::new(encode_sample_columns(&samples), Compression::Snappy)])?;
+//! wal.sync()?;
+//!
+//! let segment = &read_layout(&disk, dir)?.segments[0];
+//! let mut reader = SegmentReader::new(disk.open(&segment.path, OpenMode::Read)?);
+//! let Some(Item::Record { bytes, .. }) = reader.next_item()? else { panic!("one record was written") };
+//! let mut found = SampleColumns::new();
+//! decode_sample_columns(bytes, &mut found)?;
+//! assert_eq!(found, samples);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The log
 //!
 //! ```text
 //! wal/00000000 wal/00000001 …        segments, in pages of 32 KiB
@@ -13,7 +51,8 @@
 //! record    one `full` fragment, or `first` `middle`* `last`; compressed before it is split
 //! ```
 //!
-//! Numbers are big-endian. A record never crosses a segment. Every opening of the store starts a new segment.
+//! Numbers are big-endian. A record never crosses a segment. Every opening of the store starts a new segment. The tables of
+//! every byte are in `docs/format.md`.
 
 mod checkpoint;
 pub mod chunk_snapshot;

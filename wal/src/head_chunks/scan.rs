@@ -83,6 +83,8 @@ pub(super) fn scan(
     if let Some(message) = header_damage(bytes) {
         note(&mut scanned, 0, message);
         follows_damage = true;
+        // It is not at the end.
+        scanned.ends_well = true;
     }
     let mut at = FILE_HEADER_BYTES;
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
