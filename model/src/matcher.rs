@@ -85,6 +85,17 @@ impl Matcher {
         Ok(Matcher { name: name.into(), op, value, regex })
     }
 
+    /// A matcher of a pattern that is compiled already, which then is its value.
+    ///
+    /// # Panics
+    ///
+    /// When `op` is neither `=~` nor `!~`.
+    #[must_use]
+    pub fn with_regex(op: MatchOp, name: impl Into<String>, regex: GoRegex) -> Self {
+        assert!(matches!(op, MatchOp::Regex | MatchOp::NotRegex), "{} takes no pattern", op.as_str());
+        Matcher { name: name.into(), op, value: regex.pattern().to_owned(), regex: Some(regex) }
+    }
+
     /// `name="value"`.
     #[must_use]
     pub fn equal(name: impl Into<String>, value: impl Into<String>) -> Self {

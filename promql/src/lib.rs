@@ -35,10 +35,13 @@
 //!
 //! # What is here
 //!
-//! * [`parser`]: text to a flat syntax tree with byte positions, and back to canonical text. Usable alone, without the
-//!   engine (`default-features = false, features = ["parser"]`).
+//! * [`parser`]: text to a flat syntax tree with byte positions, and back to canonical text, to Prometheus' format over several
+//!   lines and to the JSON of `/api/v1/parse_query`; walks and rewriting. Usable alone, without the engine
+//!   (`default-features = false, features = ["parser"]`).
 //! * `Engine`: evaluates over columns. A series is one column of values, one a step; a window function walks the
 //!   decoded samples once; `sum(rate(x[5m]))` streams series by series into one accumulator a group.
+//! * `Engine::explain` tells how a query would be evaluated, `Engine::analyze` what each part of it cost;
+//!   `Engine::prepare` says what it will read, for stores that answer later.
 //! * [`promqltest`]: Prometheus' own test language, for any engine and any store.
 //! * [`Features`]: what Prometheus keeps behind feature flags is an option here.
 //!
@@ -61,5 +64,8 @@ mod plan;
 pub mod promqltest;
 
 #[cfg(feature = "engine")]
-pub use engine::{Engine, EngineOptions, NaiveEngine};
+pub use engine::{
+    Analysis, Engine, EngineOptions, ExplainedNode, Explanation, FetchedSeries, NaiveEngine, NodeCost, Prepared,
+    QueryTime, Selection,
+};
 pub use options::Features;

@@ -126,6 +126,12 @@ impl Column {
         }
     }
 
+    /// Bytes that it takes, those of histograms included.
+    pub(crate) fn bytes(&self) -> usize {
+        let histograms: usize = self.histograms.iter().map(|(_, h)| 16 * histogram_cost(h)).sum();
+        8 * self.values.len() + self.values.len() / 8 + histograms
+    }
+
     /// What the samples count against the limit: floats 1, histograms by size; a sparse column at least what its dense
     /// floats take.
     pub(crate) fn cost(&self) -> usize {

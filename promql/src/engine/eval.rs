@@ -4,12 +4,13 @@ use promethium_model::QueryError;
 
 use super::budget::{Budget, Charge};
 use super::column::{Column, Series};
+use super::explain::Profile;
 use super::fetch::Fetcher;
 use super::naming::can_drop_name;
 use super::notes::Notes;
 use super::steps::Steps;
 use crate::Features;
-use crate::parser::ExprId;
+use crate::parser::{ExprId, RegexCache};
 use crate::plan::{Op, Plan, PlanNode};
 
 /// One evaluation of one plan.
@@ -20,6 +21,9 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) notes: &'a Notes<'a>,
     pub(crate) features: Features,
     pub(crate) lookback_ms: i64,
+    pub(crate) regexes: &'a RegexCache,
+    /// Where costs are kept, when they are measured.
+    pub(crate) profile: Option<&'a Profile>,
 }
 
 /// Takes the series of a vector, one by one.
@@ -51,10 +55,25 @@ impl<'a> Evaluator<'a> {
     /// Evaluates a vector.
     pub(crate) fn vector(&self, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
         self.budget.check()?;
+        let Some(profile) = self.profile else { return self.vector_unmeasured(id, steps, sink) };
+        let node = id.index();
+        let above = profile.switch(Some(node));
+        let result = self.vector_unmeasured(id, steps, &mut |series| {
+            profile.gave(node, &series);
+            let inside = profile.switch(above);
+            let result = sink(series);
+            profile.switch(inside);
+            result
+        });
+        profile.switch(above);
+        result
+    }
+
+    fn vector_unmeasured(&self, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
         let node = self.node(id);
         if node.invariant && steps.count > 1 {
             // Once, at the first step, then the same for all.
-            return self.vector(id, steps.first(), &mut |series| {
+            return self.vector_unmeasured(id, steps.first(), &mut |series| {
                 let column = series.column.broadcast(steps.count);
                 sink(Series { column, ..series })
             });

@@ -100,7 +100,7 @@ impl<'a> Fetcher<'a> {
         sink: Sink<'_>,
     ) -> Result<(), QueryError> {
         let fetch = &self.plan.fetches[fetch];
-        let mut set = self.querier.select(&fetch.matchers, &self.hints(fetch), budget.cx())?;
+        let mut set = self.querier.select(&fetch.matchers, &hints(fetch, self.times), budget.cx())?;
         loop {
             let mut turns = Vec::with_capacity(self.threads);
             while turns.len() < self.threads {
@@ -148,7 +148,7 @@ impl<'a> Fetcher<'a> {
         on_series: OnSeries<'_>,
     ) -> Result<(), QueryError> {
         let fetch = &self.plan.fetches[fetch];
-        let mut set = self.querier.select(&fetch.matchers, &self.hints(fetch), budget.cx())?;
+        let mut set = self.querier.select(&fetch.matchers, &hints(fetch, self.times), budget.cx())?;
         let mut batch = SampleBatch::new();
         while let Some(mut entry) = set.next_series()? {
             budget.check()?;
@@ -161,15 +161,21 @@ impl<'a> Fetcher<'a> {
         notes.merge(set.annotations());
         Ok(())
     }
+}
 
-    fn hints(&self, fetch: &Fetch) -> SelectHints {
-        let mut hints = SelectHints::default();
-        hints.start_ms = fetch.min_ms;
-        hints.end_ms = fetch.max_ms;
-        hints.step_ms = self.times.interval_ms;
-        hints.range_ms = fetch.range_ms;
-        hints
+/// Advice for a store: the times, and what stands right above the selectors where that is the same for all of them.
+pub(super) fn hints(fetch: &Fetch, times: QueryTimes) -> SelectHints {
+    let mut hints = SelectHints::default();
+    hints.start_ms = fetch.min_ms;
+    hints.end_ms = fetch.max_ms;
+    hints.step_ms = times.interval_ms;
+    hints.range_ms = fetch.range_ms;
+    if let Some(above) = &fetch.above {
+        hints.function = Some(above.function.to_owned());
+        hints.grouping.clone_from(&above.grouping);
+        hints.by = above.by;
     }
+    hints
 }
 
 /// Up to a turn's series.

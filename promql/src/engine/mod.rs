@@ -6,6 +6,7 @@ mod bitmap;
 mod budget;
 mod column;
 mod eval;
+mod explain;
 mod fetch;
 mod function;
 pub(crate) mod histogram;
@@ -14,6 +15,7 @@ mod naive;
 mod naming;
 mod notes;
 mod output;
+mod prepared;
 mod quantile;
 mod query;
 mod samples;
@@ -23,7 +25,9 @@ mod steps;
 mod top_level;
 mod window;
 
+pub use explain::{Analysis, ExplainedNode, Explanation, NodeCost};
 pub use naive::NaiveEngine;
+pub use prepared::{FetchedSeries, Prepared, QueryTime, Selection};
 pub use query::{Engine, EngineOptions};
 
 /// Whether two floats are equal up to a relative error; zero must be exact.

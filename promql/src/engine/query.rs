@@ -7,12 +7,14 @@ use promethium_model::{
 
 use super::budget::Budget;
 use super::eval::Evaluator;
+use super::explain::Profile;
 use super::fetch::Fetcher;
 use super::notes::Notes;
 use super::output;
+use super::prepared::{Prepared, QueryTime};
 use super::steps::Steps;
 use crate::Features;
-use crate::parser::{Ast, ParserOptions, ValueType, parse, parse_selector};
+use crate::parser::{Ast, ParserOptions, RegexCache, ValueType, parse, parse_selector};
 use crate::plan::{Op, Plan, PlanContext, QueryTimes, build};
 
 /// How an [`Engine`] evaluates.
@@ -80,20 +82,22 @@ impl EngineOptions {
     }
 }
 
-/// A PromQL engine. Holds options alone: queries share nothing, and one engine serves any number of threads and stores.
+/// A PromQL engine. Holds options, and patterns that it compiled; one engine, or a clone of it, serves any number of threads and
+/// stores.
 ///
 /// A query runs on the thread that asks for it, with helpers only when [`EngineOptions::threads`] asks for them. Series are taken in the order in which storage gives them, so equal data
 /// gives equal answers, to the last digit.
 #[derive(Clone, Debug, Default)]
 pub struct Engine {
     options: EngineOptions,
+    regexes: RegexCache,
 }
 
 impl Engine {
     /// An engine with these options.
     #[must_use]
     pub fn new(options: EngineOptions) -> Self {
-        Engine { options }
+        Engine { options, regexes: RegexCache::default() }
     }
 
     /// Its options.
@@ -103,7 +107,8 @@ impl Engine {
     }
 
     fn parser_options(&self) -> ParserOptions {
-        ParserOptions::new(self.options.features, &self.options.limits)
+        let regexes = self.regexes.clone();
+        ParserOptions { regexes, ..ParserOptions::new(self.options.features, &self.options.limits) }
     }
 
     fn parse(&self, query: &str) -> Result<Ast, QueryError> {
@@ -116,37 +121,70 @@ impl Engine {
         Ok((build(ast, context)?, lookback_ms))
     }
 
-    fn evaluate(
-        &self,
-        store: &dyn Queryable,
-        query: &str,
-        times: QueryTimes,
-        lookback_ms: Option<i64>,
-        steps: Steps,
-        cx: &QueryCx,
-    ) -> Result<QueryOutput, QueryError> {
+    /// Parses, checks and plans a query for its times: what it will read is then known. See [`Prepared::selections`].
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError::Parse`], or [`QueryError::Invalid`] for steps and durations that make no sense.
+    pub fn prepare(&self, query: &str, time: impl Into<QueryTime>) -> Result<Prepared, QueryError> {
+        let (steps, times, lookback_ms) = match time.into() {
+            QueryTime::Instant(options) => {
+                let times = QueryTimes { start_ms: options.time_ms, end_ms: options.time_ms, interval_ms: 0 };
+                (Steps::single(options.time_ms), times, options.lookback_ms)
+            }
+            QueryTime::Range(options) => {
+                let (start_ms, end_ms, interval_ms) = (options.start_ms, options.end_ms, options.step_ms);
+                (self.check_steps(&options)?, QueryTimes { start_ms, end_ms, interval_ms }, options.lookback_ms)
+            }
+        };
         let ast = self.parse(query)?;
         if times.interval_ms > 0 {
             check_range_type(ast.value_type())?;
         }
         let (plan, lookback_ms) = self.plan(&ast, times, lookback_ms)?;
+        Ok(Prepared { query: query.to_owned(), plan, times, steps, lookback_ms })
+    }
+
+    /// Executes a prepared query over a store.
+    ///
+    /// # Errors
+    ///
+    /// See [`QueryError`].
+    pub fn execute_on(
+        &self,
+        prepared: &Prepared,
+        store: &dyn Queryable,
+        cx: &QueryCx,
+    ) -> Result<QueryOutput, QueryError> {
+        self.execute_profiled(prepared, store, cx, None)
+    }
+
+    pub(super) fn execute_profiled(
+        &self,
+        prepared: &Prepared,
+        store: &dyn Queryable,
+        cx: &QueryCx,
+        profile: Option<&Profile>,
+    ) -> Result<QueryOutput, QueryError> {
+        let Prepared { query, plan, times, steps, lookback_ms } = prepared;
         cx.check().map_err(at_start)?;
-        let range = Fetcher::range_of(&plan).unwrap_or(TimeRange::new(times.start_ms, times.end_ms));
+        let range = Fetcher::range_of(plan).unwrap_or(TimeRange::new(times.start_ms, times.end_ms));
         let querier = store.querier(range)?;
         let budget = Budget::new(cx, self.options.limits.max_query_samples);
         let notes = Notes::new(query);
         let evaluator = Evaluator {
-            plan: &plan,
-            fetcher: Fetcher::new(&*querier, &plan, times, &self.options),
+            plan,
+            fetcher: Fetcher::new(&*querier, plan, *times, &self.options),
             budget: &budget,
             notes: &notes,
             features: self.options.features,
-            lookback_ms,
+            lookback_ms: *lookback_ms,
+            regexes: &self.regexes,
+            profile,
         };
         let value =
-            if times.interval_ms > 0 { range_value(&evaluator, steps) } else { instant_value(&evaluator, steps) };
-        let value = value?;
-        Ok(QueryOutput { value, annotations: notes.take() })
+            if times.interval_ms > 0 { range_value(&evaluator, *steps) } else { instant_value(&evaluator, *steps) };
+        Ok(QueryOutput { value: value?, annotations: notes.take() })
     }
 
     fn check_steps(&self, options: &RangeOptions) -> Result<Steps, QueryError> {
@@ -194,8 +232,7 @@ impl QueryEngine for Engine {
         options: &InstantOptions,
         cx: &QueryCx,
     ) -> Result<QueryOutput, QueryError> {
-        let times = QueryTimes { start_ms: options.time_ms, end_ms: options.time_ms, interval_ms: 0 };
-        self.evaluate(store, query, times, options.lookback_ms, Steps::single(options.time_ms), cx)
+        self.execute_on(&self.prepare(query, *options)?, store, cx)
     }
 
     fn range(
@@ -205,9 +242,7 @@ impl QueryEngine for Engine {
         options: &RangeOptions,
         cx: &QueryCx,
     ) -> Result<QueryOutput, QueryError> {
-        let steps = self.check_steps(options)?;
-        let times = QueryTimes { start_ms: options.start_ms, end_ms: options.end_ms, interval_ms: options.step_ms };
-        self.evaluate(store, query, times, options.lookback_ms, steps, cx)
+        self.execute_on(&self.prepare(query, *options)?, store, cx)
     }
 }
 

@@ -28,6 +28,7 @@ mod pretty;
 mod print;
 #[cfg(test)]
 mod product_tests;
+mod regexes;
 mod selector;
 #[cfg(feature = "serde")]
 mod serialize;
@@ -50,6 +51,7 @@ pub use functions::{Function, Signature};
 #[cfg(feature = "engine")]
 pub(crate) use number::parse_integer;
 pub use op::{AggregateOp, BinaryOp};
+pub use regexes::RegexCache;
 pub use span::Span;
 #[cfg(feature = "engine")]
 pub(crate) use string::unquote;
@@ -70,13 +72,16 @@ pub struct ParserOptions {
     pub max_bytes: usize,
     /// Deepest nesting of expressions. A chain of binary operators without parentheses counts as one level.
     pub max_depth: usize,
+    /// Where compiled patterns come from. Each of the options' clones uses the same cache.
+    pub regexes: RegexCache,
 }
 
 impl ParserOptions {
     /// With these features and limits.
     #[must_use]
     pub fn new(features: Features, limits: &Limits) -> Self {
-        ParserOptions { features, max_bytes: limits.max_query_bytes, max_depth: limits.max_query_depth }
+        let regexes = RegexCache::default();
+        ParserOptions { features, max_bytes: limits.max_query_bytes, max_depth: limits.max_query_depth, regexes }
     }
 }
 

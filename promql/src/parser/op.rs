@@ -44,6 +44,28 @@ pub enum BinaryOp {
 }
 
 impl BinaryOp {
+    /// Every operator, by precedence.
+    pub const ALL: [BinaryOp; 18] = [
+        BinaryOp::Or,
+        BinaryOp::And,
+        BinaryOp::Unless,
+        BinaryOp::Equal,
+        BinaryOp::NotEqual,
+        BinaryOp::LessEqual,
+        BinaryOp::Less,
+        BinaryOp::GreaterEqual,
+        BinaryOp::Greater,
+        BinaryOp::TrimUpper,
+        BinaryOp::TrimLower,
+        BinaryOp::Add,
+        BinaryOp::Sub,
+        BinaryOp::Mul,
+        BinaryOp::Div,
+        BinaryOp::Mod,
+        BinaryOp::Atan2,
+        BinaryOp::Pow,
+    ];
+
     /// The operator as written.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -147,7 +169,8 @@ pub enum AggregateOp {
 }
 
 impl AggregateOp {
-    pub(crate) const ALL: [AggregateOp; 14] = [
+    /// Every aggregation.
+    pub const ALL: [AggregateOp; 14] = [
         AggregateOp::Sum,
         AggregateOp::Avg,
         AggregateOp::Count,
@@ -194,6 +217,13 @@ impl AggregateOp {
     pub(crate) fn takes_scalar(self) -> bool {
         use AggregateOp::{Bottomk, LimitRatio, Limitk, Quantile, Topk};
         matches!(self, Topk | Bottomk | Quantile | Limitk | LimitRatio)
+    }
+
+    /// Whether it takes its series one by one, into one accumulator a group.
+    #[must_use]
+    pub fn streams(self) -> bool {
+        use AggregateOp::{Avg, Count, Group, Max, Min, Stddev, Stdvar, Sum};
+        matches!(self, Sum | Avg | Count | Min | Max | Group | Stddev | Stdvar)
     }
 
     pub(crate) fn is_experimental(self) -> bool {

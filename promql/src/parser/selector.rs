@@ -74,7 +74,10 @@ impl Parser<'_> {
         self.advance();
         let value = self.expect(TokenKind::String, "label matching", "string")?;
         let value_text = self.utf8(value)?;
-        let matcher = Matcher::new(op, label, value_text)
+        let matcher = self
+            .options
+            .regexes
+            .matcher(op, label, value_text)
             .map_err(|error| Fault::new(token.span.to(value.span), error.to_string()))?;
         Ok(BraceItem::Matcher(matcher))
     }

@@ -244,7 +244,7 @@ fn mark_stats_only(plan: &mut Plan) {
             Op::Call { function, .. } => seen.enter(*function),
             _ => {}
         }
-        operands(&plan.nodes[i].op, &mut |id| above[id.index()] = seen);
+        plan.nodes[i].op.operands(&mut |id| above[id.index()] = seen);
     }
 }
 
@@ -267,18 +267,5 @@ impl Above {
 
     fn stats_only(self) -> bool {
         self.counted && !self.needs_buckets
-    }
-}
-
-/// The operands of a node. Parentheses are nobody's operand and have none: they were resolved away.
-fn operands(op: &Op, on: &mut dyn FnMut(ExprId)) {
-    match op {
-        Op::Subquery(s) => on(s.expr),
-        Op::Unary { expr, .. } => on(*expr),
-        Op::Binary(b) => [b.lhs, b.rhs].into_iter().for_each(on),
-        Op::Call { args, .. } => args.iter().copied().for_each(on),
-        Op::Aggregate(a) => a.param.into_iter().chain([a.expr]).for_each(on),
-        Op::Info(info) => on(info.base),
-        Op::Paren(_) | Op::Number(_) | Op::String(_) | Op::Selector(_) | Op::Range(_) => {}
     }
 }

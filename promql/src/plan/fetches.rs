@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use promethium_model::Matcher;
 
-use super::{Fetch, Op, Plan, PlanContext, SelectorPlan, TimeShift};
+use super::{Above, Fetch, Op, Plan, PlanContext, SelectorPlan, TimeShift};
 use crate::parser::{ExprId, Extension};
 
 /// The evaluation times of a node, first and last.
@@ -33,29 +33,32 @@ pub(super) fn assign_fetches(plan: &mut Plan, context: PlanContext) {
     // What has no times is read by nobody: the second argument of `info` is no vector of its own.
     let mut windows: Vec<Option<Window>> = vec![None; plan.nodes.len()];
     windows[plan.root.index()] = Some(Window { first_ms: context.times.start_ms, last_ms: context.times.end_ms });
+    let mut above: Vec<Option<Above>> = vec![None; plan.nodes.len()];
     let Plan { nodes, fetches, .. } = plan;
     for i in (0..nodes.len()).rev() {
         let Some(window) = windows[i] else { continue };
-        assign(&mut nodes[i].op, window, context.lookback_ms, fetches);
+        let here = above_operands(&nodes[i].op);
+        nodes[i].op.operands(&mut |id| above[id.index()].clone_from(&here));
+        assign(&mut nodes[i].op, window, context.lookback_ms, above[i].take(), fetches);
         hand_down(&nodes[i].op, window, &mut |id, window| windows[id.index()] = Some(window));
     }
 }
 
 /// Makes a selector part of a fetch.
-fn assign(op: &mut Op, window: Window, lookback_ms: i64, fetches: &mut Vec<Fetch>) {
+fn assign(op: &mut Op, window: Window, lookback_ms: i64, above: Option<Above>, fetches: &mut Vec<Fetch>) {
     match op {
         Op::Selector(selector) => {
             let data = data_window(selector, window, 0, lookback_ms);
-            selector.fetch = fetch_for(fetches, &selector.matchers, data, 0);
+            selector.fetch = fetch_for(fetches, &selector.matchers, data, 0, above);
         }
         Op::Range(range) => {
             let data = data_window(&range.selector, window, range.range_ms, lookback_ms);
-            range.selector.fetch = fetch_for(fetches, &range.selector.matchers, data, range.range_ms);
+            range.selector.fetch = fetch_for(fetches, &range.selector.matchers, data, range.range_ms, above);
         }
         Op::Info(info) => {
             let data = window.shifted(info.shift).reaching_back(lookback_ms.saturating_sub(1));
             let matchers = info.names.iter().chain(&info.data).cloned().collect();
-            info.fetch = fetch_for(fetches, &matchers, data, 0);
+            info.fetch = fetch_for(fetches, &matchers, data, 0, None);
         }
         _ => {}
     }
@@ -90,16 +93,36 @@ fn data_window(selector: &SelectorPlan, window: Window, range_ms: i64, lookback_
     data
 }
 
-fn fetch_for(fetches: &mut Vec<Fetch>, matchers: &Arc<[Matcher]>, data: Window, range_ms: i64) -> usize {
+/// What an operator is to the selectors that are its operands.
+fn above_operands(op: &Op) -> Option<Above> {
+    match op {
+        Op::Call { function, .. } => Some(Above { function: function.name(), grouping: Vec::new(), by: false }),
+        Op::Aggregate(a) => Some(Above {
+            function: a.op.as_str(),
+            grouping: a.grouping.clone(),
+            by: !a.without && !a.grouping.is_empty(),
+        }),
+        _ => None,
+    }
+}
+
+fn fetch_for(
+    fetches: &mut Vec<Fetch>,
+    matchers: &Arc<[Matcher]>,
+    data: Window,
+    range_ms: i64,
+    above: Option<Above>,
+) -> usize {
     if let Some(i) = fetches.iter().position(|f| f.matchers == *matchers) {
         let fetch = &mut fetches[i];
         fetch.min_ms = fetch.min_ms.min(data.first_ms);
         fetch.max_ms = fetch.max_ms.max(data.last_ms);
         fetch.range_ms = fetch.range_ms.max(range_ms);
         fetch.uses += 1;
+        fetch.above = fetch.above.take().filter(|known| above.as_ref() == Some(known));
         return i;
     }
     let matchers = Arc::clone(matchers);
-    fetches.push(Fetch { matchers, min_ms: data.first_ms, max_ms: data.last_ms, range_ms, uses: 1 });
+    fetches.push(Fetch { matchers, min_ms: data.first_ms, max_ms: data.last_ms, range_ms, uses: 1, above });
     fetches.len() - 1
 }

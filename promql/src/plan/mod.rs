@@ -147,4 +147,30 @@ pub(crate) struct Fetch {
     pub(crate) range_ms: i64,
     /// How many selectors read it.
     pub(crate) uses: usize,
+    /// The function or aggregation right above all of them; `None` where there is none, or not the same.
+    pub(crate) above: Option<Above>,
+}
+
+/// What a store may like to know of a selector's surroundings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Above {
+    pub(crate) function: &'static str,
+    /// The labels of an aggregation, and whether it groups by them.
+    pub(crate) grouping: Vec<String>,
+    pub(crate) by: bool,
+}
+
+impl Op {
+    /// Calls `on` for every operand. Parentheses have none: they were resolved away.
+    pub(crate) fn operands(&self, on: &mut dyn FnMut(ExprId)) {
+        match self {
+            Op::Subquery(s) => on(s.expr),
+            Op::Unary { expr, .. } => on(*expr),
+            Op::Binary(b) => [b.lhs, b.rhs].into_iter().for_each(on),
+            Op::Call { args, .. } => args.iter().copied().for_each(on),
+            Op::Aggregate(a) => a.param.into_iter().chain([a.expr]).for_each(on),
+            Op::Info(info) => on(info.base),
+            Op::Paren(_) | Op::Number(_) | Op::String(_) | Op::Selector(_) | Op::Range(_) => {}
+        }
+    }
 }

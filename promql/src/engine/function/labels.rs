@@ -1,7 +1,7 @@
 //! `label_replace` and `label_join`: whole series change their labels.
 
 use promethium_model::labels::{METRIC_NAME, is_valid_label_name};
-use promethium_model::{GoRegex, LabelsBuilder, QueryError};
+use promethium_model::{LabelsBuilder, QueryError};
 
 use super::super::column::Series;
 use super::super::eval::{Collected, Evaluator, Sink};
@@ -13,7 +13,9 @@ impl<'a> Evaluator<'a> {
     pub(super) fn label_replace(&self, args: &[ExprId], steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
         let [_, destination, replacement, source, pattern] = args else { return Ok(()) };
         let pattern = self.text(*pattern)?;
-        let regex = GoRegex::new(&pattern)
+        let regex = self
+            .regexes
+            .get(&pattern)
             .map_err(|_| QueryError::Execution(format!("invalid regular expression in label_replace(): {pattern}")))?;
         let destination = self.label_name(*destination, "destination", "label_replace")?;
         let (replacement, source) = (self.text(*replacement)?, self.text(*source)?);

@@ -22,7 +22,7 @@ use super::notes::Notes;
 use super::output::duplicate_labels;
 use super::query::{Engine, EngineOptions};
 use super::steps::Steps;
-use crate::parser::{Ast, ParserOptions, ValueType, parse};
+use crate::parser::{Ast, Expr, ParserOptions, ValueType, parse};
 use eval::Naive;
 use value::{Merged, Value};
 
@@ -120,8 +120,14 @@ fn instant(naive: &Naive<'_>, steps: Steps) -> Result<QueryValue, QueryError> {
             Ok(QueryValue::Vector(vector))
         }
         Value::Matrix(mut matrices) => {
-            let mut rows: Vec<MatrixSeries> =
-                matrices.swap_remove(0).into_iter().map(value::Row::into_answer).collect();
+            let rows = matrices.swap_remove(0).into_iter();
+            let mut rows: Vec<MatrixSeries> = match naive.expr(naive.ast.root()) {
+                Expr::Matrix(matrix) => {
+                    let clipped: Result<Vec<_>, _> = rows.map(|row| naive.clipped(row, matrix, timestamp_ms)).collect();
+                    clipped?.into_iter().flatten().collect()
+                }
+                _ => rows.map(value::Row::into_answer).collect(),
+            };
             rows.sort_by(|a, b| a.labels.cmp(&b.labels));
             if rows.windows(2).any(|pair| pair[0].labels == pair[1].labels) {
                 return Err(duplicate_labels());

@@ -1,13 +1,14 @@
 //! Selectors, windows, subqueries.
 
 use promethium_model::{
-    Labels, Matcher, QueryCx, QueryError, SampleBatch, SampleValue, SelectHints, TimeRange, is_stale,
+    Labels, Matcher, MatrixSeries, QueryCx, QueryError, SampleBatch, SampleValue, SelectHints, TimeRange, is_stale,
 };
 
 use super::super::histogram::stats_only;
 use super::super::samples::Samples;
 use super::super::smoothed::Line;
 use super::super::steps::Steps;
+use super::super::window::boundary_points;
 use super::eval::Naive;
 use super::value::{Point, Row, Sample, Value};
 use crate::parser::{Expr, ExprId, Extension, Function, MatrixSelector, Selector, Span, Subquery};
@@ -144,6 +145,19 @@ impl Naive<'_> {
             stored.iter().enumerate().filter_map(row).collect()
         };
         Ok((0..steps.count).map(window).collect())
+    }
+
+    /// A window as the answer itself; an extended one with values at its very ends.
+    pub(super) fn clipped(
+        &self,
+        row: Row,
+        matrix: &MatrixSelector,
+        t: i64,
+    ) -> Result<Option<MatrixSeries>, QueryError> {
+        let Some(extension) = matrix.selector.extension else { return Ok(Some(row.into_answer())) };
+        let end = self.shifted(&matrix.selector.time, self.ast.without_parens(self.ast.root()), t)?;
+        let range_ms = self.duration(&matrix.range)?;
+        boundary_points(&samples_of(&row.points), row.labels, end, range_ms, self.lookback_ms, extension)
     }
 
     /// The inner expression at all multiples of the step in the window, anew for every step.

@@ -1,0 +1,86 @@
+//! What a query holds at its peak, counted at the allocator. The only test of its binary: it counts every allocation there is.
+#![cfg(feature = "engine")]
+#![expect(unsafe_code, reason = "an allocator that counts has to be one")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use promethium_model::{
+    AppendOptions, Appendable, Labels, MemStore, Point, QueryCx, QueryEngine, RangeOptions, SeriesKey,
+};
+use promethium_promql::{Engine, EngineOptions, Features};
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+struct Counting;
+
+// SAFETY: every call goes to the system's allocator unchanged, whose contract is the caller's to keep; counting touches no
+// memory of the allocation.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let live = LIVE.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
+        PEAK.fetch_max(live, Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const STEP_MS: i64 = 15_000;
+const STEPS: i64 = 1_000;
+
+/// `series` counters in ten groups, long enough for a thousand steps.
+fn store(series: usize) -> MemStore {
+    let store = MemStore::new();
+    let mut tx = store.appender();
+    for i in 0..series {
+        let pairs = [("__name__", "x_total".to_owned()), ("group", (i % 10).to_string()), ("i", i.to_string())];
+        let labels = Labels::from_pairs(pairs);
+        for s in 0..STEPS {
+            let point = Point::float(s * STEP_MS, (s * (i as i64 % 7 + 1)) as f64);
+            tx.append(SeriesKey::Labels(&labels), point, &AppendOptions::default()).unwrap();
+        }
+    }
+    tx.commit().unwrap();
+    store
+}
+
+/// Bytes above what was held before.
+fn peak_of(engine: &Engine, store: &MemStore, query: &str) -> usize {
+    let before = LIVE.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    let options = RangeOptions::new(0, (STEPS - 1) * STEP_MS, STEP_MS);
+    let output = engine.range(store, query, &options, &QueryCx::unlimited()).unwrap();
+    drop(output);
+    PEAK.load(Ordering::Relaxed) - before
+}
+
+#[test]
+fn a_streamed_sum_grows_with_its_groups() {
+    let (few, many) = (store(100), store(1_000));
+    let engine = Engine::new(EngineOptions::default().with_features(Features::all()));
+    let query = "sum by (group) (rate(x_total[5m]))";
+    let matrix = 1_000 * STEPS as usize * 8;
+    let (at_few, at_many) = (peak_of(&engine, &few, query), peak_of(&engine, &many, query));
+    println!("100 series: {at_few} bytes, 1,000 series: {at_many} bytes, their rates: {matrix}");
+    // Ten groups of a thousand steps, the column at hand and its samples, and the answer.
+    assert!(at_many < 1_000_000, "{at_many}");
+    assert!(at_many < matrix / 8, "{at_many}");
+    // Ten times the series: labels of series pass by, columns do not pile up.
+    assert!(at_many < at_few * 2, "{at_few} became {at_many}");
+    let threads = Engine::new(engine.options().clone().with_threads(2));
+    let at_threads = peak_of(&threads, &many, query);
+    println!("on two threads: {at_threads}");
+    assert!(at_threads < matrix / 3, "{at_threads}");
+    let whole = peak_of(&engine, &many, "topk(1, rate(x_total[5m]))");
+    assert!(whole > matrix, "the count counts: {whole}");
+}
