@@ -56,14 +56,20 @@ impl SampleColumns {
     }
 
     /// Appends a sample.
+    #[inline]
     pub fn push(&mut self, reference: u64, start_timestamp_ms: i64, timestamp_ms: i64, value: f64) {
         if start_timestamp_ms != 0 || !self.starts_ms.is_empty() {
-            self.starts_ms.resize(self.len(), 0);
-            self.starts_ms.push(start_timestamp_ms);
+            self.push_start(start_timestamp_ms);
         }
         self.references.push(reference);
         self.timestamps_ms.push(timestamp_ms);
         self.values.push(value);
+    }
+
+    #[cold]
+    fn push_start(&mut self, start_timestamp_ms: i64) {
+        self.starts_ms.resize(self.len(), 0);
+        self.starts_ms.push(start_timestamp_ms);
     }
 
     /// Appends samples without start timestamps; the slices are of one length.

@@ -192,9 +192,11 @@ impl V2Frame {
 /// by a thread of its own: a series is always in the same shard, and its samples keep their order.
 pub fn scatter_samples(columns: &SampleColumns, shards: &mut [SampleColumns]) {
     let count = shards.len().max(1) as u64;
+    let mask = count.is_power_of_two().then(|| count.wrapping_sub(1));
     for (reference, start_ms, timestamp_ms, value) in columns.iter() {
-        let index = reference.checked_rem(count).unwrap_or(0) as usize;
-        if let Some(shard) = shards.get_mut(index) {
+        // A division costs as much as all the rest.
+        let index = mask.map_or_else(|| reference.checked_rem(count).unwrap_or(0), |mask| reference & mask);
+        if let Some(shard) = shards.get_mut(index as usize) {
             shard.push(reference, start_ms, timestamp_ms, value);
         }
     }
