@@ -36,7 +36,7 @@ fn index_series(count: usize) -> Vec<(Labels, Vec<EncodedChunk>)> {
     let chunks = encode(&one, Encodings::CLASSIC, SplitRule::MERGE);
     let series = (0..count).map(|k| {
         let (i, n) = (k / 10, k % 10);
-        let j = if k % 2 == 0 { "foo" } else { "bar" };
+        let j = if k / 10 % 2 == 0 { "foo" } else { "bar" };
         let labels =
             Labels::from_pairs([("i", format!("{i}{}", "0".repeat(8))), ("n", n.to_string()), ("j", j.to_owned())]);
         (labels, chunks.clone())

@@ -3,7 +3,7 @@
 use super::{Id, gallop};
 
 /// When one list is so many times as long as the other, the longer one is galloped through, else both are walked.
-const GALLOP_RATIO: usize = 8;
+const GALLOP_RATIO: usize = 4;
 
 /// Appends the ids that are in both lists to `out`.
 ///

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use promethium_model::{Matcher, QueryCx};
+use promethium_model::{MatchOp, Matcher, QueryCx};
 
 use super::matching::{Selected, select};
 use crate::error::BlockError;
@@ -28,6 +28,9 @@ pub(crate) fn values(
     let others: Vec<Matcher> = others.into_iter().cloned().collect();
     let among = if others.is_empty() { None } else { Some(select(index, &others, cx)?) };
     let accepts = |value: &str| !value.is_empty() && own.iter().all(|m| m.matches(value));
+    if let Some(literals) = own.iter().find_map(|m| literals_of(m)) {
+        return values_of_literals(index, name, literals, &accepts, among.as_ref(), limit);
+    }
     if let Some(few) = &among
         && few.ids().len().saturating_mul(SERIES_COST) < index.value_count(name)?
     {
@@ -45,6 +48,34 @@ pub(crate) fn values(
             found.push(value.value.to_owned());
         }
     }
+    Ok(found)
+}
+
+/// The only values that a matcher accepts, sorted, where they are known without asking it.
+fn literals_of(matcher: &Matcher) -> Option<Vec<&str>> {
+    match matcher.op {
+        MatchOp::Equal => Some(vec![&matcher.value]),
+        MatchOp::Regex => Some(matcher.regex()?.literal_set()?.iter().map(String::as_str).collect()),
+        MatchOp::NotEqual | MatchOp::NotRegex => None,
+    }
+}
+
+fn values_of_literals(
+    index: &Index,
+    name: &str,
+    literals: Vec<&str>,
+    accepts: &impl Fn(&str) -> bool,
+    among: Option<&Selected<'_>>,
+    limit: usize,
+) -> Result<Vec<String>, BlockError> {
+    let mut found = Vec::new();
+    for value in literals.into_iter().filter(|value| accepts(value)) {
+        let ids = index.ids(name, value)?;
+        if !ids.is_empty() && (among.is_none() || meets(ids, among)) {
+            found.push(value.to_owned());
+        }
+    }
+    found.truncate(limit);
     Ok(found)
 }
 
