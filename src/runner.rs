@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use promethium_notify::{HttpOptions, HttpSender, NotifyError};
+use promethium_notify::{HttpSender, NotifyError};
 use promethium_scrape::{FetchError, HttpFetcher, Source, StartedScrape};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -23,7 +23,6 @@ const DRAIN: Duration = Duration::from_secs(5);
 ///
 /// ```
 /// use std::sync::Arc;
-/// use promethium::notify::HttpOptions;
 /// use promethium::scrape::{Source, TargetConfig};
 /// use promethium::{Monitor, Runner};
 ///
@@ -31,7 +30,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// # runtime.block_on(async {
 /// let node = TargetConfig::new("node", Source::http("http://localhost:9100/metrics")).every_ms(15_000);
 /// let monitor = Arc::new(Monitor::builder().target(node).build()?);
-/// let runner = Runner::start(Arc::clone(&monitor), &HttpOptions::default())?;
+/// let runner = Runner::start(Arc::clone(&monitor))?;
 /// # #[cfg(feature = "axum")]
 /// let api = promethium::api::axum_router(monitor.clone()); // to merge into the program's `Router`, or to nest there
 /// // … serve …
@@ -63,8 +62,7 @@ pub enum RunnerError {
 }
 
 impl Runner {
-    /// Starts. `alerts` says how the monitor's [`alertmanagers`](crate::MonitorBuilder::alertmanagers) are told, and is of no
-    /// account to a monitor that has none.
+    /// Starts. The monitor's [`alertmanagers`](crate::MonitorBuilder::alertmanagers) say themselves how they are told.
     ///
     /// # Errors
     ///
@@ -73,16 +71,29 @@ impl Runner {
     /// # Panics
     ///
     /// Outside a tokio runtime with its time and I/O drivers on.
-    pub fn start(monitor: Arc<Monitor>, alerts: &HttpOptions) -> Result<Runner, RunnerError> {
+    pub fn start(monitor: Arc<Monitor>) -> Result<Runner, RunnerError> {
+        // The client for scrapes is built before that for alerts.
+        #[cfg(feature = "tls")]
+        promethium_notify::install_tls_provider();
         let (stop, stopped) = watch::channel(false);
         let fetcher = Arc::new(HttpFetcher::new()?);
-        let sender = monitor.alertmanagers().map(|a| HttpSender::start(Arc::clone(a), alerts)).transpose()?;
+        let sender = monitor.alertmanagers().map(|a| HttpSender::start(Arc::clone(a))).transpose()?;
         let loops = vec![
             tokio::spawn(scrape_loop(Arc::clone(&monitor), fetcher, stopped.clone())),
             tokio::spawn(rule_loop(Arc::clone(&monitor), stopped.clone())),
             tokio::spawn(maintenance_loop(monitor, stopped)),
         ];
         Ok(Runner { stop, loops, sender })
+    }
+
+    /// Starts to deliver to Alertmanagers that came with a new configuration, by
+    /// [`Alertmanagers::apply`](promethium_notify::Alertmanagers::apply).
+    ///
+    /// # Errors
+    ///
+    /// When an HTTP client cannot be built.
+    pub fn refresh_alertmanagers(&self) -> Result<(), RunnerError> {
+        Ok(self.sender.as_ref().map_or(Ok(()), HttpSender::refresh)?)
     }
 
     /// Ends what runs: scrapes under way are stored, an evaluation is finished, alerts that wait are delivered for a few

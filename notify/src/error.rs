@@ -18,12 +18,15 @@ pub enum NotifyError {
         /// What was given.
         address: String,
     },
-    /// The built-in client speaks plain HTTP only.
+    /// The built-in client speaks plain HTTP only: the feature `tls` is off.
     #[error("{url} needs a client with TLS")]
     NoTls {
         /// The Alertmanager.
         url: String,
     },
+    /// Certificates or a key cannot be read.
+    #[error("TLS: {0}")]
+    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The HTTP client cannot be built.
     #[error("HTTP client: {0}")]
     Client(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -45,6 +48,9 @@ pub enum SendError {
         /// The limit.
         timeout_ms: u64,
     },
+    /// The credentials cannot be read.
+    #[error("reading credentials: {0}")]
+    Credentials(#[source] std::io::Error),
     /// No connection, or it broke.
     #[error("{0}")]
     Transport(#[source] Box<dyn std::error::Error + Send + Sync>),

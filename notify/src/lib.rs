@@ -7,6 +7,9 @@
 //! how they went, so any HTTP client and any runtime will do. With the feature `http`, `HttpSender` does it on tokio.
 //! Whoever wants alerts elsewhere implements `Notifier` and needs none of this.
 //!
+//! [`Alertmanagers::apply`] takes a configuration as Prometheus has it: groups of targets with relabelling, relabelling of
+//! alerts, credentials, TLS; on a reload, queues that are still wanted go on. TLS needs the feature `tls` beside `http`.
+//!
 //! ```
 //! use std::time::Duration;
 //! use promethium_model::{Labels, Limits};
@@ -37,6 +40,10 @@
 //! that was taken in is counted exactly once, as sent or as dropped.
 
 mod alertmanagers;
+#[cfg(feature = "http")]
+mod client;
+mod config;
+mod credentials;
 mod error;
 #[cfg(feature = "http")]
 mod http;
@@ -45,11 +52,15 @@ mod queue;
 mod url;
 
 pub use alertmanagers::Alertmanagers;
+#[cfg(feature = "tls")]
+pub use client::install_tls_provider;
+pub use config::{AlertmanagerConfig, ResolvedTargets, TargetGroup};
+pub use credentials::{Credentials, Secret, TlsConfig};
 pub use error::{NotifyError, SendError};
 #[cfg(feature = "http")]
-pub use http::{HttpOptions, HttpSender};
+pub use http::HttpSender;
 pub use payload::encode_alerts;
-pub use queue::{AlertmanagerMetrics, AlertmanagerQueue, Delivery};
+pub use queue::{AlertmanagerMetrics, AlertmanagerQueue, Delivery, SendOptions};
 pub use url::AlertmanagerUrl;
 
 /// The `Content-Type` of every request.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use promethium_model::Limits;
 use promethium_rules::Alert;
 
+use crate::credentials::{Credentials, TlsConfig};
 use crate::error::SendError;
 use crate::payload::encode_alerts;
 use crate::url::AlertmanagerUrl;
@@ -17,9 +18,29 @@ use crate::url::AlertmanagerUrl;
 #[derive(Debug)]
 pub struct AlertmanagerQueue {
     url: AlertmanagerUrl,
+    options: Arc<SendOptions>,
     capacity: usize,
     batch: usize,
     state: Mutex<State>,
+}
+
+/// How requests to an Alertmanager are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SendOptions {
+    /// For one request, connecting and answer included.
+    pub timeout: Duration,
+    /// Who the sender is.
+    pub credentials: Credentials,
+    /// For `https`.
+    pub tls: TlsConfig,
+}
+
+impl Default for SendOptions {
+    /// Ten seconds, nobody, the authorities of the system.
+    fn default() -> Self {
+        SendOptions { timeout: Duration::from_secs(10), credentials: Credentials::default(), tls: TlsConfig::default() }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -68,15 +89,25 @@ impl AlertmanagerQueue {
     /// An empty queue with `max_notification_queue` places, which gives batches of `max_notification_batch`.
     #[must_use]
     pub fn new(url: AlertmanagerUrl, limits: &Limits) -> Self {
+        AlertmanagerQueue::with_options(url, limits, Arc::default())
+    }
+
+    pub(crate) fn with_options(url: AlertmanagerUrl, limits: &Limits, options: Arc<SendOptions>) -> Self {
         let capacity = limits.max_notification_queue.max(1);
         let batch = limits.max_notification_batch.clamp(1, capacity);
-        AlertmanagerQueue { url, capacity, batch, state: Mutex::default() }
+        AlertmanagerQueue { url, options, capacity, batch, state: Mutex::default() }
     }
 
     /// Where its alerts go.
     #[must_use]
     pub fn url(&self) -> &AlertmanagerUrl {
         &self.url
+    }
+
+    /// How requests are to be made.
+    #[must_use]
+    pub fn options(&self) -> &SendOptions {
+        &self.options
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -33,7 +33,14 @@ impl AlertmanagerUrl {
         if address.is_empty() || address.contains(is_odd) {
             return Err(NotifyError::Address { address: address.to_owned() });
         }
-        Ok(AlertmanagerUrl(format!("{scheme}://{address}{}", clean_path(path_prefix))))
+        Ok(AlertmanagerUrl(format!("{scheme}://{address}{}", alerts_path(path_prefix))))
+    }
+
+    /// As [`AlertmanagerUrl::new`], with the whole path.
+    pub(crate) fn with_path(scheme: &str, address: &str, path: &str) -> Result<Self, NotifyError> {
+        let AlertmanagerUrl(_) = AlertmanagerUrl::new(scheme, address, "")?;
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        Ok(AlertmanagerUrl(format!("{scheme}://{address}{slash}{path}")))
     }
 
     /// Whether the scheme is `https`.
@@ -56,7 +63,7 @@ impl fmt::Display for AlertmanagerUrl {
 }
 
 /// The prefix and the API's path, without empty, `.` and `..` segments.
-fn clean_path(prefix: &str) -> String {
+pub(crate) fn alerts_path(prefix: &str) -> String {
     let mut segments: Vec<&str> = Vec::new();
     for segment in prefix.split('/').chain(API_PATH.split('/')) {
         match segment {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use promethium_model::{Labels, Limits};
-use promethium_notify::{AlertmanagerUrl, Alertmanagers, HttpOptions, HttpSender};
+use promethium_notify::{AlertmanagerUrl, Alertmanagers, HttpSender};
 use promethium_rules::{Alert, Notifier};
 use serde_json::Value;
 
@@ -71,6 +71,8 @@ fn now_ms() -> i64 {
 
 #[tokio::test]
 async fn a_firing_alert_arrives_and_is_resolved() {
+    #[cfg(feature = "tls")]
+    promethium_notify::install_tls_provider();
     let folder = tempfile::tempdir().unwrap();
     let Some(alertmanager) = start(folder.path()) else { return };
     let base = format!("http://{}/api/v2", alertmanager.address);
@@ -79,7 +81,7 @@ async fn a_firing_alert_arrives_and_is_resolved() {
     let url = AlertmanagerUrl::new("http", &alertmanager.address, "").unwrap();
     let external = Labels::from_pairs([("site", "test")]);
     let alertmanagers = Arc::new(Alertmanagers::new([url], external, &Limits::default()));
-    let sender = HttpSender::start(Arc::clone(&alertmanagers), &HttpOptions::default()).unwrap();
+    let sender = HttpSender::start(Arc::clone(&alertmanagers)).unwrap();
 
     let started_ms = now_ms() - 60_000;
     let labels = Labels::from_pairs([("alertname", "Down"), ("job", "a <b> & \"c\"\n")]);

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use promethium_model::{Labels, Limits};
-use promethium_notify::{AlertmanagerUrl, Alertmanagers, HttpOptions, HttpSender, USER_AGENT};
+use promethium_notify::{
+    AlertmanagerConfig, AlertmanagerUrl, Alertmanagers, Credentials, HttpSender, Secret, TargetGroup, USER_AGENT,
+};
 use promethium_rules::{Alert, Notifier};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -49,9 +51,17 @@ fn alerts(n: usize) -> Vec<Alert> {
 }
 
 fn sender_to(url: AlertmanagerUrl, limits: &Limits, timeout: Duration) -> (Arc<Alertmanagers>, HttpSender) {
-    let alertmanagers = Arc::new(Alertmanagers::new([url], Labels::empty(), limits));
-    let options = HttpOptions::default().with_timeout(timeout);
-    let sender = HttpSender::start(Arc::clone(&alertmanagers), &options).unwrap();
+    let (address, path) = url.as_str().strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut config = AlertmanagerConfig::new(vec![TargetGroup::new([address])]);
+    config.path_prefix = path.strip_suffix("api/v2/alerts").unwrap().to_owned();
+    config.timeout = timeout;
+    started(config, limits)
+}
+
+fn started(config: AlertmanagerConfig, limits: &Limits) -> (Arc<Alertmanagers>, HttpSender) {
+    let alertmanagers = Arc::new(Alertmanagers::none(limits));
+    alertmanagers.apply(Labels::empty(), Vec::new(), vec![config]).unwrap();
+    let sender = HttpSender::start(Arc::clone(&alertmanagers)).unwrap();
     (alertmanagers, sender)
 }
 
@@ -91,12 +101,67 @@ async fn an_answer_that_does_not_come_is_a_timeout() {
     assert_eq!((metrics.errors_total, metrics.last_error.as_deref()), (1, Some("no answer within 20 ms")));
 }
 
+#[cfg(not(feature = "tls"))]
 #[tokio::test]
 async fn https_needs_a_client_that_speaks_it() {
     let url = AlertmanagerUrl::new("https", "localhost:1", "").unwrap();
     let alertmanagers = Arc::new(Alertmanagers::new([url], Labels::empty(), &Limits::default()));
-    let error = HttpSender::start(alertmanagers, &HttpOptions::default()).unwrap_err();
+    let error = HttpSender::start(alertmanagers).unwrap_err();
     assert_eq!(error.to_string(), "https://localhost:1/api/v2/alerts needs a client with TLS");
+}
+
+#[tokio::test]
+async fn requests_show_who_sends_them() {
+    for (credentials, expected) in [
+        (Credentials::basic("me", Secret::new("pass:word")), "authorization: Basic bWU6cGFzczp3b3Jk"),
+        (Credentials::bearer(Secret::read_by("f", || Ok("token\n".to_owned()))), "authorization: Bearer token"),
+    ] {
+        let (listener, url) = listener().await;
+        let address = url.as_str().strip_prefix("http://").unwrap().split_once('/').unwrap().0.to_owned();
+        let mut config = AlertmanagerConfig::new(vec![TargetGroup::new([address])]);
+        config.credentials = credentials;
+        let (alertmanagers, sender) = started(config, &Limits::default());
+        alertmanagers.notify(alerts(1));
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let (head, _) = read_request(&mut stream).await;
+        assert!(head.contains(expected), "{head}");
+        answer(&mut stream, "200 OK").await;
+        assert_eq!(sender.shutdown(LONG).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_cannot_be_read_fail_the_request() {
+    let (_listener, url) = listener().await;
+    let address = url.as_str().strip_prefix("http://").unwrap().split_once('/').unwrap().0.to_owned();
+    let mut config = AlertmanagerConfig::new(vec![TargetGroup::new([address])]);
+    config.credentials = Credentials::bearer(Secret::read_by("f", || Err(std::io::Error::other("gone"))));
+    let (alertmanagers, sender) = started(config, &Limits::default());
+    alertmanagers.notify(alerts(1));
+    sender.shutdown(LONG).await;
+    assert_eq!(alertmanagers.metrics()[0].last_error.as_deref(), Some("reading credentials: gone"));
+}
+
+#[tokio::test]
+async fn a_reload_starts_senders_for_new_alertmanagers() {
+    let (first, first_url) = listener().await;
+    let alertmanagers = Arc::new(Alertmanagers::none(&Limits::default()));
+    let sender = HttpSender::start(Arc::clone(&alertmanagers)).unwrap();
+    let address = first_url.as_str().strip_prefix("http://").unwrap().split_once('/').unwrap().0.to_owned();
+    let config = AlertmanagerConfig::new(vec![TargetGroup::new([address])]);
+    alertmanagers.apply(Labels::empty(), Vec::new(), vec![config]).unwrap();
+    sender.refresh().unwrap();
+    alertmanagers.notify(alerts(1));
+    let serve = async {
+        let (mut stream, _) = first.accept().await.unwrap();
+        read_request(&mut stream).await;
+        answer(&mut stream, "200 OK").await;
+    };
+    serve.await;
+    let queue = Arc::clone(&alertmanagers.queues()[0]);
+    alertmanagers.apply(Labels::empty(), Vec::new(), Vec::new()).unwrap();
+    sender.shutdown(LONG).await;
+    assert_eq!((queue.metrics().sent_total, queue.is_closed()), (1, true));
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use promethium_model::{
     Matcher, MemStore, Point, QueryCx, QueryEngine, QueryError, QueryOutput, QueryValue, Queryable, RangeOptions,
     SampleValue, SeriesKey, SeriesRef, VectorSample,
 };
+use promethium_rules::template::{GoTemplates, Render, TemplateData};
 use promethium_rules::{Discard, RuleGlobals, RuleManager, RuleOptions, RuleSource};
 
 /// Answers every query with the same series.
@@ -135,5 +136,48 @@ fn load(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, evaluate, load);
+/// Ten thousand alerting rules over a hundred series each, with the real engine over data in memory; nothing is active.
+fn tick(c: &mut Criterion) {
+    const RULES: usize = 10_000;
+    let store = MemStore::new();
+    let mut appender = store.appender();
+    for n in 0..100 {
+        let labels =
+            Labels::from_pairs([("__name__", "x"), ("instance", &format!("10.0.0.{n}:9100")), ("job", "node")]);
+        for step in 0..=40 {
+            let point = Point::float(step * 15_000, (step * n) as f64);
+            appender.append(SeriesKey::Labels(&labels), point, &AppendOptions::default()).unwrap();
+        }
+    }
+    appender.commit().unwrap();
+    let rule = |i: usize| format!("  - {{alert: A{i}, expr: 'rate(x[5m]) > {}', for: 5m}}\n", i + 1_000_000);
+    let text = format!("groups:\n- name: g\n  rules:\n{}", (0..RULES).map(rule).collect::<String>());
+    let engine = promethium_promql::Engine::new(promethium_promql::EngineOptions::default());
+    let manager = RuleManager::new(Arc::new(engine), RuleOptions::default());
+    manager.load(&[RuleSource::new("rules.yml", text)], &RuleGlobals::default(), 0).unwrap();
+    let mut group = c.benchmark_group("tick");
+    group.sample_size(10).throughput(Throughput::Elements(RULES as u64));
+    group.bench_function("10000 rules x 100 series", |b| {
+        b.iter(|| manager.evaluate_all_at(600_000, &store, &Sink, &Discard));
+    });
+}
+
+/// Annotations as they are written every day.
+fn templates(c: &mut Criterion) {
+    let labels = series(1).remove(0);
+    let (external, value) = (Labels::from_pairs([("site", "north")]), SampleValue::Float(0.123_4));
+    let data = TemplateData::new(&labels, &value, &external, "http://prom");
+    let mut group = c.benchmark_group("template");
+    group.throughput(Throughput::Elements(1));
+    for (name, text) in [
+        ("plain", "Instance {{ $labels.instance }} of {{ $labels.job }} is down."),
+        ("printf", "{{ $labels.instance }} has {{ printf \"%.2f\" $value }}% left ({{ $value | humanizePercentage }})"),
+        ("branches", "{{ if gt $value 0.1 }}{{ with $labels.zone }}zone {{ . }}{{ end }}{{ else }}low{{ end }}"),
+    ] {
+        let template = GoTemplates.compile("__alert_Bench", text).unwrap();
+        group.bench_function(name, |b| b.iter(|| black_box(template.render(black_box(&data)).unwrap())));
+    }
+}
+
+criterion_group!(benches, evaluate, load, tick, templates);
 criterion_main!(benches);

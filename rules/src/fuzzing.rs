@@ -3,11 +3,11 @@
 
 use promethium_model::{
     InstantOptions, Labels, Limits, Matcher, QueryCx, QueryEngine, QueryError, QueryOutput, Queryable, RangeOptions,
-    SampleValue,
+    SampleValue, VectorSample,
 };
 
 use crate::file::{FileChecks, RuleSource, parse};
-use crate::template::{GoTemplates, Render, TemplateData};
+use crate::template::{GoTemplates, Render, TemplateData, TemplateQueries};
 
 /// A rule file of any bytes is read or refused.
 pub fn rule_file(bytes: &[u8]) {
@@ -27,10 +27,20 @@ pub fn template(bytes: &[u8]) {
     let labels = Labels::from_pairs([("__name__", "up"), ("job", "12.5")]);
     for value in [0.0, -1.5e-9, 1e300, f64::NAN, f64::INFINITY] {
         let value = SampleValue::Float(value);
-        let data = TemplateData::new(&labels, &value, &labels, "http://localhost");
+        let data = TemplateData::new(&labels, &value, &labels, "http://localhost").with_queries(&OneSample);
         if let Ok(out) = template.render(&data) {
             assert!(out.len() <= 64 << 10, "a result over the limit");
         }
+    }
+}
+
+/// Answers every query with one sample that bears the query.
+struct OneSample;
+
+impl TemplateQueries for OneSample {
+    fn query(&self, expr: &str, time_ms: i64) -> Result<Vec<VectorSample>, String> {
+        let labels = Labels::from_pairs([("a", expr)]);
+        Ok(vec![VectorSample { labels, timestamp_ms: time_ms, value: SampleValue::Float(1.5) }])
     }
 }
 

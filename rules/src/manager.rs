@@ -46,7 +46,7 @@ struct Removed {
 }
 
 /// What a load did to the groups.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LoadReport {
     /// Groups that run now.
@@ -57,6 +57,8 @@ pub struct LoadReport {
     pub unchanged: usize,
     /// Groups that are gone.
     pub removed: usize,
+    /// What is odd about the files: see [`warnings`](crate::file::warnings).
+    pub warnings: Vec<String>,
 }
 
 impl RuleManager {
@@ -88,10 +90,11 @@ impl RuleManager {
         let _loading = lock(&self.loading);
         let (earlier, is_first) = {
             let state = lock(&self.state);
-            (state.groups.clone(), !state.loaded)
+            (state.groups.clone(), !state.loaded && self.options.restore)
         };
         let change = Change::new(earlier, specs, &Load { globals, now_ms, is_first });
-        let report = change.report;
+        let mut report = change.report.clone();
+        report.warnings = file::warnings(sources);
         lock(&self.state).apply(change, globals);
         Ok(report)
     }

@@ -16,6 +16,9 @@ pub struct RuleOptions {
     pub external_url: String,
     /// Milliseconds after which an alert that is still active is sent again.
     pub resend_delay_ms: i64,
+    /// Whether alerts of the first load are picked up where a process before left them in storage; until storage was asked,
+    /// after the second evaluation, nothing of an alert is written.
+    pub restore: bool,
     /// How long ago the process before may have ended for its alerts to be picked up, milliseconds.
     pub outage_tolerance_ms: i64,
     /// Alerts with a shorter `for` are not restored, and one that is restored does not fire before this has passed,
@@ -39,6 +42,7 @@ impl Default for RuleOptions {
         RuleOptions {
             external_url: String::new(),
             resend_delay_ms: 60_000,
+            restore: true,
             outage_tolerance_ms: 3_600_000,
             for_grace_period_ms: 600_000,
             max_concurrent_evals: 0,
@@ -62,6 +66,13 @@ impl RuleOptions {
     #[must_use]
     pub fn with_resend_delay_ms(mut self, resend_delay_ms: i64) -> Self {
         self.resend_delay_ms = resend_delay_ms;
+        self
+    }
+
+    /// Without a look at what a process before has stored: for stores that begin empty.
+    #[must_use]
+    pub fn without_restore(mut self) -> Self {
+        self.restore = false;
         self
     }
 

@@ -29,6 +29,7 @@ pub struct MonitorBuilder {
     rules: Vec<RuleSource>,
     globals: RuleGlobals,
     external_url: String,
+    rule_options: RuleOptions,
     notifier: Arc<dyn Notifier>,
     alertmanagers: Option<Arc<Alertmanagers>>,
 }
@@ -52,6 +53,7 @@ impl MonitorBuilder {
             rules: Vec::new(),
             globals: RuleGlobals::default(),
             external_url: String::new(),
+            rule_options: RuleOptions::default(),
             notifier: Arc::new(Discard),
             alertmanagers: None,
         }
@@ -141,6 +143,13 @@ impl MonitorBuilder {
         self
     }
 
+    /// How rules run: when alerts are sent again, how they are picked up after a restart, on how many threads. External URL,
+    /// limits and clock are those of the monitor.
+    pub fn rule_options(mut self, options: RuleOptions) -> Self {
+        self.rule_options = options;
+        self
+    }
+
     /// Tells this notifier of alerts. Default: nobody.
     ///
     /// ```
@@ -183,10 +192,16 @@ impl MonitorBuilder {
     pub fn build(self) -> Result<Monitor, MonitorError> {
         let now_ms = self.clock.now_ms();
         let engine = self.engine.unwrap_or_else(|| Arc::new(own_engine(&self.globals, &self.limits)));
-        let rule_options = RuleOptions::default()
+        let rule_options = self
+            .rule_options
             .with_external_url(self.external_url)
             .with_limits(self.limits.clone())
             .with_clock(Arc::clone(&self.clock));
+        // A store in memory has nothing from a process before.
+        let rule_options = match self.store {
+            Storage::Memory => rule_options.without_restore(),
+            Storage::Directory(_) | Storage::Own(_) => rule_options,
+        };
         let rules = RuleManager::new(Arc::clone(&engine), rule_options);
         rules.load(&self.rules, &self.globals, now_ms)?;
         let targets = checked(self.targets, &self.limits, now_ms)?;

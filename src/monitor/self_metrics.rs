@@ -58,7 +58,7 @@ fn push_store(page: &mut Encoder, store: &DbStats) {
 
 type GroupFigure = (&'static str, promethium_model::MetricType, &'static str, fn(&GroupMetrics) -> f64);
 
-const GROUP_FIGURES: [GroupFigure; 9] = [
+const GROUP_FIGURES: [GroupFigure; 11] = [
     ("prometheus_rule_evaluations_total", Counter, "Rule evaluations.", |g| g.evaluations_total as f64),
     ("prometheus_rule_evaluation_failures_total", Counter, "Rule evaluations that failed.", |g| {
         g.evaluation_failures_total as f64
@@ -79,6 +79,12 @@ const GROUP_FIGURES: [GroupFigure; 9] = [
     ("prometheus_rule_group_last_evaluation_samples", Gauge, "Samples of the last evaluation.", |g| {
         g.last_evaluation_samples as f64
     }),
+    ("prometheus_rule_group_last_rule_duration_sum_seconds", Gauge, "Sum of the rules' durations.", |g| {
+        g.last_rule_duration_sum_seconds
+    }),
+    ("prometheus_rule_group_last_restore_duration_seconds", Gauge, "Duration of the restoration of alerts.", |g| {
+        g.last_restore_duration_seconds
+    }),
     ("prometheus_rule_group_rules", Gauge, "Rules of the group.", |g| g.rules as f64),
 ];
 
@@ -96,12 +102,14 @@ fn push_groups(page: &mut Encoder, groups: &[GroupMetrics]) {
 
 type QueueFigure = (&'static str, promethium_model::MetricType, &'static str, fn(&AlertmanagerMetrics) -> f64);
 
-const QUEUE_FIGURES: [QueueFigure; 5] = [
+const QUEUE_FIGURES: [QueueFigure; 7] = [
     ("prometheus_notifications_sent_total", Counter, "Alerts delivered.", |q| q.sent_total as f64),
     ("prometheus_notifications_errors_total", Counter, "Alerts in requests that failed.", |q| q.errors_total as f64),
     ("prometheus_notifications_dropped_total", Counter, "Alerts that were not delivered.", |q| q.dropped_total as f64),
     ("prometheus_notifications_queue_length", Gauge, "Alerts that wait.", |q| q.queue_length as f64),
     ("prometheus_notifications_queue_capacity", Gauge, "Alerts that may wait.", |q| q.queue_capacity as f64),
+    ("prometheus_notifications_latency_seconds_sum", Counter, "Time of deliveries.", |q| q.latency_seconds_sum),
+    ("prometheus_notifications_latency_seconds_count", Counter, "Deliveries.", |q| q.latency_seconds_count as f64),
 ];
 
 fn push_alertmanagers(page: &mut Encoder, queues: &[AlertmanagerMetrics]) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use promethium::model::QueryValue;
 use promethium::model::{Labels, Limits, SampleValue};
-use promethium::notify::{AlertmanagerUrl, Alertmanagers, HttpOptions};
+use promethium::notify::{AlertmanagerUrl, Alertmanagers};
 use promethium::rules::RuleSource;
 use promethium::scrape::{Health, Source, TargetConfig};
 use promethium::{Monitor, Runner};
@@ -125,7 +125,7 @@ fn targets_are_scraped_side_by_side_until_the_shutdown() {
         let own = move || watched.upgrade().map_or_else(String::new, |monitor| monitor.metrics_page());
         monitor.add_target(TargetConfig::new("self", Source::closure(own)).every_ms(100).at_once()).unwrap();
 
-        let runner = Runner::start(Arc::clone(&monitor), &HttpOptions::default()).unwrap();
+        let runner = Runner::start(Arc::clone(&monitor)).unwrap();
         until("two scrapes of each", || {
             value(&monitor, "count(count_over_time({__name__=~'remote_total|local|promethium_targets'}[1m]) >= 2)")
                 == Some(3.0)
@@ -148,7 +148,7 @@ fn a_target_that_is_not_there_is_down_with_its_url() {
         let url = format!("http://{address}/metrics");
         let target = TargetConfig::new("gone", Source::http(&*url)).every_ms(100).at_once();
         let monitor = Arc::new(Monitor::builder().target(target).build().unwrap());
-        let runner = Runner::start(Arc::clone(&monitor), &HttpOptions::default()).unwrap();
+        let runner = Runner::start(Arc::clone(&monitor)).unwrap();
         until("a failed scrape", || value(&monitor, "up") == Some(0.0)).await;
         let error = monitor.targets().remove(0).last_error;
         assert!(error.starts_with(&format!("Get \"{url}\": ")), "{error}");
@@ -169,7 +169,7 @@ fn alerts_reach_an_alertmanager() {
             .build()
             .unwrap();
         let monitor = Arc::new(monitor);
-        let runner = Runner::start(Arc::clone(&monitor), &HttpOptions::default()).unwrap();
+        let runner = Runner::start(Arc::clone(&monitor)).unwrap();
         until("a request", || alertmanager.answered.load(Ordering::SeqCst) > 0).await;
         let request = alertmanager.requests.recv().unwrap();
         assert!(request.starts_with("POST /api/v2/alerts HTTP/1.1\r\n"), "{request}");
@@ -186,7 +186,7 @@ fn a_runner_that_is_dropped_lets_go_of_the_monitor() {
         let monitor =
             Monitor::builder().target(TargetConfig::new("app", page).every_ms(100).at_once()).build().unwrap();
         let monitor = Arc::new(monitor);
-        let runner = Runner::start(Arc::clone(&monitor), &HttpOptions::default()).unwrap();
+        let runner = Runner::start(Arc::clone(&monitor)).unwrap();
         until("a scrape", || value(&monitor, "a") == Some(1.0)).await;
         drop(runner);
         until("the end of its tasks", || Arc::strong_count(&monitor) == 1).await;

@@ -3,12 +3,11 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use promethium::model::{Labels, LabelsBuilder, Limits, duration};
-use promethium::notify::{AlertmanagerUrl, Alertmanagers, HttpOptions};
+use promethium::notify::Alertmanagers;
 use promethium::rules::file::{matching_files, read_sources};
-use promethium::rules::{RuleGlobals, RuleSource};
+use promethium::rules::{RuleGlobals, RuleOptions, RuleSource};
 use promethium::scrape::{Source, TargetConfig};
 use promethium::{Monitor, MonitorBuilder};
 
@@ -19,6 +18,36 @@ pub(crate) struct Composition {
     config: Config,
     address: SocketAddr,
     limits: Limits,
+    rule_flags: RuleFlags,
+}
+
+/// What flags say of rules and alerts.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct RuleFlags {
+    /// URL under which this server is reached from outside: alerts link there
+    #[arg(long = "web.external-url", value_name = "URL")]
+    external_url: Option<String>,
+    /// How long an outage may last for alerts to be picked up where they were
+    #[arg(long = "rules.alert.for-outage-tolerance", value_name = "DURATION", default_value = "1h", value_parser = duration::parse_ms)]
+    for_outage_tolerance: i64,
+    /// Shortest time between a restart and an alert that is picked up; alerts with a shorter `for` are not
+    #[arg(long = "rules.alert.for-grace-period", value_name = "DURATION", default_value = "10m", value_parser = duration::parse_ms)]
+    for_grace_period: i64,
+    /// Time until an active alert is sent again
+    #[arg(long = "rules.alert.resend-delay", value_name = "DURATION", default_value = "1m", value_parser = duration::parse_ms)]
+    resend_delay: i64,
+    /// Threads for rules of one group that do not read each other's results; 0 runs them one by one
+    #[arg(long = "rules.max-concurrent-evals", value_name = "N", default_value_t = 0)]
+    max_concurrent_evals: usize,
+}
+
+impl RuleFlags {
+    fn options(&self) -> RuleOptions {
+        RuleOptions::default()
+            .with_resend_delay_ms(self.resend_delay)
+            .with_restore_ms(self.for_outage_tolerance, self.for_grace_period)
+            .with_max_concurrent_evals(self.max_concurrent_evals)
+    }
 }
 
 impl Config {
@@ -37,8 +66,8 @@ impl Config {
 }
 
 impl Composition {
-    pub(crate) fn new(config: Config, address: SocketAddr, limits: Limits) -> Self {
-        Composition { config, address, limits }
+    pub(crate) fn new(config: Config, address: SocketAddr, limits: Limits, rule_flags: RuleFlags) -> Self {
+        Composition { config, address, limits, rule_flags }
     }
 
     /// Reads the rules, opens the data directory, and puts the monitor together.
@@ -46,7 +75,8 @@ impl Composition {
         let builder = Monitor::builder()
             .data_dir(data_dir)
             .limits(self.limits.clone())
-            .external_url(format!("http://{}", self.address))
+            .external_url(self.rule_flags.external_url.clone().unwrap_or_else(|| format!("http://{}", self.address)))
+            .rule_options(self.rule_flags.options())
             .rule_globals(self.rule_globals())
             .alertmanagers(Arc::new(self.alertmanagers()?));
         let builder = self.rule_sources()?.into_iter().fold(builder, MonitorBuilder::rules);
@@ -54,10 +84,17 @@ impl Composition {
         builder.build().map(Arc::new).map_err(|e| e.to_string())
     }
 
-    /// How alerts are posted: the longest of the configured timeouts.
-    pub(crate) fn http_options(&self) -> HttpOptions {
-        let longest_ms = self.config.alerting.alertmanagers.iter().map(|a| a.timeout.0).max().unwrap_or(10_000);
-        HttpOptions::default().with_timeout(Duration::from_millis(longest_ms.unsigned_abs()))
+    /// Takes rules and alerting over from a configuration that was read anew; whichever of the two is wrong stays as it was.
+    /// Targets stay.
+    pub(crate) fn reload(&self, monitor: &Monitor) -> Result<(), String> {
+        let sources = self.rule_sources()?;
+        monitor
+            .reload_rules(&sources, &self.rule_globals())
+            .map_err(|e| format!("error loading rules, previous rule set restored\n{e}"))?;
+        match monitor.alertmanagers() {
+            Some(alertmanagers) => self.apply_to(alertmanagers),
+            None => Ok(()),
+        }
     }
 
     fn external_labels(&self) -> Labels {
@@ -83,14 +120,17 @@ impl Composition {
     }
 
     fn alertmanagers(&self) -> Result<Alertmanagers, String> {
-        let mut urls = Vec::new();
-        for group in &self.config.alerting.alertmanagers {
-            for address in group.static_configs.iter().flat_map(|s| &s.targets) {
-                let url = AlertmanagerUrl::new(group.scheme.as_str(), address, &group.path_prefix);
-                urls.push(url.map_err(|e| format!("alerting: {e}"))?);
-            }
-        }
-        Ok(Alertmanagers::new(urls, self.external_labels(), &self.limits))
+        let alertmanagers = Alertmanagers::none(&self.limits);
+        self.apply_to(&alertmanagers)?;
+        Ok(alertmanagers)
+    }
+
+    fn apply_to(&self, alertmanagers: &Alertmanagers) -> Result<(), String> {
+        let wrong = |e: String| format!("alerting: {e}");
+        let alerting = &self.config.alerting;
+        let configs = alerting.alertmanagers(&self.config.dir).map_err(wrong)?;
+        let relabel = alerting.alert_relabel().map_err(wrong)?;
+        alertmanagers.apply(self.external_labels(), relabel, configs).map_err(|e| wrong(e.to_string()))
     }
 
     fn targets(&self) -> Vec<TargetConfig> {

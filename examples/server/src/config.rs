@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use promethium::model::duration;
 use serde::{Deserialize, Deserializer, de};
 
+use crate::alerting::Alerting;
+
 /// A duration in milliseconds, written `15s` or `1m30s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DurationMs(pub(crate) i64);
@@ -50,6 +52,9 @@ pub(crate) struct Config {
     pub(crate) scrape_configs: Vec<ScrapeConfig>,
     pub(crate) rule_files: Vec<String>,
     pub(crate) alerting: Alerting,
+    /// Where relative file names begin.
+    #[serde(skip)]
+    pub(crate) dir: PathBuf,
 }
 
 /// Defaults of all jobs and groups.
@@ -125,37 +130,12 @@ impl Scheme {
     }
 }
 
-/// Where alerts go.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Alerting {
-    pub(crate) alertmanagers: Vec<Alertmanager>,
-}
-
-/// A group of Alertmanagers.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Alertmanager {
-    #[serde(default)]
-    pub(crate) scheme: Scheme,
-    #[serde(default)]
-    pub(crate) path_prefix: String,
-    #[serde(default = "default_alertmanager_timeout")]
-    pub(crate) timeout: DurationMs,
-    #[serde(default)]
-    pub(crate) static_configs: Vec<StaticConfig>,
-}
-
 fn default_metrics_path() -> String {
     "/metrics".to_owned()
 }
 
 fn yes() -> bool {
     true
-}
-
-fn default_alertmanager_timeout() -> DurationMs {
-    DurationMs(10_000)
 }
 
 impl Config {
@@ -207,6 +187,7 @@ impl Config {
         for file in &mut self.rule_files {
             *file = dir.join(PathBuf::from(&*file)).to_string_lossy().into_owned();
         }
+        self.dir = dir.to_owned();
         self
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Without a configuration it scrapes itself.
 
+mod alerting;
 mod compose;
 mod config;
 
@@ -20,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use compose::Composition;
+use compose::{Composition, RuleFlags};
 use config::Config;
 
 /// Connections that are still open this long after the signal are cut.
@@ -39,6 +40,8 @@ struct Flags {
     /// Address to listen on
     #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
     listen_address: String,
+    #[command(flatten)]
+    rules: RuleFlags,
 }
 
 fn main() -> ExitCode {
@@ -61,19 +64,30 @@ async fn run(flags: Flags) -> Result<(), String> {
         TcpListener::bind(&flags.listen_address).await.map_err(|e| format!("{}: {e}", flags.listen_address))?;
     let address = listener.local_addr().map_err(|e| format!("{}: {e}", flags.listen_address))?;
 
-    let composition = Composition::new(config.unwrap_or_else(|| Config::of_itself(address)), address, limits);
+    let compose = |config| Composition::new(config, address, limits.clone(), flags.rules.clone());
+    let composition = compose(config.unwrap_or_else(|| Config::of_itself(address)));
     let monitor = tokio::task::block_in_place(|| composition.open(&flags.data_dir))?;
     monitor.store().replay_report().into_iter().for_each(tell_of_damage);
-    let runner = Runner::start(Arc::clone(&monitor), &composition.http_options()).map_err(|e| e.to_string())?;
+    let runner = Runner::start(Arc::clone(&monitor)).map_err(|e| e.to_string())?;
     println!("promethium-server: listening on http://{address}, data in {}", flags.data_dir.display());
 
-    let served = serve(listener, monitor.clone(), address).await;
+    let reload = || {
+        let Some(file) = &flags.config_file else { return Ok(()) };
+        compose(Config::load(file, limits.max_config_bytes)?).reload(&monitor)?;
+        runner.refresh_alertmanagers().map_err(|e| e.to_string())
+    };
+    let served = serve(listener, monitor.clone(), address, reload).await;
     runner.shutdown().await;
     monitor.close().map_err(|e| format!("closing the data directory: {e}")).and(served)
 }
 
 /// Serves the API until the process is told to end.
-async fn serve(listener: TcpListener, host: Arc<dyn ApiHost>, address: SocketAddr) -> Result<(), String> {
+async fn serve(
+    listener: TcpListener,
+    host: Arc<dyn ApiHost>,
+    address: SocketAddr,
+    reload: impl Fn() -> Result<(), String>,
+) -> Result<(), String> {
     let (told, wait) = oneshot::channel::<()>();
     let server = axum::serve(listener, axum_router(host)).with_graceful_shutdown(async {
         // An error means that the sender is gone, which is just as good a reason to stop.
@@ -82,7 +96,7 @@ async fn serve(listener: TcpListener, host: Arc<dyn ApiHost>, address: SocketAdd
     let mut server = tokio::spawn(server.into_future());
     tokio::select! {
         ended = &mut server => return Err(format!("serving on {address} ended: {ended:?}")),
-        ended = told_to_end() => ended?,
+        ended = told_to_end(reload) => ended?,
     }
     let _ = told.send(());
     if tokio::time::timeout(CLOSE_CONNECTIONS_AFTER, &mut server).await.is_err() {
@@ -91,15 +105,25 @@ async fn serve(listener: TcpListener, host: Arc<dyn ApiHost>, address: SocketAdd
     Ok(())
 }
 
-/// Waits for SIGINT or SIGTERM.
-async fn told_to_end() -> Result<(), String> {
+/// Waits for SIGINT or SIGTERM; at a SIGHUP, reads the configuration anew.
+async fn told_to_end(reload: impl Fn() -> Result<(), String>) -> Result<(), String> {
+    let mut hangup = signal(SignalKind::hangup()).map_err(|e| e.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| e.to_string())?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|e| e.to_string())?;
-    tokio::select! {
-        _ = interrupt.recv() => println!("promethium-server: SIGINT, shutting down"),
-        _ = terminate.recv() => println!("promethium-server: SIGTERM, shutting down"),
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => println!("promethium-server: SIGINT, shutting down"),
+            _ = terminate.recv() => println!("promethium-server: SIGTERM, shutting down"),
+            _ = hangup.recv() => {
+                match tokio::task::block_in_place(&reload) {
+                    Ok(()) => println!("promethium-server: SIGHUP, configuration read anew"),
+                    Err(e) => eprintln!("promethium-server: SIGHUP, configuration stays as it was: {e}"),
+                }
+                continue;
+            }
+        }
+        return Ok(());
     }
-    Ok(())
 }
 
 /// What a replay found that should not be there. A torn tail is what every crash leaves.

@@ -27,7 +27,14 @@ pub(super) fn check_file(
     let mut report = Report { file, errors: Vec::new() };
     let mut names = BTreeSet::new();
     let mut groups = Vec::new();
-    for group in yaml.groups.unwrap_or_default() {
+    let yaml_groups = yaml.groups.unwrap_or_default();
+    let rules = yaml_groups.iter().map(|group| group.value.rules.as_ref().map_or(0, Vec::len)).sum();
+    let limit = checks.limits.max_rules_per_file;
+    if rules > limit {
+        report.add(Vec::new(), None, RuleFileProblem::TooManyRules { rules, limit });
+        return Err(report.errors);
+    }
+    for group in yaml_groups {
         check_group_name(&group, &mut names, &mut report);
         groups.push(check_group(group.value, checks, &mut report));
     }
@@ -60,7 +67,8 @@ fn check_group_name(group: &Spanned<GroupYaml>, names: &mut BTreeSet<String>, re
 fn check_group(group: GroupYaml, checks: &FileChecks<'_>, report: &mut Report<'_>) -> GroupSpec {
     let name = group.name.unwrap_or_default();
     let labels = texts(group.labels);
-    for problem in label_name_problems(&labels, checks) {
+    let too_long = length_problems("label", &labels, checks.limits.max_label_value_bytes, checks);
+    for problem in label_name_problems(&labels, checks).into_iter().chain(too_long) {
         report.add(Vec::new(), None, problem);
     }
     let mut rules = Vec::new();
@@ -123,6 +131,9 @@ impl RuleJudge<'_, '_, '_> {
     fn check_names(&mut self, labels: &TextPairs, annotations: &TextPairs) {
         let mut problems = label_name_problems(labels, self.checks);
         problems.extend(annotation_name_problems(annotations, self.checks));
+        let limits = self.checks.limits;
+        problems.extend(length_problems("label", labels, limits.max_label_value_bytes, self.checks));
+        problems.extend(length_problems("annotation", annotations, limits.max_annotation_bytes, self.checks));
         problems.into_iter().for_each(|problem| self.add(Vec::new(), problem));
     }
 
@@ -211,6 +222,27 @@ fn is_label_name(name: &str, checks: &FileChecks<'_>) -> bool {
 fn label_name_problems(labels: &TextPairs, checks: &FileChecks<'_>) -> Vec<RuleFileProblem> {
     let wrong = |name: &&String| !is_label_name(name, checks) || *name == METRIC_NAME;
     labels.keys().filter(wrong).cloned().map(RuleFileProblem::InvalidLabelName).collect()
+}
+
+/// Names and texts over their limits.
+fn length_problems(
+    what: &'static str,
+    texts: &TextPairs,
+    text_limit: usize,
+    checks: &FileChecks<'_>,
+) -> Vec<RuleFileProblem> {
+    let name_limit = checks.limits.max_label_name_bytes;
+    let mut problems = Vec::new();
+    for (name, text) in texts {
+        if name.len() > name_limit {
+            problems.push(RuleFileProblem::LongName { bytes: name.len(), limit: name_limit });
+        }
+        if text.len() > text_limit {
+            let (name, bytes) = (name.clone(), text.len());
+            problems.push(RuleFileProblem::LongText { what, name, bytes, limit: text_limit });
+        }
+    }
+    problems
 }
 
 fn annotation_name_problems(annotations: &TextPairs, checks: &FileChecks<'_>) -> Vec<RuleFileProblem> {

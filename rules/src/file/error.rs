@@ -83,6 +83,34 @@ pub enum RuleFileProblem {
         /// `max_config_bytes`.
         limit: usize,
     },
+    /// More rules than the limit.
+    #[error("{rules} rules exceed the limit of {limit} a file")]
+    TooManyRules {
+        /// How many there are.
+        rules: usize,
+        /// `max_rules_per_file`.
+        limit: usize,
+    },
+    /// The name of a label or annotation is too long.
+    #[error("label name of {bytes} bytes exceeds the limit of {limit}")]
+    LongName {
+        /// Its length.
+        bytes: usize,
+        /// `max_label_name_bytes`.
+        limit: usize,
+    },
+    /// A label or annotation is too long as it is written.
+    #[error("{what} {name}: {bytes} bytes exceed the limit of {limit}", name = go_quoted(.name))]
+    LongText {
+        /// Label or annotation.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// Its length.
+        bytes: usize,
+        /// `max_label_value_bytes` or `max_annotation_bytes`.
+        limit: usize,
+    },
     /// No YAML, or YAML of another shape.
     #[error("{0}")]
     Yaml(String),

@@ -66,6 +66,14 @@ pub fn parse(sources: &[RuleSource], checks: &FileChecks<'_>) -> Result<Vec<Grou
     if errors.is_empty() { Ok(groups) } else { Err(RuleFileErrors::new(errors)) }
 }
 
+/// What is odd about rule files without being wrong: documents behind the first one, which are not read.
+#[must_use]
+pub fn warnings(sources: &[RuleSource]) -> Vec<String> {
+    let more = sources.iter().filter(|source| yaml::has_further_documents(&source.text));
+    more.map(|source| format!("{}: only the first YAML document is read, the others are ignored", source.file))
+        .collect()
+}
+
 fn parse_one(source: &RuleSource, checks: &FileChecks<'_>) -> Result<Vec<GroupSpec>, Vec<RuleFileError>> {
     let file = yaml::read(source, checks.limits.max_config_bytes).map_err(|error| vec![*error])?;
     check::check_file(&source.file, file, checks)

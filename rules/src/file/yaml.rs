@@ -97,6 +97,15 @@ pub(super) fn read(source: &RuleSource, max_bytes: usize) -> Result<FileYaml, Bo
     }
 }
 
+/// Whether anything but blanks, comments and markers follows the first document, which is all that is read.
+pub(super) fn has_further_documents(text: &str) -> bool {
+    let is_marker = |line: &str| line == "---" || line.starts_with("--- ");
+    let says_something = |line: &str| !line.trim().is_empty() && !line.starts_with(['#', '%']) && !is_marker(line);
+    let mut lines = text.lines().skip_while(|line| !says_something(line));
+    lines.next();
+    lines.skip_while(|line| !is_marker(line)).any(|line| says_something(line) || line.starts_with("--- "))
+}
+
 pub(crate) fn options() -> Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! { max_depth: MAX_DEPTH, max_aliases: MAX_ALIASES },

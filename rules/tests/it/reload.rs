@@ -99,3 +99,45 @@ fn series_of_a_removed_group_end_two_intervals_later_at_the_time_of_removal() {
     world.run(1_000_000);
     assert_eq!(world.dump("a"), ["{} 0=1 30=stale"]);
 }
+
+/// A thousand groups, one of which changes: only that one is new, and a broken file changes nothing and says why.
+#[test]
+fn of_a_thousand_groups_only_what_changed_changes() {
+    let one = |i: usize, expr: &str| group(&format!("g{i:04}"), &format!("  - {{alert: A{i}, expr: {expr}}}\n"));
+    let all = |changed: Option<usize>| {
+        let expr = |i: usize| if Some(i) == changed { "up == 1" } else { "up == 0" };
+        file(&(0..1_000).map(|i| one(i, expr(i))).collect::<Vec<_>>())
+    };
+    let world = World::new(&all(None));
+    world.put(0, &[("__name__", "up"), ("job", "a")], 0.0);
+    world.tick(0);
+    let before = world.rules.alerts();
+    assert_eq!(before.len(), 1_000);
+
+    let load = |text: &str| world.rules.load(&[RuleSource::new("rules.yml", text)], &RuleGlobals::default(), 30_000);
+    let report = load(&all(Some(500))).unwrap();
+    assert_eq!((report.groups, report.unchanged, report.removed), (1_000, 999, 0));
+    assert_eq!(world.rules.alerts(), before);
+    let evaluated = world.rules.groups().iter().filter(|group| group.last_evaluation_ms == Some(0)).count();
+    assert_eq!(evaluated, 1_000);
+
+    let broken = all(None).replace("alert: A777", "alert: A777, nosuch: 1");
+    let error = load(&broken).unwrap_err().to_string();
+    assert!(error.starts_with("rules.yml: ") && error.contains("nosuch"), "{error}");
+    assert_eq!(world.rules.alerts(), before);
+    assert_eq!(world.rules.groups()[500].rules.len(), 1);
+    assert_eq!(load(&all(Some(500))).unwrap().unchanged, 1_000);
+}
+
+#[test]
+fn further_documents_are_not_read_and_said_to_be_there() {
+    let world = World::empty(crate::harness::options());
+    let load = |text: &str| {
+        world.rules.load(&[RuleSource::new("rules.yml", text)], &RuleGlobals::default(), 0).unwrap().warnings
+    };
+    let warning = "rules.yml: only the first YAML document is read, the others are ignored";
+    assert_eq!(load("groups: []\n---\ngroups: [{name: x}]\n"), [warning]);
+    assert_eq!(load("# a\n---\ngroups: []\n---\n# nothing\n"), Vec::<String>::new());
+    assert_eq!(load("---\ngroups: []\n"), Vec::<String>::new());
+    assert_eq!(load(""), Vec::<String>::new());
+}
