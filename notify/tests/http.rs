@@ -50,7 +50,7 @@ fn alerts(n: usize) -> Vec<Alert> {
     (0..n).map(|i| Alert::new(Labels::from_pairs([("n", i.to_string())]), 0, 1_000)).collect()
 }
 
-fn sender_to(url: AlertmanagerUrl, limits: &Limits, timeout: Duration) -> (Arc<Alertmanagers>, HttpSender) {
+fn sender_to(url: &AlertmanagerUrl, limits: &Limits, timeout: Duration) -> (Arc<Alertmanagers>, HttpSender) {
     let (address, path) = url.as_str().strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut config = AlertmanagerConfig::new(vec![TargetGroup::new([address])]);
     config.path_prefix = path.strip_suffix("api/v2/alerts").unwrap().to_owned();
@@ -70,7 +70,7 @@ const LONG: Duration = Duration::from_secs(60);
 #[tokio::test]
 async fn requests_carry_the_batch_and_failures_are_not_repeated() {
     let (listener, url) = listener().await;
-    let (alertmanagers, sender) = sender_to(url, &batches_of(2), LONG);
+    let (alertmanagers, sender) = sender_to(&url, &batches_of(2), LONG);
     alertmanagers.notify(alerts(5));
     let mut bodies = Vec::new();
     for status in ["200 OK", "503 Service Unavailable", "202 Accepted"] {
@@ -94,7 +94,7 @@ async fn requests_carry_the_batch_and_failures_are_not_repeated() {
 async fn an_answer_that_does_not_come_is_a_timeout() {
     // Connections are queued by the system, and nobody takes them.
     let (_listener, url) = listener().await;
-    let (alertmanagers, sender) = sender_to(url, &Limits::default(), Duration::from_millis(20));
+    let (alertmanagers, sender) = sender_to(&url, &Limits::default(), Duration::from_millis(20));
     alertmanagers.notify(alerts(1));
     sender.shutdown(LONG).await;
     let metrics = &alertmanagers.metrics()[0];
@@ -168,7 +168,7 @@ async fn a_reload_starts_senders_for_new_alertmanagers() {
 async fn nobody_listening_is_an_error() {
     let (listener, url) = listener().await;
     drop(listener);
-    let (alertmanagers, sender) = sender_to(url, &Limits::default(), LONG);
+    let (alertmanagers, sender) = sender_to(&url, &Limits::default(), LONG);
     alertmanagers.notify(alerts(1));
     sender.shutdown(LONG).await;
     assert_eq!(alertmanagers.metrics()[0].errors_total, 1);
@@ -177,7 +177,7 @@ async fn nobody_listening_is_an_error() {
 #[tokio::test]
 async fn shutdown_delivers_what_waits() {
     let (listener, url) = listener().await;
-    let (alertmanagers, sender) = sender_to(url, &batches_of(2), LONG);
+    let (alertmanagers, sender) = sender_to(&url, &batches_of(2), LONG);
     alertmanagers.notify(alerts(3));
     let serve = async {
         for _ in 0..2 {
@@ -196,7 +196,7 @@ async fn shutdown_delivers_what_waits() {
 #[tokio::test]
 async fn shutdown_without_patience_drops_and_counts() {
     let (listener, url) = listener().await;
-    let (alertmanagers, sender) = sender_to(url, &batches_of(2), LONG);
+    let (alertmanagers, sender) = sender_to(&url, &batches_of(2), LONG);
     alertmanagers.notify(alerts(5));
     let (mut stream, _) = listener.accept().await.unwrap();
     read_request(&mut stream).await;

@@ -87,12 +87,12 @@ struct Timing {
 }
 
 /// The alert of one series.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct One {
     life: Life,
     sent: Option<i64>,
-    /// The newest stored sample of `ALERTS_FOR_STATE`: time, and since when; `None` is a stale marker.
-    stored: Option<(i64, Option<i64>)>,
+    /// The stored samples of `ALERTS_FOR_STATE`: time, and since when; `None` is a stale marker.
+    stored: Vec<(i64, Option<i64>)>,
     /// Whether this process stored it at the evaluation before.
     stored_before: bool,
 }
@@ -106,7 +106,9 @@ struct Model {
 impl Model {
     fn restart(&mut self) {
         for alert in &mut self.alerts {
-            *alert = One { life: Life::Gone, sent: None, stored_before: false, ..*alert };
+            alert.life = Life::Gone;
+            alert.sent = None;
+            alert.stored_before = false;
         }
         self.until_restore = 2;
     }
@@ -189,21 +191,22 @@ impl One {
             return;
         }
         // The store takes what is newer, and what is the same.
-        let taken = self.stored.is_none_or(|(newest, known)| ts > newest || (ts == newest && known == value));
-        if taken {
-            self.stored = Some((ts, value));
-        } else if value.is_some() && self.stored_before && self.stored.is_none_or(|(newest, _)| ts > newest) {
-            self.stored = Some((ts, None));
+        let newest = self.stored.last().copied();
+        let is_newer = newest.is_none_or(|(newest, _)| ts > newest);
+        let taken = is_newer || newest == Some((ts, value));
+        if is_newer {
+            self.stored.push((ts, value));
         }
         self.stored_before = value.is_some() && taken;
     }
 
     fn restore(&mut self, now: i64, timing: Timing) {
         let (Life::Pending { .. } | Life::Firing { .. }) = self.life else { return };
-        let Some((seen, Some(active))) = self.stored else { return };
-        if timing.for_ms < GRACE_MS || seen < now - TOLERANCE_MS || seen > now {
+        if timing.for_ms < GRACE_MS {
             return;
         }
+        let recent = self.stored.iter().rev().find(|(t, _)| *t <= now).filter(|(t, _)| *t >= now - TOLERANCE_MS);
+        let Some((seen, Some(active))) = recent.copied() else { return };
         let seen = seen.div_euclid(1_000) * 1_000;
         let left = timing.for_ms - (seen - active);
         let restored = match left {
@@ -273,8 +276,9 @@ fn episode(seed: u64) -> [usize; 4] {
     let mut now = grid.newest_ms(10_000_000_000);
     let mut current = timing(&mut dice);
     let mut manager = start(&engine, current, now);
-    let nothing = One { life: Life::Gone, sent: None, stored: None, stored_before: false };
-    let mut model = Model { alerts: [nothing; SERIES], timing: current, until_restore: 2 };
+    let nothing = One { life: Life::Gone, sent: None, stored: Vec::new(), stored_before: false };
+    let alerts = std::array::from_fn(|_| nothing.clone());
+    let mut model = Model { alerts, timing: current, until_restore: 2 };
     let mut on = [false; SERIES];
     let mut counts = [0; 4];
     for _ in 0..TICKS {
@@ -322,7 +326,7 @@ fn episode(seed: u64) -> [usize; 4] {
             let place = format!("seed {seed}, evaluation {}, series {s}", counts[0]);
             assert_eq!(observed(&manager, s), expected(&model.alerts[s]), "{place}");
             if counts[0] % 8 == 0 {
-                assert_eq!(newest_stored(&store, s), model.alerts[s].stored, "{place}, stored");
+                assert_eq!(newest_stored(&store, s), model.alerts[s].stored.last().copied(), "{place}, stored");
             }
         }
     }
