@@ -127,6 +127,76 @@ fn a_single_long_series_is_no_excuse() {
 }
 
 #[test]
+fn what_holds_a_vector_whole_looks_up_too() {
+    let engine = Engine::new(EngineOptions::default().with_features(Features::all()));
+    let store = store(&["x", "y"], 40);
+    for query in [
+        "topk(2, x)",
+        "quantile(0.5, x)",
+        "limitk(2, x)",
+        "count_values(\"v\", x)",
+        "x + y",
+        "x or y",
+        "x unless on (i) y",
+        "histogram_fraction(0, 1, label_replace(x, \"le\", \"$1\", \"i\", \"(.*)\"))",
+        "histogram_quantile(0.5, label_replace(x, \"le\", \"$1\", \"i\", \"(.*)\"))",
+        "label_join(x, \"j\", \"-\", \"i\")",
+    ] {
+        let looks = |limit: u64| {
+            let clock = Arc::new(SlowClock(std::sync::atomic::AtomicU64::new(0)));
+            let cx = QueryCx::unlimited().with_timeout(clock.clone(), Duration::from_secs(limit));
+            let output = engine.range(&store, query, &RangeOptions::new(0, 60_000, 500), &cx);
+            (output, clock.0.load(std::sync::atomic::Ordering::Relaxed))
+        };
+        let (output, all) = looks(1_000_000);
+        assert!(output.is_ok(), "{query}");
+        // Reading looks once a series; what follows looks again, and stops where time ends in the midst of it.
+        let series = if query.contains('y') { 80 } else { 40 };
+        assert!(all > series + 5, "{query}: {all} looks");
+        let (output, until) = looks(all - 2);
+        let error = output.unwrap_err();
+        assert_eq!(error.to_string(), "query timed out in expression evaluation", "{query}");
+        assert!(until < all, "{query}");
+    }
+}
+
+#[test]
+fn an_analysis_counts_series_samples_and_time() {
+    let (engine, store) = (Engine::default(), store(&["x_total"], 3));
+    let clock: Arc<dyn promethium_model::Clock> = Arc::new(SlowClock(std::sync::atomic::AtomicU64::new(0)));
+    let query = "sum(rate(x_total[10s])) / 2";
+    let options = RangeOptions::new(20_000, 60_000, 10_000);
+    let analysis = engine.analyze(&store, query, options, &QueryCx::unlimited(), &clock).unwrap();
+    let cost = |i: usize| analysis.explanation.nodes[i].cost.unwrap();
+    let texts: Vec<&str> = analysis.explanation.nodes.iter().map(|n| n.text.as_str()).collect();
+    assert_eq!(texts[..3], ["operator /", "sum, one accumulator a group", "rate, streamed"]);
+    assert_eq!((cost(0).series, cost(0).samples), (1, 5));
+    assert_eq!((cost(2).series, cost(2).samples), (3, 15));
+    assert!(cost(2).bytes >= 15 * 8 && cost(2).time > Duration::ZERO);
+    let sum: Duration = analysis.explanation.nodes.iter().filter_map(|n| n.cost).map(|c| c.time).sum();
+    assert!(sum <= analysis.time, "{sum:?} of {:?}", analysis.time);
+    let plain = engine.range(&store, query, &options, &QueryCx::unlimited()).unwrap();
+    assert_eq!(analysis.output, plain);
+}
+
+#[test]
+fn selections_say_what_they_are_for() {
+    let engine = Engine::default();
+    let options = RangeOptions::new(60_000, 120_000, 15_000);
+    let hints = |query: &str| engine.prepare(query, options).unwrap().selections().remove(0).hints;
+    let rate = hints("sum by (a) (rate(x[1m]))");
+    assert_eq!((rate.function.as_deref(), rate.range_ms, rate.step_ms, rate.by), (Some("rate"), 60_000, 15_000, false));
+    let sum = hints("sum by (a, b) (x)");
+    assert_eq!((sum.function.as_deref(), sum.by), (Some("sum"), true));
+    assert_eq!((sum.grouping, sum.range_ms), (vec!["a".to_owned(), "b".to_owned()], 0));
+    assert_eq!(hints("avg without (c) (x)").grouping, ["c"]);
+    // Two that want different things of one selection say nothing.
+    assert_eq!(hints("rate(x[1m]) / increase(x[1m])").function, None);
+    let missing = engine.execute(&engine.prepare("x + y", options).unwrap(), Vec::new(), &QueryCx::unlimited());
+    assert_eq!(missing.unwrap_err().to_string(), "expected series for 2 selections, got 0");
+}
+
+#[test]
 fn without_delayed_removal_names_go_at_each_operation() {
     let (server, store) = (Engine::default(), store(&["a_total", "b_total"], 2));
     let query = |q: &str| range(&server, &store, q).map(rows);

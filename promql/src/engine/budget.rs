@@ -4,6 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use promethium_model::{QueryCx, QueryError};
 
+/// Steps between two looks at whether the query goes on.
+const STEPS_PER_CHECK: usize = 16;
+
 /// The engine's own limit on samples, beside that of the context; both are charged. Shared by the threads of a query.
 pub(crate) struct Budget<'a> {
     cx: &'a QueryCx,
@@ -23,6 +26,11 @@ impl<'a> Budget<'a> {
     /// To be called per series or batch.
     pub(crate) fn check(&self) -> Result<(), QueryError> {
         Ok(self.cx.check()?)
+    }
+
+    /// To be called once a step where a step may cost as much as a series.
+    pub(crate) fn check_now_and_then(&self, step: usize) -> Result<(), QueryError> {
+        if step.is_multiple_of(STEPS_PER_CHECK) { self.check() } else { Ok(()) }
     }
 
     /// A charge that starts at nothing.

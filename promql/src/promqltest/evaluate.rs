@@ -1,14 +1,14 @@
 //! One `eval`, in all of its executions.
 
-use promethium_model::{InstantOptions, QueryCx, QueryEngine, QueryError, QueryOutput, RangeOptions};
+use promethium_model::{InstantOptions, QueryCx, QueryEngine, QueryError, QueryOutput, Queryable, RangeOptions};
 
 use super::script::{Eval, EvalTime};
-use super::{TestStore, compare, rewrite};
+use super::{compare, rewrite};
 
 /// What Prometheus' own runner allows.
 const MAX_SAMPLES: usize = 10_000;
 
-pub(super) fn evaluate(eval: &Eval, engine: &dyn QueryEngine, store: &dyn TestStore) -> Result<(), String> {
+pub(super) fn evaluate(eval: &Eval, engine: &dyn QueryEngine, store: &dyn Queryable) -> Result<(), String> {
     let run = Run { eval, engine, store };
     match eval.at {
         EvalTime::Range { start_ms, end_ms, step_ms } => run.range(start_ms, end_ms, step_ms),
@@ -19,7 +19,7 @@ pub(super) fn evaluate(eval: &Eval, engine: &dyn QueryEngine, store: &dyn TestSt
 struct Run<'r> {
     eval: &'r Eval,
     engine: &'r dyn QueryEngine,
-    store: &'r dyn TestStore,
+    store: &'r dyn Queryable,
 }
 
 impl Run<'_> {

@@ -155,3 +155,73 @@ pub fn run(
     }
     Ok(report)
 }
+
+/// A [`MemStore`] with what the `load` statements of a script put into it.
+///
+/// # Errors
+///
+/// When the script is malformed or a load is refused.
+pub fn loaded(script: &str) -> Result<Box<dyn TestStore>, ScriptError> {
+    let (store, mut loader) = (mem_store(), load::Loader::default());
+    for command in script::parse(script)? {
+        if let Command::Load(load) = command {
+            loader.load(&load, &*store)?;
+        }
+    }
+    Ok(store)
+}
+
+/// Runs the evaluations of a script over data that is there already: no `load`, no `clear`.
+///
+/// # Errors
+///
+/// When the script is malformed, or does more than evaluate.
+pub fn run_on(script: &str, engine: &dyn QueryEngine, store: &dyn Queryable) -> Result<Report, ScriptError> {
+    let mut report = Report::default();
+    for command in script::parse(script)? {
+        match command {
+            Command::Eval(eval) => {
+                let failure = evaluate::evaluate(&eval, engine, store).err();
+                report.outcomes.push(EvalOutcome { line: eval.line, query: eval.query, failure });
+            }
+            Command::Load(load) => return Err(ScriptError::new(load.line, "the data is there already")),
+            Command::Clear => return Err(ScriptError::new(0, "the data is to stay")),
+        }
+    }
+    Ok(report)
+}
+
+/// Asserts, in the language of the scripts, what an engine answers over a store: for tests of one's own.
+///
+/// ```
+/// use promethium_model::{AppendOptions, Appendable, Labels, MemStore, Point, SeriesKey};
+/// use promethium_promql::{Engine, assert_promql};
+///
+/// let store = MemStore::new();
+/// let mut tx = store.appender();
+/// let labels = Labels::from_pairs([("__name__", "queue_length")]);
+/// tx.append(SeriesKey::Labels(&labels), Point::float(0, 7.0), &AppendOptions::default())?;
+/// tx.commit()?;
+/// assert_promql!(&Engine::default(), &store, "
+///     eval instant at 0s queue_length * 2
+///       {} 14
+/// ");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Panics
+///
+/// When an answer is another one, or the script is malformed.
+#[macro_export]
+macro_rules! assert_promql {
+    ($engine:expr, $store:expr, $script:expr) => {
+        match $crate::promqltest::run_on($script, $engine, $store) {
+            Ok(report) => {
+                let failures: Vec<_> = report.failures().collect();
+                assert!(!report.outcomes.is_empty(), "nothing was evaluated");
+                assert!(failures.is_empty(), "{failures:#?}");
+            }
+            Err(error) => panic!("{error}"),
+        }
+    };
+}

@@ -28,6 +28,7 @@ impl<'a> Evaluator<'a> {
         self.vector(plan.expr, steps, &mut |series| {
             let base = LabelsBuilder::from_labels(&group_labels(plan, &series.labels));
             for step in series.column.occupied().ones() {
+                self.budget.check_now_and_then(step)?;
                 let Some(value) = series.column.value(step) else { continue };
                 let labels = base.clone().set(label, &value_text(&value)).build();
                 let at = *groups.entry(labels.clone()).or_insert(counted.len());

@@ -6,6 +6,7 @@ use promethium_model::QueryError;
 use promethium_model::float::format_g;
 
 use super::super::bitmap::Bitmap;
+use super::super::budget::Budget;
 use super::super::column::{Column, Series};
 use super::super::eval::{Evaluator, Sink};
 use super::super::quantile;
@@ -29,6 +30,7 @@ impl<'a> Evaluator<'a> {
         for group in members(plan, &all.series) {
             let mut column = Column::new(steps.count);
             for (step, q) in quantiles.iter().enumerate() {
+                self.budget.check_now_and_then(step)?;
                 values.clear();
                 values.extend(group.state.iter().filter_map(|i| all.series[*i].column.float(step)));
                 if !values.is_empty() {
@@ -57,7 +59,7 @@ impl<'a> Evaluator<'a> {
         let groups = members(plan, &all.series);
         let mut order = Vec::with_capacity(all.series.len());
         for group in &groups {
-            order.extend(keep_best(plan.op, &mut all.series, &group.state, &counts));
+            order.extend(keep_best(self.budget, plan.op, &mut all.series, &group.state, &counts)?);
         }
         if steps.count > 1 {
             order.sort_unstable();
@@ -101,12 +103,19 @@ impl Counts {
 }
 
 /// Removes from the members all samples but the best of each step; returns the members, best first by the first step.
-fn keep_best(op: AggregateOp, series: &mut [Series], members: &[usize], counts: &Counts) -> Vec<usize> {
+fn keep_best(
+    budget: &Budget<'_>,
+    op: AggregateOp,
+    series: &mut [Series],
+    members: &[usize],
+    counts: &Counts,
+) -> Result<Vec<usize>, QueryError> {
     let steps = series[members[0]].column.steps();
     let mut kept: Vec<Bitmap> = members.iter().map(|_| Bitmap::new(steps)).collect();
     let mut first_order: Vec<usize> = Vec::new();
     let mut ranked: Vec<(f64, usize)> = Vec::with_capacity(members.len());
     for step in 0..steps {
+        budget.check_now_and_then(step)?;
         ranked.clear();
         ranked.extend(members.iter().enumerate().filter_map(|(at, i)| series[*i].column.float(step).map(|v| (v, at))));
         // Stable: of equal ones the earlier stays ahead.
@@ -121,7 +130,7 @@ fn keep_best(op: AggregateOp, series: &mut [Series], members: &[usize], counts: 
         series[*i].column.histograms.clear();
         series[*i].column.retain(&kept[at]);
     }
-    if steps == 1 { first_order } else { members.to_vec() }
+    Ok(if steps == 1 { first_order } else { members.to_vec() })
 }
 
 /// NaN loses to every number.

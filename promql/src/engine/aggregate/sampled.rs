@@ -18,6 +18,7 @@ impl<'a> Evaluator<'a> {
         for group in members(plan, &all.series) {
             let mut taken = vec![0usize; steps.count];
             for i in group.state {
+                self.budget.check()?;
                 let mut kept = Bitmap::new(steps.count);
                 for step in all.series[i].column.occupied().ones().filter(|step| taken[*step] < counts.at(*step)) {
                     kept.set(step);

@@ -10,6 +10,7 @@ use foldhash::fast::FixedState;
 use promethium_model::{Labels, LabelsBuilder, QueryError, SampleValue};
 
 use super::super::bitmap::Bitmap;
+use super::super::budget::Budget;
 use super::super::column::{Column, Series};
 use super::super::notes::Notes;
 use super::super::output::is_metadata;
@@ -21,7 +22,7 @@ use super::vector_scalar::matching_error;
 use crate::parser::{Binary, BinaryOp, Grouping, Span};
 
 pub(super) fn combine(
-    notes: &Notes<'_>,
+    (budget, notes): (&Budget<'_>, &Notes<'_>),
     binary: &Binary,
     span: Span,
     left: &[Series],
@@ -35,6 +36,7 @@ pub(super) fn combine(
     let remarks = Remarks::default();
     let mut join = Join { binary, swapped, many, one, live, steps, remarks, results: Vec::new() };
     for group in &groups {
+        budget.check()?;
         join.group(group)?;
     }
     join.remarks.finish(notes, binary.op, span);

@@ -102,9 +102,9 @@ impl<'a> Evaluator<'a> {
         steps: Steps,
     ) -> Result<Collected<'a>, QueryError> {
         let series = if binary.op.is_set() {
-            set::combine(binary, left.series, right.series, steps)
+            set::combine(self.budget, binary, left.series, right.series, steps)?
         } else {
-            join::combine(self.notes, binary, span, &left.series, &right.series, steps)?
+            join::combine((self.budget, self.notes), binary, span, &left.series, &right.series, steps)?
         };
         let mut series = if steps.count > 1 { super::output::merge_equal(series)? } else { series };
         if !self.features.delayed_name_removal {

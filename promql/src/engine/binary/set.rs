@@ -1,16 +1,26 @@
 //! `and`, `or`, `unless`: samples pass unchanged, by whether the other side has one with the same signature.
 
+use promethium_model::QueryError;
+
 use super::super::bitmap::Bitmap;
+use super::super::budget::Budget;
 use super::super::column::Series;
 use super::super::steps::Steps;
 use super::group::groups;
 use crate::parser::{Binary, BinaryOp};
 
-pub(super) fn combine(binary: &Binary, left: Vec<Series>, right: Vec<Series>, steps: Steps) -> Vec<Series> {
+pub(super) fn combine(
+    budget: &Budget<'_>,
+    binary: &Binary,
+    left: Vec<Series>,
+    right: Vec<Series>,
+    steps: Steps,
+) -> Result<Vec<Series>, QueryError> {
     let groups = groups(&left, &right, &binary.matching);
     let mut left: Vec<Option<Series>> = left.into_iter().map(Some).collect();
     let mut right: Vec<Option<Series>> = right.into_iter().map(Some).collect();
     for group in &groups {
+        budget.check()?;
         match binary.op {
             BinaryOp::And => keep(&mut left, &group.left, &occupied(&right, &group.right, steps)),
             BinaryOp::Unless => remove(&mut left, &group.left, &occupied(&right, &group.right, steps)),
@@ -18,7 +28,7 @@ pub(super) fn combine(binary: &Binary, left: Vec<Series>, right: Vec<Series>, st
         }
     }
     let tail = if binary.op == BinaryOp::Or { right } else { Vec::new() };
-    left.into_iter().chain(tail).flatten().filter(|s| s.column.any()).collect()
+    Ok(left.into_iter().chain(tail).flatten().filter(|s| s.column.any()).collect())
 }
 
 /// The steps at which some series of a side has a sample.

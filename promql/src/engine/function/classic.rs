@@ -101,10 +101,10 @@ impl<'a> Evaluator<'a> {
         quantiles: &[f64],
         sink: Sink<'_>,
     ) -> Result<(), QueryError> {
-        self.budget.check()?;
         let QuantileInput { all, label, steps, span } = *input;
         let mut by_text: Vec<(String, Column)> = Vec::new();
         for (step, q) in quantiles.iter().enumerate() {
+            self.budget.check_now_and_then(step)?;
             let Some(at_step) = self.at_step(group, all, step, span) else { continue };
             let value = match at_step {
                 AtStep::Native(h) => {

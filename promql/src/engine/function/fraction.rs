@@ -17,6 +17,7 @@ impl<'a> Evaluator<'a> {
         for group in self.histogram_groups(&all.series, span) {
             let mut column = Column::new(steps.count);
             for step in 0..steps.count {
+                self.budget.check_now_and_then(step)?;
                 let Some(at_step) = self.at_step(&group, &all.series, step, span) else { continue };
                 let value = match at_step {
                     AtStep::Native(h) => {
