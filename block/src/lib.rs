@@ -5,6 +5,28 @@
 //! Yes, when you read or write blocks by themselves: tools, exporters, back-fillers. Whoever wants a store takes
 //! `promethium-tsdb`.
 //!
+//! ```
+//! use std::{ops::ControlFlow, path::Path};
+//! use promethium_block::{Block, BlockMeta, MemorySource, Ulid, WriteOptions, write_block};
+//! use promethium_chunk::{Encodings, SplitRule, encode};
+//! use promethium_model::{Labels, Matcher, QueryableExt, SampleBatch, TimeRange};
+//! use promethium_vfs::{MemVfs, Vfs};
+//!
+//! let (vfs, data, ulid) = (MemVfs::new(), Path::new("/data"), Ulid::from_parts(1_000, 42));
+//! vfs.create_dir(data)?;
+//! let mut samples = SampleBatch::new();
+//! samples.push_float(10, 1.5);
+//! let up = Labels::from_pairs([("__name__", "up"), ("job", "node")]);
+//! let mut source = MemorySource::new([(up, encode(&samples, Encodings::CLASSIC, SplitRule::MERGE))]);
+//! let meta = BlockMeta::of_level_one(ulid, 0, 1_000);
+//! write_block(&vfs, data, meta, &mut [&mut source], &WriteOptions::default(), &mut |_| ControlFlow::Continue(()))?;
+//!
+//! let block = Block::open(&vfs, &data.join(ulid.to_string()))?;
+//! let found = block.read_all(TimeRange::ALL, &[Matcher::equal("job", "node")])?;
+//! assert_eq!(found[0].1.floats, [1.5]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! [`Block::open`] opens a block that Prometheus or anybody else wrote (index versions 1, 2 and 3); it is a
 //! [`Queryable`](promethium_model::Queryable). Its table says what is checked when, and what damage costs.
 //! [`BlockWriter`] writes one series by series; [`write_block`] writes one of any [`SeriesSource`]s, which is what flushing,
