@@ -69,12 +69,6 @@ pub(crate) fn copy_rows(from: &SampleBatch, rows: Range<usize>, out: &mut Sample
     out.histograms.extend(inside.map(|(row, h)| ((*row as usize - rows.start + base) as u32, h.clone())));
 }
 
-/// The histogram at a row.
-pub(crate) fn histogram_at(batch: &SampleBatch, row: usize) -> Option<&HistogramValue> {
-    let at = batch.histograms.partition_point(|(r, _)| (*r as usize) < row);
-    batch.histograms.get(at).filter(|(r, _)| *r as usize == row).map(|(_, h)| h)
-}
-
 /// Merges two runs of rows in time order. At equal times the row of `a` stands. A histogram that does not follow its
 /// predecessor of the same run says no more whether its counters were reset.
 pub(crate) fn merge_rows(a: &SampleBatch, b: &SampleBatch, out: &mut SampleBatch) {
@@ -169,7 +163,7 @@ mod tests {
         );
         assert_eq!(out.timestamps, [5, 10, 20, 30, 40, 50]);
         assert_eq!(out.floats, [0.5, 1.0, 2.0, 0.0, 4.0, 5.0]);
-        let Some(HistogramValue::Int(h)) = histogram_at(&out, 3) else { panic!("a histogram") };
+        let Some((3, HistogramValue::Int(h))) = out.histograms.first() else { panic!("a histogram") };
         assert_eq!((h.count, h.counter_reset_hint), (3, CounterResetHint::Unknown));
         assert_eq!(out.start_timestamps, [0, 1, 2, 3, 4, 5]);
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use promethium_block::BlockError;
 use promethium_model::StorageError;
 use promethium_wal::WalError;
+use promethium_wal::head_chunks::HeadChunkError;
 use thiserror::Error;
 
 /// A database could not be opened, maintained or closed.
@@ -49,6 +50,9 @@ pub enum TsdbError {
     /// A block could not be read or written.
     #[error(transparent)]
     Block(#[from] BlockError),
+    /// A file of full head chunks could not be read or written.
+    #[error(transparent)]
+    HeadChunk(#[from] HeadChunkError),
     /// Reading what is stored failed.
     #[error(transparent)]
     Storage(#[from] StorageError),

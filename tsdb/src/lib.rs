@@ -24,29 +24,33 @@
 //!
 //! # What is inside
 //!
-//! * [`Db`]: a *head* in memory, which answers queries, over a *write-ahead log*, from which it is restored.
-//!   It implements [`Queryable`](promethium_model::Queryable) and [`Appendable`](promethium_model::Appendable).
+//! * [`Db`]: a *head* in memory, which answers queries, over a *write-ahead log*, from which it is restored; older data in
+//!   *blocks*. It implements [`Queryable`](promethium_model::Queryable) and [`Appendable`](promethium_model::Appendable).
+//! * [`Db::maintain`] is the life of data: head to blocks, blocks to larger blocks, retention, the log's end. It is a pump:
+//!   nothing happens between two calls, and no thread is started.
 //! * [`Sync`] says what a commit that returned `Ok` survives.
-//! * [`chunk`]: the compressed runs of samples, usable alone.
-//! * [`vfs`]: the files behind all this, with a simulated disk for tests.
+//! * [`Db::delete`], [`Db::clean_tombstones`], [`Db::snapshot`], [`Db::open_read_only`].
+//! * [`chunk`], [`block`] and [`vfs`] are usable alone; `vfs` has a simulated disk for tests.
 //!
 //! # Files
 //!
 //! ```text
 //! <dir>/lock            held while open; removed by a clean close, so that the next opening knows
 //! <dir>/wal/00000000 …  the log, as Prometheus has it; each opening starts a segment
+//! <dir>/wal/checkpoint.00000005/  what older segments were folded into
 //! <dir>/wbl/00000000 …  the log of late samples, where there is an out-of-order window
+//! <dir>/chunks_head/    full chunks of the head: a cache of what the log says too
 //! <dir>/01…/            blocks
-//! <dir>/blocks.corrupt/ blocks of which nothing could be read
+//! <dir>/snapshots/      copies that were asked for
 //! <dir>/wal.corrupt/    copies of segments in which damage was found; in wal/ their good records are left
+//! <dir>/blocks.corrupt/ blocks of which nothing could be read, and merged ones in which damage was met
 //! ```
 //!
 //! # What it does not do
 //!
-//! The head is not flushed to blocks and the log is not truncated: the head holds everything since the newest block.
-//! Blocks are read, not written.
-
-#![allow(dead_code, reason = "what the life of blocks uses, which comes next")]
+//! Memory snapshots of Prometheus (`chunk_snapshot.*`) are not read: the log beside them has the same. Late samples stay in
+//! memory, encoded, until they go to blocks; markers of head chunks are heeded in a log of late samples, and not written.
+//! Stale series do not leave the head before their range does.
 
 mod batch;
 mod db;
@@ -55,9 +59,15 @@ mod head;
 mod options;
 mod query;
 
-pub use db::{Damage, Db, DbStats, DeleteReport, MaintainReport, ReplayReport};
+pub use db::{
+    BackfillReport, BackfillSample, BackfillValue, Damage, Db, DbStats, DeleteReport, MaintainReport, ReplayReport,
+    VerifyReport, backfill,
+};
 pub use error::TsdbError;
-pub use options::{DbOptions, FloatEncoding, Sync};
+pub use head::cardinality::Cardinality;
+pub use options::{DbOptions, FloatEncoding, ProgressKind, Sync};
+pub use promethium_block as block;
+pub use promethium_block::Retention;
 pub use promethium_chunk as chunk;
 pub use promethium_vfs as vfs;
 pub use promethium_wal::{Compression, MAX_RECORD_BYTES, PAGE_BYTES};

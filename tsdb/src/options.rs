@@ -1,12 +1,20 @@
 //! How a database behaves.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use promethium_block::Retention;
+use promethium_chunk::Encodings;
 use promethium_model::Limits;
 
 use crate::error::TsdbError;
 use crate::head::cutting::MAX_RANGE_MS;
 use promethium_wal::{Compression, PAGE_BYTES};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+const DEFAULT_RETENTION_MS: i64 = 15 * DAY_MS;
+const MAX_BLOCK_MS: i64 = 31 * DAY_MS;
 
 /// When the log reaches the medium, and so what a commit that returned `Ok` survives.
 ///
@@ -46,7 +54,7 @@ impl Default for Sync {
 /// let options = DbOptions::new().sync(Sync::Always).segment_bytes(32 << 20);
 /// assert_eq!(options.sync_policy(), Sync::Always);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct DbOptions {
     pub(crate) sync: Sync,
     pub(crate) segment_bytes: u64,
@@ -59,7 +67,31 @@ pub struct DbOptions {
     pub(crate) start_timestamps: bool,
     pub(crate) start_timestamp_zero_samples: bool,
     pub(crate) metadata: bool,
+    pub(crate) retention: Retention,
+    pub(crate) max_block_ms: Option<i64>,
+    pub(crate) progress: Option<OnProgress>,
 }
+
+/// Which long work a report of progress is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProgressKind {
+    /// The log is read at opening; in segments.
+    Replay,
+    /// The head is written to a block; in series.
+    Flush,
+    /// Blocks are merged, or one is rid of what is deleted; in series.
+    Compaction,
+    /// The head is written to a snapshot; in series.
+    Snapshot,
+    /// Everything is checked; in series.
+    Verify,
+    /// Samples are written to blocks; in blocks.
+    Backfill,
+}
+
+/// Is told how far long work is: kind, done, and in all as far as known.
+pub(crate) type OnProgress = Arc<dyn Fn(ProgressKind, u64, u64) + Send + std::marker::Sync>;
 
 /// How chunks of floats are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,6 +102,19 @@ pub enum FloatEncoding {
     Xor,
     /// XOR2 chunks, which Prometheus reads since 3.11: smaller where scrapes jitter and where series go stale.
     Xor2,
+}
+
+impl fmt::Debug for DbOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DbOptions")
+            .field("sync", &self.sync)
+            .field("segment_bytes", &self.segment_bytes)
+            .field("compression", &self.compression)
+            .field("chunk_range_ms", &self.chunk_range_ms)
+            .field("out_of_order_window_ms", &self.out_of_order_window_ms)
+            .field("retention", &self.retention)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for DbOptions {
@@ -86,6 +131,9 @@ impl Default for DbOptions {
             start_timestamps: false,
             start_timestamp_zero_samples: false,
             metadata: false,
+            retention: Retention { time_ms: Some(DEFAULT_RETENTION_MS), bytes: None, percentage: None },
+            max_block_ms: None,
+            progress: None,
         }
     }
 }
@@ -184,6 +232,42 @@ impl DbOptions {
     pub fn metadata(mut self, keep: bool) -> Self {
         self.metadata = keep;
         self
+    }
+
+    /// What is kept of blocks: so long, so much, or so much of the file system. Checked every minute by
+    /// [`Db::maintain`](crate::Db::maintain), over whole blocks. Default: 15 days, as in Prometheus.
+    #[must_use]
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// Milliseconds that a block may span after merges. Default: a tenth of the retention by time, at most 31 days.
+    #[must_use]
+    pub fn max_block_ms(mut self, ms: i64) -> Self {
+        self.max_block_ms = Some(ms);
+        self
+    }
+
+    /// Is told how far long work is: replay, flushes, merges, snapshots, checks. It is called from the thread that does the
+    /// work, with what is done and, as far as known, what there is in all.
+    #[must_use]
+    pub fn on_progress(mut self, tell: impl Fn(ProgressKind, u64, u64) + Send + std::marker::Sync + 'static) -> Self {
+        self.progress = Some(Arc::new(tell));
+        self
+    }
+
+    /// How chunks are written.
+    pub(crate) fn encodings(&self) -> Encodings {
+        let xor2 = self.start_timestamps || self.float_encoding == FloatEncoding::Xor2;
+        Encodings { xor2, histogram_start_timestamps: self.start_timestamps }
+    }
+
+    pub(crate) fn longest_block_ms(&self) -> i64 {
+        self.max_block_ms.unwrap_or_else(|| {
+            let tenth = self.retention.time_ms.map_or(MAX_BLOCK_MS, |ms| ms / 10);
+            tenth.clamp(self.chunk_range_ms, MAX_BLOCK_MS.max(self.chunk_range_ms))
+        })
     }
 
     pub(crate) fn check(&self) -> Result<(), TsdbError> {

@@ -53,12 +53,6 @@ impl BlockSet {
         };
         self.blocks.iter().filter(is_in_order).map(|b| b.meta().max_time_ms).max()
     }
-
-    /// First and last time, `None` without blocks.
-    pub(super) fn time_range(&self) -> Option<(i64, i64)> {
-        let times = self.blocks.iter().map(|b| (b.meta().min_time_ms, b.meta().max_time_ms - 1));
-        times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
-    }
 }
 
 /// Opens all blocks of a data directory. What cannot be read is set aside and reported; what a merge has made needless is

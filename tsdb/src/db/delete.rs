@@ -1,5 +1,6 @@
 //! Deletes.
 
+use promethium_block::Interval;
 use promethium_model::{Matcher, QueryCx, TimeRange};
 use promethium_wal::{PreparedRecord, RefTombstone, encode_tombstones};
 
@@ -14,6 +15,8 @@ use crate::head::deletion::Stone;
 pub struct DeleteReport {
     /// Series of the head in which samples were deleted.
     pub head_series: usize,
+    /// Series of blocks in which samples were deleted, those of each block counted.
+    pub block_series: u64,
 }
 
 impl Db {
@@ -25,13 +28,25 @@ impl Db {
     /// When the log fails, or the database takes no writes.
     pub fn delete(&self, range: TimeRange, matchers: &[Matcher]) -> Result<DeleteReport, TsdbError> {
         self.check_writable()?;
+        // Nothing moves from the head to blocks, or from block to block, in between.
+        let _upkeep = self.upkeep.lock();
         let head_series = self.delete_in_head(range, matchers)?;
-        Ok(DeleteReport { head_series })
+        let block_series = self.delete_in_blocks(range, matchers)?;
+        Ok(DeleteReport { head_series, block_series })
+    }
+
+    fn delete_in_blocks(&self, range: TimeRange, matchers: &[Matcher]) -> Result<u64, TsdbError> {
+        let Some(home) = &self.home else { return Ok(0) };
+        let interval = Interval { min_ms: range.min_ms, max_ms: range.max_ms };
+        let mut touched = 0;
+        for block in self.blocks().overlapping(range) {
+            touched += block.delete(&*home.vfs, interval, matchers, &QueryCx::unlimited())?;
+        }
+        Ok(touched)
     }
 
     /// The delete has its place among the commits: what was committed before is reached, what comes after is not.
     fn delete_in_head(&self, range: TimeRange, matchers: &[Matcher]) -> Result<usize, TsdbError> {
-        let _one_at_a_time = self.deletes.lock();
         let ticket = self.head.visibility.issue();
         ticket.wait();
         let stones = self.head.plan_delete(range, matchers, &QueryCx::unlimited())?;

@@ -1,14 +1,18 @@
 //! The database: head and log together.
 
+mod backfill;
 mod blocks;
+mod chunk_files;
 mod commit;
 mod delete;
+mod life;
 mod log;
 mod open;
 mod querier;
 mod records;
 mod repair;
 mod replay;
+mod verify;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,18 +21,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
+use promethium_block::BlockMeta;
 use promethium_model::{Appendable, Appender, Clock, Exemplar, Labels, Matcher, Metadata, StorageError, TimeRange};
 
 use crate::error::TsdbError;
 use crate::head::Head;
+use crate::head::cardinality::Cardinality;
 use crate::options::{DbOptions, Sync};
 use blocks::BlockSet;
+use life::{KeptReferences, Upkeep};
 use log::Log;
 use open::Access;
 use promethium_vfs::{Vfs, VfsLock};
 
+pub use backfill::{BackfillReport, BackfillSample, BackfillValue, backfill};
 pub use delete::DeleteReport;
 pub use replay::{Damage, ReplayReport};
+pub use verify::VerifyReport;
 
 /// A time-series database in one directory, or in memory.
 ///
@@ -66,7 +75,8 @@ pub struct Db {
     home: Option<Home>,
     blocks: RwLock<Arc<BlockSet>>,
     replay: ReplayReport,
-    deletes: Mutex<()>,
+    upkeep: Mutex<Upkeep>,
+    kept_references: Mutex<KeptReferences>,
     is_closed: AtomicBool,
 }
 
@@ -85,6 +95,14 @@ struct Home {
 pub struct MaintainReport {
     /// Whether the log was synced.
     pub synced: bool,
+    /// Ranges of the head that were written to blocks.
+    pub flushed: usize,
+    /// Blocks of late samples that were written.
+    pub flushed_late: usize,
+    /// Merges of blocks.
+    pub compacted: usize,
+    /// Blocks that were removed because they are beyond retention.
+    pub removed_blocks: usize,
 }
 
 /// A database in figures.
@@ -185,17 +203,26 @@ impl Db {
         self.logs().try_for_each(|log| Ok(log.sync_all(self.clock.now_ms())?))
     }
 
-    /// Does what is due at `now_ms`: under [`Sync::Interval`], the sync of a log that no commit follows. Cheap when
-    /// nothing is due. No duty is begun once `budget` is spent; one that was begun is finished.
+    /// Does what is due at `now_ms`, cheaply when nothing is; to be called every second or so. The most urgent first:
+    ///
+    /// * under [`Sync::Interval`], the sync of a log that no commit follows;
+    /// * a head that spans one and a half chunk ranges gives its oldest range to a block; then the log is truncated, and
+    ///   late samples go to blocks of their own;
+    /// * every minute, full chunks move to files, and what is beyond retention is removed;
+    /// * one merge of blocks.
+    ///
+    /// No duty is begun once `budget` is spent; one that was begun is finished. Appends and queries go on meanwhile. What a
+    /// running query may still need leaves the head when that query is over.
     ///
     /// # Errors
     ///
-    /// When the sync fails, and always once the database takes no more writes.
+    /// When a duty fails, which is then tried again a minute later; and when the database is closed or only to be read.
     pub fn maintain(&self, now_ms: i64, budget: Duration) -> Result<MaintainReport, TsdbError> {
         self.check_writable()?;
         let mut report = MaintainReport::default();
         if !budget.is_zero() {
             self.sync_if_due(now_ms, &mut report)?;
+            self.keep_up(now_ms, budget, &mut report)?;
         }
         Ok(report)
     }
@@ -242,6 +269,19 @@ impl Db {
             log_bytes,
             read_only: self.read_only_reason(),
         }
+    }
+
+    /// What the head's series are made of: the `limit` greatest of each table, as `/api/v1/status/tsdb` shows them. Walks
+    /// the whole index.
+    #[must_use]
+    pub fn cardinality(&self, limit: usize) -> Cardinality {
+        self.head.cardinality(limit)
+    }
+
+    /// The blocks' own descriptions, by their times.
+    #[must_use]
+    pub fn block_metas(&self) -> Vec<(BlockMeta, u64)> {
+        self.blocks().all().iter().map(|b| ((*b.meta()).clone(), b.size_bytes())).collect()
     }
 
     /// Ends the log cleanly and gives up the directory. Later appends and queries fail; a second call does nothing.

@@ -1,14 +1,18 @@
 //! Opening: directory, lock, replay, new segment.
 
+use std::hash::BuildHasher;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use foldhash::fast::RandomState;
 use parking_lot::{Mutex, RwLock};
 use promethium_model::{Clock, SystemClock};
 
 use super::blocks::{self, BlockSet};
+use super::chunk_files;
+use super::life::{KeptReferences, Upkeep};
 use super::log::Log;
 use super::replay::Replay;
 use super::{Db, Home, ReplayReport};
@@ -16,11 +20,12 @@ use crate::error::TsdbError;
 use crate::head::{Head, HeadRules};
 use crate::options::{DbOptions, FloatEncoding};
 use promethium_vfs::{StdVfs, Vfs, VfsLock};
-use promethium_wal::{WalWriter, read_layout};
+use promethium_wal::{WalWriter, read_layout, remove_leftovers};
 
 pub(super) const LOCK_FILE: &str = "lock";
-const WAL_DIR: &str = "wal";
-const LATE_DIR: &str = "wbl";
+pub(super) const WAL_DIR: &str = "wal";
+pub(super) const LATE_DIR: &str = "wbl";
+pub(super) const CHUNKS_DIR: &str = "chunks_head";
 const ASIDE_DIR: &str = "wal.corrupt";
 
 impl Db {
@@ -53,9 +58,13 @@ impl Db {
         let blocks = blocks::open_all(&*vfs, dir, Access::ReadWrite, &mut report)?;
         parts.raise_frontier(&blocks);
         let (wal_dir, late_dir) = (dir.join(WAL_DIR), dir.join(LATE_DIR));
+        // A checkpoint that was being written.
+        let _ = remove_leftovers(&*vfs, &wal_dir);
         let (layout, late_layout) = (read_layout(&*vfs, &wal_dir)?, read_layout(&*vfs, &late_dir)?);
         let aside = dir.join(ASIDE_DIR);
-        let replay = Replay::new(&*vfs, &parts.head, Some(aside), &options, report).run(&layout, &late_layout)?;
+        let chunks = chunk_files::open(&vfs, dir, &parts.head, &mut report)?;
+        let replay = Replay::new(&*vfs, &parts.head, Some(aside), &options, report).with_chunks(chunks);
+        let (replay, kept) = replay.run(&layout, &late_layout)?;
         let log = start_log(&vfs, &wal_dir, layout.next_index, &options, &*parts.clock)?;
         // A log of late samples that is there is gone on with, whatever the window is now.
         let has_late_log = options.out_of_order_window_ms > 0 || !late_layout.segments.is_empty();
@@ -68,7 +77,7 @@ impl Db {
             false => None,
         };
         let home = Home { vfs, dir: dir.to_path_buf(), lock: Mutex::new(Some(lock)) };
-        Ok(parts.into_db(options, Some(Logs { log, late_log }), Some(home), blocks, replay))
+        Ok(parts.into_db(options, Some(Logs { log, late_log }), Some(home), blocks, replay, kept))
     }
 
     /// Opens a data directory, or a single block, to read: without a lock, so also that of a running Prometheus or of
@@ -99,13 +108,14 @@ impl Db {
         if names.iter().any(|n| n == promethium_block::INDEX_FILE) {
             let blocks = blocks::open_one(vfs, dir)?;
             report.blocks = 1;
-            return Ok(parts.into_db(options, None, None, blocks, report));
+            return Ok(parts.into_db(options, None, None, blocks, report, KeptReferences::new()));
         }
         let blocks = blocks::open_all(vfs, dir, Access::ReadOnly, &mut report)?;
         let (layout, late_layout) = (read_layout(vfs, &dir.join(WAL_DIR))?, read_layout(vfs, &dir.join(LATE_DIR))?);
         parts.raise_frontier(&blocks);
-        let replay = Replay::new(vfs, &parts.head, None, &options, report).run(&layout, &late_layout)?;
-        Ok(parts.into_db(options, None, None, blocks, replay))
+        let replay = Replay::new(vfs, &parts.head, None, &options, report);
+        let (replay, kept) = replay.run(&layout, &late_layout)?;
+        Ok(parts.into_db(options, None, None, blocks, replay, kept))
     }
 
     /// A database without a directory and without a log, gone when dropped.
@@ -126,8 +136,13 @@ impl Db {
         options.check()?;
         let replay = ReplayReport { was_clean: true, ..ReplayReport::default() };
         let parts = Parts::new(&options, clock, Access::ReadWrite);
-        Ok(parts.into_db(options, None, None, BlockSet::default(), replay))
+        Ok(parts.into_db(options, None, None, BlockSet::default(), replay, KeptReferences::new()))
     }
+}
+
+/// A seed for the names of blocks.
+fn seed() -> u64 {
+    RandomState::default().hash_one(std::process::id())
 }
 
 /// What a database may do with its directory.
@@ -168,6 +183,7 @@ impl Parts {
         home: Option<Home>,
         blocks: BlockSet,
         replay: ReplayReport,
+        kept: KeptReferences,
     ) -> Db {
         let (log, late_log) = logs.map_or((None, None), |logs| (Some(logs.log), logs.late_log));
         Db {
@@ -180,7 +196,8 @@ impl Parts {
             home,
             blocks: RwLock::new(Arc::new(blocks)),
             replay,
-            deletes: Mutex::new(()),
+            upkeep: Mutex::new(Upkeep::new(seed())),
+            kept_references: Mutex::new(kept),
             is_closed: AtomicBool::new(false),
         }
     }

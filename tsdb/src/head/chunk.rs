@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use promethium_chunk::{Encoding, FloatHistogramAppender, HistogramAppender, Xor2Appender, XorAppender};
 use promethium_model::{HistogramValue, SampleBatch};
+use promethium_wal::head_chunks::{HeadChunk, HeadChunkRef, HeadChunks};
 
 /// The chunk that takes a series' samples. Empty only while the series has none in memory.
 pub(crate) enum OpenChunk {
@@ -31,13 +32,23 @@ pub(crate) struct SealedChunk {
 #[derive(Clone)]
 pub(crate) enum ChunkData {
     Memory(Arc<[u8]>),
+    /// In a head chunk file.
+    File(HeadChunkRef),
+}
+
+/// A chunk's bytes, at hand.
+pub(crate) enum ChunkBytes {
+    Memory(Arc<[u8]>),
+    Mapped(HeadChunk),
+    /// What should have the bytes does not.
+    Lost(String),
 }
 
 /// A chunk as a reader sees it: only the first `samples` are visible to it.
 pub(crate) struct ChunkView {
     pub(crate) encoding: Encoding,
     pub(crate) samples: usize,
-    pub(crate) data: ChunkData,
+    pub(crate) bytes: ChunkBytes,
 }
 
 /// The value of a series' newest sample.
@@ -124,19 +135,49 @@ impl ChunkData {
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
             ChunkData::Memory(bytes) => bytes.len(),
+            ChunkData::File(_) => 0,
         }
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
+    /// The bytes. To be called under the lock of the series: what it has of chunks in files stays there that long.
+    pub(crate) fn bytes(&self, files: Option<&HeadChunks>) -> ChunkBytes {
+        match (self, files) {
+            (ChunkData::Memory(bytes), _) => ChunkBytes::Memory(Arc::clone(bytes)),
+            (ChunkData::File(reference), Some(files)) => match files.read(*reference) {
+                Ok(chunk) => ChunkBytes::Mapped(chunk),
+                Err(error) => ChunkBytes::Lost(error.to_string()),
+            },
+            (ChunkData::File(_), None) => ChunkBytes::Lost("there are no head chunk files".to_owned()),
+        }
+    }
+
+    /// The bytes, `None` when they are lost.
+    pub(crate) fn open(&self, files: Option<&HeadChunks>) -> Option<ChunkBytes> {
+        Some(self.bytes(files)).filter(|bytes| !matches!(bytes, ChunkBytes::Lost(_)))
+    }
+}
+
+impl ChunkBytes {
+    pub(crate) fn as_slice(&self) -> &[u8] {
         match self {
-            ChunkData::Memory(bytes) => bytes,
+            ChunkBytes::Memory(bytes) => bytes,
+            ChunkBytes::Mapped(chunk) => chunk,
+            ChunkBytes::Lost(_) => &[],
         }
     }
 }
 
 impl ChunkView {
     /// Appends the visible samples to `out`.
-    pub(crate) fn decode(&self, out: &mut SampleBatch) -> Result<(), promethium_chunk::ChunkError> {
-        promethium_chunk::decode_prefix(self.encoding, self.data.bytes(), self.samples, out)
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the chunk: it was read from a file.
+    pub(crate) fn decode(&self, out: &mut SampleBatch) -> Result<(), String> {
+        if let ChunkBytes::Lost(reason) = &self.bytes {
+            return Err(reason.clone());
+        }
+        promethium_chunk::decode_prefix(self.encoding, self.bytes.as_slice(), self.samples, out)
+            .map_err(|error| error.to_string())
     }
 }

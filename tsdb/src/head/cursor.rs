@@ -2,15 +2,33 @@
 
 use std::sync::Arc;
 
-use promethium_model::{SampleBatch, SampleCursor, StorageError, TimeRange};
+use parking_lot::Mutex;
+use promethium_model::{Annotations, SampleBatch, SampleCursor, StorageError, TimeRange};
 
+use super::Head;
 use super::chunk::ChunkView;
 use super::series::MemSeries;
 use super::visibility::CommitId;
 use crate::batch;
 
+/// What a query has to say about missing data; shared by its cursors.
+#[derive(Clone, Default)]
+pub(crate) struct Notes(Arc<Mutex<Annotations>>);
+
+impl Notes {
+    fn warn(&self, reason: &str) {
+        self.0.lock().warn(format!("data left out: {reason}"), None);
+    }
+
+    pub(crate) fn all(&self) -> Annotations {
+        self.0.lock().clone()
+    }
+}
+
 /// Reads a series chunk by chunk. The chunks are taken from the series at the first read.
-pub(crate) struct HeadCursor {
+pub(crate) struct HeadCursor<'h> {
+    head: &'h Head,
+    notes: Notes,
     series: Option<Arc<MemSeries>>,
     chunks: std::vec::IntoIter<ChunkView>,
     deleted: Vec<(i64, i64)>,
@@ -18,56 +36,72 @@ pub(crate) struct HeadCursor {
     snapshot: CommitId,
 }
 
-impl HeadCursor {
-    pub(crate) fn new(series: Arc<MemSeries>, range: TimeRange, snapshot: CommitId) -> Self {
-        HeadCursor { series: Some(series), chunks: Vec::new().into_iter(), deleted: Vec::new(), range, snapshot }
+impl<'h> HeadCursor<'h> {
+    pub(crate) fn new(
+        head: &'h Head,
+        series: Arc<MemSeries>,
+        range: TimeRange,
+        snapshot: CommitId,
+        notes: Notes,
+    ) -> Self {
+        HeadCursor {
+            head,
+            notes,
+            series: Some(series),
+            chunks: Vec::new().into_iter(),
+            deleted: Vec::new(),
+            range,
+            snapshot,
+        }
     }
 
     /// Takes the chunks from the series, and returns its late samples.
     fn open(&mut self, series: &MemSeries) -> SampleBatch {
         let state = series.lock();
-        self.chunks = state.view(self.snapshot, self.range).into_iter();
+        self.chunks = state.view(self.snapshot, self.range, self.head.chunk_files()).into_iter();
         self.deleted = state.deleted().to_vec();
         state.out_of_order().map_or_else(SampleBatch::new, |o| o.rows_in(self.range))
     }
 
     /// Everything at once: late samples lie anywhere among the others.
-    fn read_with_late(&mut self, late: &SampleBatch, out: &mut SampleBatch) -> Result<(), StorageError> {
+    fn read_with_late(&mut self, late: &SampleBatch, out: &mut SampleBatch) {
         let mut in_order = SampleBatch::new();
-        while self.next_chunk(&mut in_order)? {}
+        while self.next_chunk(&mut in_order) {}
         let base = out.len();
         let mut merged = SampleBatch::new();
         batch::merge_rows(&in_order, late, &mut merged);
         batch::copy_rows(&merged, 0..merged.len(), out);
         batch::drop_intervals(out, base, &self.deleted);
-        Ok(())
     }
 
-    fn next_chunk(&mut self, out: &mut SampleBatch) -> Result<bool, StorageError> {
+    fn next_chunk(&mut self, out: &mut SampleBatch) -> bool {
         let base = out.len();
         for chunk in self.chunks.by_ref() {
-            chunk.decode(out).map_err(|e| StorageError::Backend(Box::new(e)))?;
+            if let Err(reason) = chunk.decode(out) {
+                self.notes.warn(&reason);
+                continue;
+            }
             batch::keep_range(out, base, self.range);
             batch::drop_intervals(out, base, &self.deleted);
             if out.len() > base {
-                return Ok(true);
+                return true;
             }
         }
-        Ok(false)
+        false
     }
 }
 
-impl SampleCursor for HeadCursor {
+impl SampleCursor for HeadCursor<'_> {
     fn next_batch(&mut self, out: &mut SampleBatch) -> Result<bool, StorageError> {
         if let Some(series) = self.series.take() {
             let late = self.open(&series);
             if !late.is_empty() {
                 let base = out.len();
-                self.read_with_late(&late, out)?;
+                self.read_with_late(&late, out);
                 return Ok(out.len() > base);
             }
         }
-        self.next_chunk(out)
+        Ok(self.next_chunk(out))
     }
 
     fn seek(&mut self, t_ms: i64) {

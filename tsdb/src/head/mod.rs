@@ -11,11 +11,13 @@
 //! | [`transaction`] | samples on their way in |
 //! | [`exemplars`] | the ring of exemplars |
 //! | [`querier`], [`cursor`] | the read seam |
+//! | [`cardinality`] | what the series are made of |
 //! | [`deletion`], [`truncation`] | deletes; what is in blocks goes, and series that have nothing left |
 //!
 //! Locks are taken in this order, each held briefly: hash stripe, index, reference stripe; a series' own lock last.
 
 pub(crate) mod admission;
+pub(crate) mod cardinality;
 pub(crate) mod chunk;
 pub(crate) mod cursor;
 pub(crate) mod cutting;
@@ -27,19 +29,21 @@ pub(crate) mod intervals;
 pub(crate) mod out_of_order;
 pub(crate) mod querier;
 pub(crate) mod series;
+pub(crate) mod source;
 pub(crate) mod stripes;
 pub(crate) mod transaction;
 pub(crate) mod truncation;
 pub(crate) mod visibility;
 
 use std::hash::BuildHasher;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
 use parking_lot::{Mutex, RwLock};
 use promethium_chunk::Encodings;
 use promethium_model::{AppendError, Labels, SeriesRef, TimeRange};
+use promethium_wal::head_chunks::HeadChunks;
 
 use admission::TimeBounds;
 use exemplars::ExemplarRing;
@@ -66,6 +70,8 @@ pub(crate) struct Head {
     /// Samples in order before this time are in blocks; none is taken any more.
     frontier_ms: AtomicI64,
     pub(crate) exemplars: Mutex<ExemplarRing>,
+    /// Full chunks on disk.
+    chunk_files: OnceLock<HeadChunks>,
     pub(crate) visibility: Visibility,
     pub(crate) rules: HeadRules,
 }
@@ -137,9 +143,20 @@ impl Head {
             late_times: TimeSpan::new(),
             frontier_ms: AtomicI64::new(i64::MIN),
             exemplars: Mutex::new(ExemplarRing::new(rules.max_exemplars, rules.out_of_order_window_ms)),
+            chunk_files: OnceLock::new(),
             visibility: Visibility::new(),
             rules,
         }
+    }
+
+    /// The files of full chunks, where there are any.
+    pub(crate) fn chunk_files(&self) -> Option<&HeadChunks> {
+        self.chunk_files.get()
+    }
+
+    /// Gives the head its files. They are given once.
+    pub(crate) fn set_chunk_files(&self, files: HeadChunks) {
+        let _ = self.chunk_files.set(files);
     }
 
     pub(crate) fn series_count(&self) -> usize {
@@ -163,6 +180,16 @@ impl Head {
     /// First and last time of the late samples, `None` while there are none.
     pub(crate) fn late_time_range(&self) -> Option<(i64, i64)> {
         self.late_times.get()
+    }
+
+    /// Whether a series has this reference.
+    pub(crate) fn has_reference(&self, reference: u64) -> bool {
+        self.stripes.by_reference(reference).is_some()
+    }
+
+    /// All series.
+    pub(crate) fn all_series(&self) -> Vec<Arc<MemSeries>> {
+        self.index.read().all_series().cloned().collect()
     }
 
     /// Whether no sample lies in `range`.
@@ -273,15 +300,6 @@ impl Head {
     pub(crate) fn labels(&self, series: &MemSeries) -> Option<Labels> {
         let index = self.index.read();
         index.holds(series).then(|| index.labels(series))
-    }
-
-    /// All series, in the order of their labels.
-    pub(crate) fn sorted_series(&self) -> Vec<(Labels, Arc<MemSeries>)> {
-        let index = self.index.read();
-        let mut all: Vec<_> = index.all_series().map(|s| (index.labels(s), Arc::clone(s))).collect();
-        drop(index);
-        all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        all
     }
 
     /// The labels of a series, for the log.

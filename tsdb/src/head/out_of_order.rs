@@ -16,6 +16,8 @@ pub(crate) const BUFFER_SAMPLES: usize = 32;
 pub(crate) struct OutOfOrder {
     buffer: SampleBatch,
     chunks: Vec<SealedChunk>,
+    /// So many of the chunks are being written to blocks.
+    frozen: usize,
 }
 
 /// The value of a late sample.
@@ -93,33 +95,56 @@ impl OutOfOrder {
     pub(crate) fn rows_in(&self, range: TimeRange) -> SampleBatch {
         let mut rows = self.buffer.clone();
         batch::keep_range(&mut rows, 0, range);
-        for chunk in self.chunks.iter().filter(|c| c.min_ms <= range.max_ms && c.max_ms >= range.min_ms) {
-            let mut decoded = SampleBatch::new();
-            if promethium_chunk::decode(chunk.encoding, chunk.data.bytes(), &mut decoded).is_err() {
-                continue;
-            }
-            batch::keep_range(&mut decoded, 0, range);
-            let mut merged = SampleBatch::new();
-            batch::merge_rows(&rows, &decoded, &mut merged);
-            rows = merged;
-        }
-        // Which histogram came before which is not known.
-        for i in 0..rows.histograms.len() {
-            let row = rows.histograms[i].0 as usize;
-            batch::forget_reset_hint(&mut rows, row);
-        }
-        rows
+        with_chunks(rows, &self.chunks, range)
     }
 
-    /// Chunks and samples outside of chunks.
-    pub(crate) fn sizes(&self) -> (usize, usize) {
-        (self.chunks.len(), self.buffer.len())
+    /// Of these, the ones that were there at the last [`OutOfOrder::freeze`].
+    pub(crate) fn frozen_rows_in(&self, range: TimeRange) -> SampleBatch {
+        with_chunks(SampleBatch::new(), &self.chunks[..self.frozen], range)
     }
+
+    /// Marks all samples as being written to blocks. Later ones are kept apart.
+    pub(crate) fn freeze(&mut self, encodings: Encodings) {
+        if !self.buffer.is_empty() {
+            self.seal(encodings);
+        }
+        self.frozen = self.chunks.len();
+    }
+
+    /// Drops what was frozen: it is in blocks.
+    pub(crate) fn drop_frozen(&mut self) {
+        self.chunks.drain(..std::mem::take(&mut self.frozen));
+    }
+}
+
+/// Merges the samples that chunks have in `range` with others.
+fn with_chunks(mut rows: SampleBatch, chunks: &[SealedChunk], range: TimeRange) -> SampleBatch {
+    for chunk in chunks.iter().filter(|c| c.min_ms <= range.max_ms && c.max_ms >= range.min_ms) {
+        let mut decoded = SampleBatch::new();
+        if decode(chunk, &mut decoded).is_err() {
+            continue;
+        }
+        batch::keep_range(&mut decoded, 0, range);
+        let mut merged = SampleBatch::new();
+        batch::merge_rows(&rows, &decoded, &mut merged);
+        rows = merged;
+    }
+    // Which histogram came before which is not known.
+    for i in 0..rows.histograms.len() {
+        let row = rows.histograms[i].0 as usize;
+        batch::forget_reset_hint(&mut rows, row);
+    }
+    rows
+}
+
+/// Chunks of late samples are in memory.
+fn decode(chunk: &SealedChunk, out: &mut SampleBatch) -> Result<(), promethium_chunk::ChunkError> {
+    promethium_chunk::decode(chunk.encoding, chunk.data.bytes(None).as_slice(), out)
 }
 
 fn chunk_has_sample_in(chunk: &SealedChunk, range: TimeRange) -> bool {
     let mut decoded = SampleBatch::new();
-    let read = promethium_chunk::decode(chunk.encoding, chunk.data.bytes(), &mut decoded);
+    let read = decode(chunk, &mut decoded);
     read.is_ok() && decoded.timestamps.iter().any(|t| range.contains(*t))
 }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use promethium_model::{
-    LabelHints, LabelList, Labels, Matcher, Querier, QueryCx, SelectHints, SeriesEntry, SeriesSet, StorageError,
-    TimeRange,
+    Annotations, LabelHints, LabelList, Labels, Matcher, Querier, QueryCx, SelectHints, SeriesEntry, SeriesSet,
+    StorageError, TimeRange,
 };
 use roaring::RoaringBitmap;
 
 use super::Head;
-use super::cursor::HeadCursor;
+use super::cursor::{HeadCursor, Notes};
 use super::series::MemSeries;
 use super::visibility::{CommitId, Snapshot};
 
@@ -50,7 +50,7 @@ impl HeadQuerier<'_> {
     }
 
     fn is_visible(&self, series: &MemSeries) -> bool {
-        series.lock().has_sample_in(self.snapshot.at, self.range)
+        series.lock().has_sample_in(self.snapshot.at, self.range, self.head.chunk_files())
     }
 
     fn with_labels(
@@ -98,6 +98,8 @@ impl Querier for HeadQuerier<'_> {
             series.truncate(hints.limit);
         }
         Ok(Box::new(HeadSeriesSet {
+            head: self.head,
+            notes: Notes::default(),
             series: series.into_iter(),
             range: self.range,
             snapshot: self.snapshot.at,
@@ -133,18 +135,23 @@ fn limit(hints: &LabelHints) -> usize {
     if hints.limit == 0 { usize::MAX } else { hints.limit }
 }
 
-struct HeadSeriesSet {
+struct HeadSeriesSet<'h> {
+    head: &'h Head,
+    notes: Notes,
     series: std::vec::IntoIter<(Labels, Arc<MemSeries>)>,
     range: TimeRange,
     snapshot: CommitId,
     cx: QueryCx,
 }
 
-impl<'q> SeriesSet<'q> for HeadSeriesSet {
+impl<'q> SeriesSet<'q> for HeadSeriesSet<'q> {
     fn next_series(&mut self) -> Result<Option<SeriesEntry<'q>>, StorageError> {
         self.cx.check()?;
         let Some((labels, series)) = self.series.next() else { return Ok(None) };
-        let cursor = HeadCursor::new(series, self.range, self.snapshot);
+        let cursor = HeadCursor::new(self.head, series, self.range, self.snapshot, self.notes.clone());
         Ok(Some(SeriesEntry { labels, samples: Box::new(cursor) }))
+    }
+    fn annotations(&self) -> Annotations {
+        self.notes.all()
     }
 }

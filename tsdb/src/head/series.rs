@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::Mutex;
+use promethium_chunk::Encodings;
 use promethium_model::{AppendError, Metadata, SampleBatch, TimeRange, is_stale};
+use promethium_wal::head_chunks::{HeadChunkRef, HeadChunks};
 
-use super::chunk::{ChunkData, ChunkView, Newest, OpenChunk, SealedChunk};
+use super::chunk::{ChunkBytes, ChunkData, ChunkView, Newest, OpenChunk, SealedChunk};
 use super::cutting::CutPlan;
 use super::intervals::Intervals;
 use super::out_of_order::OutOfOrder;
@@ -183,6 +185,30 @@ impl SeriesState {
         self.open = OpenChunk::empty();
     }
 
+    /// Chunks that take no more samples and are still in memory, oldest first.
+    pub(crate) fn chunks_in_memory(&self) -> impl Iterator<Item = &SealedChunk> {
+        self.sealed.iter().filter(|c| matches!(c.data, ChunkData::Memory(_)))
+    }
+
+    /// Says that the chunk that begins at `min_ms` is in a file.
+    pub(crate) fn move_to_file(&mut self, min_ms: i64, reference: HeadChunkRef) {
+        if let Ok(at) = self.sealed.binary_search_by_key(&min_ms, |c| c.min_ms) {
+            self.sealed[at].data = ChunkData::File(reference);
+        }
+    }
+
+    /// The first head chunk file that has chunks of the series.
+    pub(crate) fn first_file(&self) -> Option<u32> {
+        let file = |c: &SealedChunk| if let ChunkData::File(r) = c.data { Some(r.file()) } else { None };
+        self.sealed.iter().filter_map(file).min()
+    }
+
+    /// Gives a series without samples the chunks that were found in files.
+    pub(crate) fn restore_chunks(&mut self, chunks: Vec<SealedChunk>) {
+        debug_assert!(self.sealed.is_empty() && self.open.is_empty());
+        self.sealed = chunks;
+    }
+
     /// Chunks in memory.
     pub(crate) fn chunk_count(&self) -> usize {
         self.sealed.len() + usize::from(!self.open.is_empty())
@@ -233,6 +259,19 @@ impl SeriesState {
         &mut self.extra().out_of_order
     }
 
+    /// Marks the late samples as being written to blocks; their times.
+    pub(crate) fn freeze_late(&mut self, encodings: Encodings) -> Option<(i64, i64)> {
+        let late = &mut self.extra.as_mut()?.out_of_order;
+        late.freeze(encodings);
+        late.time_range()
+    }
+
+    pub(crate) fn drop_frozen_late(&mut self) {
+        if let Some(extra) = &mut self.extra {
+            extra.out_of_order.drop_frozen();
+        }
+    }
+
     pub(crate) fn deleted(&self) -> &[(i64, i64)] {
         self.extra.as_ref().map_or(&[], |e| e.deleted.as_slice())
     }
@@ -251,9 +290,9 @@ impl SeriesState {
     }
 
     /// The chunks that overlap `range`, as far as a reader at `snapshot` sees them.
-    pub(crate) fn view(&self, snapshot: CommitId, range: TimeRange) -> Vec<ChunkView> {
+    pub(crate) fn view(&self, snapshot: CommitId, range: TimeRange, files: Option<&HeadChunks>) -> Vec<ChunkView> {
         let mut chunks = Vec::new();
-        for (bounds, chunk) in self.visible(snapshot) {
+        for (bounds, chunk) in self.visible(snapshot, files) {
             if bounds.min_ms <= range.max_ms && bounds.max_ms >= range.min_ms {
                 chunks.push(chunk());
             }
@@ -275,13 +314,14 @@ impl SeriesState {
     }
 
     /// Whether a reader at `snapshot` sees a sample in `range`.
-    pub(crate) fn has_sample_in(&self, snapshot: CommitId, range: TimeRange) -> bool {
-        self.has_sample_in_order_in(snapshot, range) || self.out_of_order().is_some_and(|o| o.has_sample_in(range))
+    pub(crate) fn has_sample_in(&self, snapshot: CommitId, range: TimeRange, files: Option<&HeadChunks>) -> bool {
+        self.has_sample_in_order_in(snapshot, range, files)
+            || self.out_of_order().is_some_and(|o| o.has_sample_in(range))
     }
 
-    fn has_sample_in_order_in(&self, snapshot: CommitId, range: TimeRange) -> bool {
+    fn has_sample_in_order_in(&self, snapshot: CommitId, range: TimeRange, files: Option<&HeadChunks>) -> bool {
         let deleted = self.extra.as_ref().map(|e| &e.deleted).filter(|d| !d.is_empty());
-        for (bounds, chunk) in self.visible(snapshot) {
+        for (bounds, chunk) in self.visible(snapshot, files) {
             if bounds.max_ms < range.min_ms {
                 continue;
             }
@@ -299,7 +339,11 @@ impl SeriesState {
     }
 
     /// The chunks of which at least one sample is visible, in time order, each with its bounds and a way to get it.
-    fn visible(&self, snapshot: CommitId) -> impl Iterator<Item = (Bounds, impl FnOnce() -> ChunkView)> {
+    fn visible(
+        &self,
+        snapshot: CommitId,
+        files: Option<&HeadChunks>,
+    ) -> impl Iterator<Item = (Bounds, impl FnOnce() -> ChunkView)> {
         let hidden = self.versions.hidden_from(snapshot);
         let mut left = self.total_samples().saturating_sub(hidden);
         let sealed = self.sealed.iter().map(|c| (c.min_ms, c.max_ms, c.samples.into(), Shared::Sealed(c)));
@@ -309,7 +353,7 @@ impl SeriesState {
             let visible = samples.min(left);
             left -= visible;
             let bounds = Bounds { min_ms, max_ms, all_visible: visible == samples };
-            (visible > 0).then_some((bounds, move || chunk.view(visible)))
+            (visible > 0).then_some((bounds, move || chunk.view(visible, files)))
         })
     }
 
@@ -331,11 +375,12 @@ enum Shared<'a> {
 }
 
 impl Shared<'_> {
-    fn view(self, samples: usize) -> ChunkView {
+    fn view(self, samples: usize, files: Option<&HeadChunks>) -> ChunkView {
         match self {
-            Shared::Sealed(chunk) => ChunkView { encoding: chunk.encoding, samples, data: chunk.data.clone() },
+            Shared::Sealed(chunk) => ChunkView { encoding: chunk.encoding, samples, bytes: chunk.data.bytes(files) },
             Shared::Open(chunk) => {
-                ChunkView { encoding: chunk.encoding(), samples, data: ChunkData::Memory(Arc::from(chunk.bytes())) }
+                let bytes = ChunkBytes::Memory(Arc::from(chunk.bytes()));
+                ChunkView { encoding: chunk.encoding(), samples, bytes }
             }
         }
     }
@@ -374,7 +419,7 @@ mod tests {
         for i in 0..samples {
             state.push_float(START + i * step_ms, 0, value(i), &stamp(1));
         }
-        state.view(CommitId(1), TimeRange::ALL).iter().map(|c| c.samples).collect()
+        state.view(CommitId(1), TimeRange::ALL, None).iter().map(|c| c.samples).collect()
     }
 
     #[test]
@@ -398,12 +443,13 @@ mod tests {
         for i in 0..300 {
             state.push_float(START + i * 1_000, 0, 0.5, &stamp(1 + i as u64 / 100));
         }
-        let seen = |snapshot| state.view(CommitId(snapshot), TimeRange::ALL).iter().map(|c| c.samples).sum::<usize>();
+        let seen =
+            |snapshot| state.view(CommitId(snapshot), TimeRange::ALL, None).iter().map(|c| c.samples).sum::<usize>();
         assert_eq!([seen(0), seen(1), seen(2), seen(3)], [0, 100, 200, 300]);
         let later = TimeRange::new(START + 150_000, START + 160_000);
-        assert!(!state.has_sample_in(CommitId(1), later) && state.has_sample_in(CommitId(2), later));
+        assert!(!state.has_sample_in(CommitId(1), later, None) && state.has_sample_in(CommitId(2), later, None));
         let between = TimeRange::new(START + 1, START + 999);
-        assert!(!state.has_sample_in(CommitId(3), between));
+        assert!(!state.has_sample_in(CommitId(3), between, None));
     }
 
     #[test]
@@ -414,8 +460,8 @@ mod tests {
             state.push_float(START + i * 1_000, 0, 0.5, &stamp(1));
         }
         state.add_deleted(START + 250_000, START + 299_000);
-        assert!(!state.has_sample_in(CommitId(1), TimeRange::new(START + 260_000, START + 290_000)));
-        assert!(state.has_sample_in(CommitId(1), TimeRange::new(START + 249_000, START + 290_000)));
+        assert!(!state.has_sample_in(CommitId(1), TimeRange::new(START + 260_000, START + 290_000), None));
+        assert!(state.has_sample_in(CommitId(1), TimeRange::new(START + 249_000, START + 290_000), None));
         assert!(state.truncate_before(START + 117_000));
         assert_eq!(state.time_range(), Some((START + 117_000, START + 299_000)));
         assert!(!state.truncate_before(START + 300_000));

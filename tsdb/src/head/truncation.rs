@@ -21,6 +21,7 @@ impl Head {
     /// holds.
     pub(crate) fn truncate_before(&self, t_ms: i64) -> Truncated {
         self.raise_frontier(t_ms);
+        self.times.min_ms.fetch_max(t_ms, Ordering::AcqRel);
         self.sweep(|series| {
             let mut state = series.lock();
             state.truncate_before(t_ms);

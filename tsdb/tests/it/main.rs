@@ -6,6 +6,7 @@ mod failures;
 mod fixtures;
 mod group_commit;
 mod kinds;
+mod life;
 mod limits;
 mod model;
 mod power_loss;

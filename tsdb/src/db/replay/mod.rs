@@ -8,10 +8,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::chunk_files::FoundChunks;
+use super::life::KeptReferences;
 use super::repair;
 use crate::error::TsdbError;
 use crate::head::Head;
-use crate::options::DbOptions;
+use crate::options::{DbOptions, OnProgress, ProgressKind};
 use promethium_vfs::{OpenMode, Vfs, VfsFile};
 use promethium_wal::{Compression, Item, SegmentReader, WalLayout};
 use restore::Restorer;
@@ -40,6 +42,8 @@ pub struct ReplayReport {
     pub series: usize,
     /// Samples restored.
     pub samples: u64,
+    /// Full chunks of the head that are in files; their samples count as restored.
+    pub chunks: u64,
     /// Late samples restored, from the log of late samples.
     pub out_of_order_samples: u64,
     /// Samples that were not restored because they do not follow the newest of their series.
@@ -91,7 +95,7 @@ impl ReplayReport {
         self.note_damage(damage);
     }
 
-    fn note_damage(&mut self, damage: Damage) {
+    pub(super) fn note_damage(&mut self, damage: Damage) {
         self.damage_count += 1;
         if self.damage.len() < MAX_LISTED {
             self.damage.push(damage);
@@ -105,6 +109,7 @@ pub(super) struct Replay<'a> {
     /// Where damaged segments are copied to; `None` where nothing may be changed.
     aside: Option<PathBuf>,
     compression: Compression,
+    progress: Option<OnProgress>,
     report: ReplayReport,
     restorer: Restorer<'a>,
 }
@@ -117,21 +122,42 @@ impl<'a> Replay<'a> {
         options: &DbOptions,
         report: ReplayReport,
     ) -> Self {
-        Replay { vfs, aside, compression: options.compression, report, restorer: Restorer::new(head) }
+        Replay {
+            vfs,
+            aside,
+            compression: options.compression,
+            progress: options.progress.clone(),
+            report,
+            restorer: Restorer::new(head),
+        }
+    }
+
+    /// With chunks that were found in files.
+    pub(super) fn with_chunks(mut self, chunks: FoundChunks) -> Self {
+        self.restorer.chunks = chunks;
+        self
     }
 
     /// Reads both logs, that of late samples second, and leaves them without damage.
-    pub(super) fn run(mut self, log: &WalLayout, late_log: &WalLayout) -> Result<ReplayReport, TsdbError> {
+    pub(super) fn run(
+        mut self,
+        log: &WalLayout,
+        late_log: &WalLayout,
+    ) -> Result<(ReplayReport, KeptReferences), TsdbError> {
         self.read_log(log)?;
         self.restorer.begin_late(&mut self.report);
         self.read_log(late_log)?;
-        self.restorer.finish(&mut self.report);
-        Ok(self.report)
+        let kept = self.restorer.finish(&mut self.report);
+        Ok((self.report, kept))
     }
 
     fn read_log(&mut self, layout: &WalLayout) -> Result<(), TsdbError> {
         let newest = self.newest_used(layout)?;
-        for segment in layout.checkpoint.iter().chain(&layout.segments) {
+        let total = layout.checkpoint.len() + layout.segments.len();
+        for (done, segment) in layout.checkpoint.iter().chain(&layout.segments).enumerate() {
+            if let Some(tell) = &self.progress {
+                tell(ProgressKind::Replay, done as u64, total as u64);
+            }
             let is_newest = newest.as_deref() == Some(segment.path.as_path());
             // After a clean end damage can only be decay, and there is no order to protect.
             let ending = if is_newest && !self.report.was_clean { Ending::AtDamage } else { Ending::AtEnd };

@@ -14,6 +14,8 @@ use promethium_wal::{
 
 use super::ReplayReport;
 use super::grouping::Grouping;
+use crate::db::chunk_files::FoundChunks;
+use crate::db::life::KeptReferences;
 use crate::head::Head;
 use crate::head::out_of_order::LateValue;
 use crate::head::series::{MemSeries, Stamp};
@@ -38,8 +40,10 @@ pub(super) struct Restorer<'a> {
     markers: Vec<MmapMarker>,
     /// Whether the records are those of the log of late samples.
     is_late: bool,
-    /// The last chunk of late samples that was found in the head chunk files.
-    last_late_chunk: HeadChunkRef,
+    /// What was found in head chunk files.
+    pub(super) chunks: FoundChunks,
+    /// References that lead to a series of another one.
+    aliases: Vec<u64>,
 }
 
 /// Series by the references of the log, several of which may lead to one.
@@ -87,7 +91,8 @@ impl<'a> Restorer<'a> {
             metadata: Vec::new(),
             markers: Vec::new(),
             is_late: false,
-            last_late_chunk: HeadChunkRef::NONE,
+            chunks: FoundChunks::default(),
+            aliases: Vec::new(),
         }
     }
 
@@ -150,10 +155,13 @@ impl<'a> Restorer<'a> {
         Ok(())
     }
 
-    /// Applies what waits, and counts.
-    pub(super) fn finish(mut self, report: &mut ReplayReport) {
+    /// Applies what waits, and counts. The references that the log must go on explaining, each with the newest time of its
+    /// series.
+    pub(super) fn finish(mut self, report: &mut ReplayReport) -> KeptReferences {
         self.apply_waiting(report);
         report.series = self.head.series_count();
+        let newest = |reference: &u64| self.by_reference.get(*reference).and_then(|s| s.newest_ms());
+        self.aliases.iter().filter_map(|reference| Some((*reference, newest(reference)?))).collect()
     }
 
     /// A series may be logged under several references; all of them lead to the one in the head.
@@ -161,7 +169,13 @@ impl<'a> Restorer<'a> {
         for (reference, labels) in self.series.drain(..) {
             self.head.skip_references(reference);
             match self.head.get_or_create(reference, &labels) {
-                Some((series, _)) => self.by_reference.insert(reference, series),
+                Some((series, _)) => {
+                    if series.reference != reference {
+                        self.aliases.push(reference);
+                    }
+                    restore_chunks(self.head, &mut self.chunks, reference, &series, report);
+                    self.by_reference.insert(reference, series);
+                }
                 None => report.series_over_limit += 1,
             }
         }
@@ -228,7 +242,7 @@ impl<'a> Restorer<'a> {
     fn heed_markers(&mut self) {
         for marker in self.markers.drain(..) {
             let Some(series) = self.by_reference.get(marker.series) else { continue };
-            if marker.chunk != HeadChunkRef::NONE && marker.chunk <= self.last_late_chunk {
+            if marker.chunk != HeadChunkRef::NONE && marker.chunk <= self.chunks.last_late {
                 series.lock().out_of_order_mut().clear_buffer();
             }
         }
@@ -291,6 +305,30 @@ impl<'a> Restorer<'a> {
             }
         }
     }
+}
+
+/// Gives a series the chunks that were found in files under its reference. Its samples before them are late then, as they
+/// are in these chunks.
+fn restore_chunks(head: &Head, found: &mut FoundChunks, reference: u64, series: &MemSeries, report: &mut ReplayReport) {
+    let late = found.late.remove(&reference).unwrap_or_default();
+    let chunks = found.in_order.remove(&reference).unwrap_or_default();
+    let mut state = series.lock();
+    for chunk in late {
+        head.note_late(chunk.min_ms);
+        head.note_late(chunk.max_ms);
+        state.out_of_order_mut().add_chunk(chunk);
+    }
+    if chunks.is_empty() || state.newest_ms().is_some() {
+        return;
+    }
+    let count: u64 = chunks.iter().map(|c| u64::from(c.samples)).sum();
+    let times = chunks.first().zip(chunks.last()).map(|(first, last)| (first.min_ms, last.max_ms));
+    let (min_ms, max_ms) = times.unwrap_or((i64::MAX, i64::MIN));
+    head.note_stored(&NewSamples { count, min_ms, max_ms, stale_series: 0 });
+    report.samples += count;
+    report.chunks += chunks.len() as u64;
+    state.restore_chunks(chunks);
+    series.note_newest(&state);
 }
 
 fn is_valid(histogram: &HistogramValue) -> bool {

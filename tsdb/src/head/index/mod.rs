@@ -27,6 +27,9 @@ pub(crate) struct HeadIndex {
     postings: Postings,
 }
 
+/// A series, and its labels as positions in a list of texts.
+pub(crate) type SeriesWithPositions = (Box<[(u32, u32)]>, Arc<MemSeries>);
+
 /// The labels of a series as text.
 #[derive(Clone)]
 pub(crate) struct LabelPairs<'a> {
@@ -142,6 +145,38 @@ impl HeadIndex {
         self.series.get(id as usize)?.as_ref()
     }
 
+    /// Calls `each` with every label name, and its values with the number of series that have them.
+    pub(crate) fn each_name(&self, mut each: impl FnMut(&str, &mut dyn Iterator<Item = (&str, u64)>)) {
+        for (name, values) in self.postings.iter() {
+            let mut values = values.iter().map(|(value, ids)| (self.symbols.resolve(value), ids.len()));
+            each(self.symbols.resolve(name), &mut values);
+        }
+    }
+
+    /// All texts that labels have, sorted, `""` among them, and all series with their labels as positions in that.
+    pub(crate) fn sorted_symbols(&self) -> (Vec<String>, Vec<SeriesWithPositions>) {
+        let mut used = vec![false; self.symbols.len()];
+        for (id, _) in self.series.iter().enumerate().filter(|(_, s)| s.is_some()) {
+            for (name, value) in self.labels.get(id as u32) {
+                used[name.0 as usize] = true;
+                used[value.0 as usize] = true;
+            }
+        }
+        let mut order: Vec<u32> = (0..used.len() as u32).filter(|symbol| used[*symbol as usize]).collect();
+        order.sort_unstable_by(|a, b| self.symbols.resolve(Symbol(*a)).cmp(self.symbols.resolve(Symbol(*b))));
+        let mut positions = vec![0_u32; used.len()];
+        for (i, symbol) in order.iter().enumerate() {
+            positions[*symbol as usize] = i as u32 + 1;
+        }
+        let texts = order.iter().map(|symbol| self.symbols.resolve(Symbol(*symbol)).to_owned());
+        let at = |symbol: &Symbol| positions[symbol.0 as usize];
+        let series = self.all_series().map(|s| {
+            let pairs = self.labels.get(s.id).iter().map(|(name, value)| (at(name), at(value))).collect();
+            (pairs, Arc::clone(s))
+        });
+        (std::iter::once(String::new()).chain(texts).collect(), series.collect())
+    }
+
     /// Whether a series is (still) in the index.
     pub(crate) fn holds(&self, series: &MemSeries) -> bool {
         self.get(series.id).is_some_and(|s| std::ptr::eq(&raw const **s, series))
@@ -150,10 +185,6 @@ impl HeadIndex {
     /// All series, in the order of their ids.
     pub(crate) fn all_series(&self) -> impl Iterator<Item = &Arc<MemSeries>> {
         self.series.iter().flatten()
-    }
-
-    pub(crate) fn series_count(&self) -> usize {
-        self.series.len() - self.free.len()
     }
 }
 

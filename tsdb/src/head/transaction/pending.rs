@@ -138,9 +138,4 @@ impl Batch {
     pub(crate) fn float_start(&self, i: usize) -> i64 {
         self.float_starts.get(i).copied().unwrap_or(0)
     }
-
-    /// All histograms, in the order in which they are applied.
-    pub(crate) fn all_histograms(&self) -> impl Iterator<Item = &PendingHistogram> {
-        self.histograms.iter().chain(&self.float_histograms)
-    }
 }

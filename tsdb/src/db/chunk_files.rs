@@ -1,0 +1,66 @@
+//! Full chunks that an earlier opening has put into files.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use promethium_chunk::{Encoding, sample_count};
+use promethium_vfs::Vfs;
+use promethium_wal::head_chunks::{HeadChunkEntry, HeadChunkRef, HeadChunks};
+
+use super::open::CHUNKS_DIR;
+use super::replay::{Damage, ReplayReport};
+use crate::error::TsdbError;
+use crate::head::Head;
+use crate::head::chunk::{ChunkData, SealedChunk};
+
+/// Chunks by the reference of their series, until the log says which series that is.
+#[derive(Default)]
+pub(super) struct FoundChunks {
+    pub(super) in_order: HashMap<u64, Vec<SealedChunk>, FixedState>,
+    pub(super) late: HashMap<u64, Vec<SealedChunk>, FixedState>,
+    /// The last chunk of late samples.
+    pub(super) last_late: HeadChunkRef,
+}
+
+/// Opens the files for the head. They are a cache of what the log says too: what stands behind damage is left to the log.
+pub(super) fn open(
+    vfs: &Arc<dyn Vfs>,
+    dir: &Path,
+    head: &Head,
+    report: &mut ReplayReport,
+) -> Result<FoundChunks, TsdbError> {
+    let mut found = FoundChunks::default();
+    let frontier_ms = head.frontier_ms();
+    let (files, opened) =
+        HeadChunks::open(Arc::clone(vfs), &dir.join(CHUNKS_DIR), &mut |entry| found.add(&entry, frontier_ms))?;
+    for damage in opened.damage {
+        report.note_damage(Damage { path: damage.path, offset: damage.offset, message: damage.message });
+    }
+    head.set_chunk_files(files);
+    Ok(found)
+}
+
+impl FoundChunks {
+    fn add(&mut self, entry: &HeadChunkEntry<'_>, frontier_ms: i64) {
+        let Ok(encoding) = Encoding::try_from(entry.encoding) else { return };
+        let samples = u16::try_from(sample_count(encoding, entry.data)).unwrap_or(u16::MAX);
+        let (min_ms, max_ms) = (entry.min_ms, entry.max_ms);
+        if entry.is_out_of_order {
+            let data = ChunkData::Memory(Arc::from(entry.data));
+            let chunk = SealedChunk { min_ms, max_ms, samples, encoding, data };
+            self.late.entry(entry.series).or_default().push(chunk);
+            self.last_late = self.last_late.max(entry.reference);
+            return;
+        }
+        if entry.follows_damage || max_ms < frontier_ms || samples == 0 {
+            return;
+        }
+        let chunks = self.in_order.entry(entry.series).or_default();
+        if chunks.last().is_none_or(|last| last.max_ms < min_ms) {
+            let data = ChunkData::File(entry.reference);
+            chunks.push(SealedChunk { min_ms, max_ms, samples, encoding, data });
+        }
+    }
+}

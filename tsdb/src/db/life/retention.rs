@@ -1,0 +1,32 @@
+//! What is too old, or too much, goes.
+
+use promethium_block::{Stored, beyond_retention};
+use promethium_vfs::tree_bytes;
+
+use crate::db::open::{CHUNKS_DIR, LATE_DIR, WAL_DIR};
+use crate::db::{Db, Home};
+use crate::error::TsdbError;
+
+impl Db {
+    /// Removes blocks beyond retention, and says how many.
+    pub(super) fn apply_retention(&self, home: &Home) -> Result<usize, TsdbError> {
+        let blocks = self.blocks();
+        let metas: Vec<_> = blocks.all().iter().map(|b| (b.meta(), b.size_bytes())).collect();
+        let stored: Vec<_> = metas.iter().map(|(meta, bytes)| Stored { meta, bytes: *bytes }).collect();
+        let file_system_bytes = home.vfs.space(&home.dir).ok().map(|space| space.total_bytes);
+        let gone = beyond_retention(&stored, &self.options.retention, self.other_bytes(home), file_system_bytes);
+        let gone: Vec<_> = gone.into_iter().map(|(ulid, _)| ulid).collect();
+        if gone.is_empty() {
+            return Ok(0);
+        }
+        self.exchange_blocks(&gone, []);
+        self.put_away(home, &gone, false)?;
+        Ok(gone.len())
+    }
+
+    /// Bytes of what is not a block: logs and head chunks.
+    fn other_bytes(&self, home: &Home) -> u64 {
+        let bytes = |name: &str| tree_bytes(&*home.vfs, &home.dir.join(name)).unwrap_or(0);
+        [WAL_DIR, LATE_DIR, CHUNKS_DIR].iter().map(|name| bytes(name)).sum()
+    }
+}

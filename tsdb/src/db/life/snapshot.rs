@@ -1,0 +1,101 @@
+//! Copies of the whole store, and blocks rid of what is deleted.
+
+use std::path::{Path, PathBuf};
+
+use promethium_block::{BlockMeta, Parent, clean_tombstones, hint, link_block, write_block};
+use promethium_model::TimeRange;
+use promethium_model::calendar::Date;
+
+use super::Upkeep;
+use crate::db::{Db, Home};
+use crate::error::TsdbError;
+use crate::head::source::{HeadSource, Which};
+use crate::options::ProgressKind;
+
+const SNAPSHOTS_DIR: &str = "snapshots";
+
+impl Db {
+    /// Makes a copy of the store as it is now under `snapshots/` in the data directory, and gives its place: blocks by
+    /// hard links, which cost nothing, and, if `with_head`, the head as a block of its own. Prometheus serves the copy, and
+    /// so does [`Db::open`]. Appends and queries go on.
+    ///
+    /// # Errors
+    ///
+    /// When files cannot be linked or written, and for a database in memory.
+    pub fn snapshot(&self, now_ms: i64, with_head: bool) -> Result<PathBuf, TsdbError> {
+        self.check_writable()?;
+        let home = self.home()?;
+        let mut upkeep = self.upkeep.lock();
+        let name = snapshot_name(now_ms, &upkeep.ulids.next(now_ms).to_string());
+        let into = home.dir.join(SNAPSHOTS_DIR).join(name);
+        home.vfs.create_dir(&into).map_err(TsdbError::io(&into, "create"))?;
+        for block in self.blocks().all() {
+            link_block(&*home.vfs, block, &into)?;
+        }
+        if with_head {
+            self.write_head_copy(home, &mut upkeep, &into, now_ms)?;
+        }
+        for dir in [&into, &home.dir.join(SNAPSHOTS_DIR), &home.dir] {
+            home.vfs.sync_dir(dir).map_err(TsdbError::io(dir, "sync"))?;
+        }
+        Ok(into)
+    }
+
+    fn write_head_copy(&self, home: &Home, upkeep: &mut Upkeep, into: &Path, now_ms: i64) -> Result<(), TsdbError> {
+        let in_order = self.head.time_range().map(|(min, max)| (Which::InOrder, min.max(self.head.frontier_ms()), max));
+        let late = self.head.late_time_range().map(|(min, max)| (Which::Late, min, max));
+        for (which, min_ms, max_ms) in in_order.into_iter().chain(late).filter(|(_, min, max)| min <= max) {
+            let mut meta = BlockMeta::of_level_one(upkeep.ulids.next(now_ms), min_ms, max_ms.saturating_add(1));
+            if which == Which::Late {
+                meta.compaction.hints = vec![hint::OUT_OF_ORDER.to_owned()];
+                meta.compaction.parents = vec![Parent::default()];
+            }
+            let mut source = HeadSource::new(&self.head, which, TimeRange::new(min_ms, max_ms));
+            let mut tell = self.on_progress(ProgressKind::Snapshot);
+            write_block(&*home.vfs, into, meta, &mut [&mut source], &self.write_options(), &mut tell)?;
+        }
+        Ok(())
+    }
+
+    /// Writes every block anew of which something is deleted, without that, and says how many. The head is left as it is.
+    ///
+    /// # Errors
+    ///
+    /// When a block cannot be read or written; those before it are done.
+    pub fn clean_tombstones(&self, now_ms: i64) -> Result<usize, TsdbError> {
+        self.check_writable()?;
+        let home = self.home()?;
+        let mut upkeep = self.upkeep.lock();
+        let mut cleaned = 0;
+        for block in self.blocks().all() {
+            let ulid = upkeep.ulids.next(now_ms);
+            let mut tell = self.on_progress(ProgressKind::Compaction);
+            let options = self.write_options();
+            let Some(written) = clean_tombstones(&*home.vfs, &home.dir, ulid, block, &options, &mut tell)? else {
+                continue;
+            };
+            let new = written.meta.map(|meta| self.open_block(&*home.vfs, &home.dir, meta.ulid)).transpose()?;
+            let old = [block.meta().ulid];
+            self.exchange_blocks(&old, new);
+            self.put_away(home, &old, !written.damage.is_empty())?;
+            cleaned += 1;
+        }
+        Ok(cleaned)
+    }
+
+    fn home(&self) -> Result<&Home, TsdbError> {
+        let message = || "a database in memory has no directory".to_owned();
+        self.home.as_ref().ok_or_else(|| TsdbError::InvalidOption { name: "dir", message: message() })
+    }
+}
+
+/// `20261122T214658Z-67435cc95fb5bd96`.
+fn snapshot_name(now_ms: i64, ulid: &str) -> String {
+    const DAY_S: i64 = 24 * 60 * 60;
+    let seconds = now_ms.div_euclid(1000);
+    let Date { year, month, day } = Date::of_epoch_day(seconds.div_euclid(DAY_S));
+    let of_day = seconds.rem_euclid(DAY_S);
+    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+    let random = ulid.bytes().rev().take(16).fold(0_u64, |bits, byte| bits.rotate_left(7) ^ u64::from(byte));
+    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z-{random:016x}")
+}
