@@ -25,7 +25,8 @@ const MAX_BLOCK_MS: i64 = 31 * DAY_MS;
 /// | [`Never`](Sync::Never) | everything survives | whatever the operating system had not written back, up to a segment |
 ///
 /// What survives a power loss is always a prefix, in the order of commits: a lost commit takes all later ones with it
-/// and leaves all earlier ones. Each commit of up to a million samples survives whole or not at all.
+/// and leaves all earlier ones, within each of the two logs: late samples have a log of their own. Of a commit that the power
+/// loss cut short, whole records survive: its floats (up to a million) together, its histograms together.
 ///
 /// The promise for power loss is as good as the medium's: it assumes that `fdatasync` reaches stable storage and that
 /// what was synced does not change when later bytes are torn.

@@ -1,14 +1,27 @@
 //! A Prometheus data directory from the command line.
 //!
 //! ```text
+//! cargo run --release -p promethium-tsdb --example tsdb -- list DIR
+//! cargo run --release -p promethium-tsdb --example tsdb -- dump [--min-time MS] [--max-time MS] DIR
+//! cargo run --release -p promethium-tsdb --example tsdb -- analyze [--limit N] DIR [ULID]
+//! cargo run --release -p promethium-tsdb --example tsdb -- verify DIR
+//! cargo run --release -p promethium-tsdb --example tsdb -- import DIR FILE
+//! cargo run --release -p promethium-tsdb --example tsdb -- backfill DIR FILE
 //! cargo run --release -p promethium-tsdb --example tsdb -- bench [--series N] [--scrapes N] DIR
 //! ```
 
+mod analyze;
+mod backfill;
 mod bench;
+mod dump;
+mod list;
+mod progress;
+mod table;
+mod verify;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: tsdb bench [--series N] [--scrapes N] DIR";
+const USAGE: &str = "usage: tsdb {list|dump|analyze|verify|import|backfill|bench} [--OPTION VALUE]... DIR [FILE|ULID]";
 
 /// What went wrong, as it is shown.
 type Failure = Box<dyn std::error::Error>;
@@ -55,10 +68,24 @@ impl Arguments {
     }
 }
 
+/// Says what opening found damaged.
+fn report_damage(db: &promethium_tsdb::Db) {
+    let report = db.replay_report();
+    for damage in report.damage.iter().chain(&report.torn_tail) {
+        eprintln!("damaged: {damage}");
+    }
+}
+
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let command = arguments.next().unwrap_or_default();
     let done = Arguments::parse(arguments).and_then(|arguments| match command.as_str() {
+        "list" => list::run(&arguments),
+        "dump" => dump::run(&arguments),
+        "analyze" => analyze::run(&arguments),
+        "verify" => verify::run(&arguments),
+        "import" => backfill::import(&arguments),
+        "backfill" => backfill::run(&arguments),
         "bench" => bench::run(&arguments),
         _ => Err(USAGE.into()),
     });

@@ -234,11 +234,11 @@ impl Db {
 
     fn sync_if_due(&self, now_ms: i64, report: &mut MaintainReport) -> Result<(), TsdbError> {
         let Sync::Interval(interval) = self.options.sync else { return Ok(()) };
-        for log in self.logs() {
-            if log.is_sync_due(now_ms, commit::millis(interval)) && log.is_dirty() {
-                log.sync_all(now_ms)?;
-                report.synced = true;
-            }
+        let is_due = |log: &Log| log.is_sync_due(now_ms, commit::millis(interval)) && log.is_dirty();
+        // Both, so that neither falls behind.
+        if self.logs().any(is_due) {
+            self.logs().try_for_each(|log| log.sync_all(now_ms))?;
+            report.synced = true;
         }
         Ok(())
     }

@@ -28,7 +28,7 @@ impl Head {
             ids.iter().filter_map(|id| index.get(id).cloned()).collect()
         };
         let stones = matching.into_iter().filter_map(|series| {
-            let (first, last) = series.lock().time_range()?;
+            let (first, last) = series.lock().full_time_range()?;
             let (min_ms, max_ms) = (range.min_ms.max(first), range.max_ms.min(last));
             (min_ms <= max_ms).then_some(Stone { series, min_ms, max_ms })
         });

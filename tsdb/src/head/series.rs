@@ -228,6 +228,12 @@ impl SeriesState {
         Some((first.or(open)?, self.newest_ms()?))
     }
 
+    /// First and last time of all samples, late ones included.
+    pub(crate) fn full_time_range(&self) -> Option<(i64, i64)> {
+        let late = self.out_of_order().and_then(OutOfOrder::time_range);
+        self.time_range().into_iter().chain(late).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
     /// Drops whole chunks that end before `t_ms`, and what was deleted before it. Whether samples are left.
     pub(crate) fn truncate_before(&mut self, t_ms: i64) -> bool {
         let gone = self.sealed.partition_point(|c| c.max_ms < t_ms);
@@ -237,7 +243,8 @@ impl SeriesState {
             self.open = OpenChunk::empty();
             self.is_stale = false;
         }
-        if let Some(extra) = &mut self.extra {
+        // Late samples may lie before that, and be deleted.
+        if let Some(extra) = self.extra.as_mut().filter(|e| e.out_of_order.is_empty()) {
             extra.deleted.forget_before(t_ms);
         }
         self.has_samples()

@@ -102,9 +102,9 @@ fn a_day_goes_through_head_and_blocks_and_nothing_is_lost() {
     let rig = Rig::new(Arc::new(SimVfs::new(1)), small());
     let mut db = rig.open();
     let mut chunks = 0;
-    for part in 0..6 {
-        let from = START_MS + part * 4 * HOUR_MS;
-        rig.run(&db, from, from + 4 * HOUR_MS);
+    for part in 0..5 {
+        let from = START_MS + part * 5 * HOUR_MS;
+        rig.run(&db, from, from + 5 * HOUR_MS);
         assert_eq!(everything(&db), everything(&rig.model), "after part {part}");
         db.close().unwrap();
         db = rig.open();
@@ -193,6 +193,27 @@ fn what_is_deleted_stays_so_through_flush_merge_and_cleaning() {
     db.close().unwrap();
     drop(db);
     assert_eq!(count(&rig.open()), expected + 4 * 60);
+}
+
+#[test]
+fn a_delete_reaches_late_samples_and_they_stay_deleted() {
+    let rig = Rig::new(Arc::new(SimVfs::new(1)), small().out_of_order_window_ms(4 * HOUR_MS));
+    rig.clock.advance(Duration::from_secs(2 * 3600));
+    let db = rig.open();
+    rig.run(&db, START_MS + 2 * HOUR_MS, START_MS + 4 * HOUR_MS);
+    let late = Labels::from_pairs([("__name__", "late")]);
+    let mut tx = db.appender();
+    tx.append(SeriesKey::Labels(&late), Point::float(START_MS + HOUR_MS, 1.0), &AppendOptions::default()).unwrap();
+    tx.commit().unwrap();
+    let count = |db: &Db| db.read_all(TimeRange::ALL, &[Matcher::equal("__name__", "late")]).unwrap().len();
+    assert_eq!(count(&db), 1);
+    assert_eq!(db.delete(TimeRange::ALL, &[Matcher::equal("__name__", "late")]).unwrap().head_series, 1);
+    assert_eq!(count(&db), 0);
+    rig.run(&db, START_MS + 4 * HOUR_MS, START_MS + 8 * HOUR_MS);
+    assert_eq!(count(&db), 0);
+    db.close().unwrap();
+    drop(db);
+    assert_eq!(count(&rig.open()), 0);
 }
 
 #[test]

@@ -199,7 +199,11 @@ impl<'a> Restorer<'a> {
                 restore_run(series, samples, head.frontier_ms(), stamp, &mut new);
                 report.late_samples += rows.len() as u64 - (new.count - before);
             }
-            None => report.unknown_series_samples += rows.len() as u64,
+            None => {
+                // Never to be given to another series.
+                head.skip_references(reference);
+                report.unknown_series_samples += rows.len() as u64;
+            }
         });
         report.samples += new.count;
         self.head.note_stored(&new);
@@ -228,6 +232,7 @@ impl<'a> Restorer<'a> {
 
     fn restore_late(&self, reference: u64, t_ms: i64, start_ms: i64, value: LateValue, report: &mut ReplayReport) {
         let Some(series) = self.by_reference.get(reference) else {
+            self.head.skip_references(reference);
             report.unknown_series_samples += 1;
             return;
         };
@@ -253,6 +258,7 @@ impl<'a> Restorer<'a> {
         let frontier_ms = self.head.frontier_ms();
         for entry in self.histograms.drain(..) {
             let Some(series) = self.by_reference.get(entry.series) else {
+                self.head.skip_references(entry.series);
                 report.unknown_series_samples += 1;
                 continue;
             };
@@ -291,6 +297,7 @@ impl<'a> Restorer<'a> {
 
     fn restore_exemplars(&mut self, report: &mut ReplayReport) {
         for entry in self.exemplars.drain(..) {
+            self.head.skip_references(entry.series);
             let Some(labels) = self.by_reference.get(entry.series).and_then(|s| self.head.labels(s)) else { continue };
             let exemplar = Exemplar { labels: entry.labels, value: entry.value, timestamp_ms: None };
             let added = self.head.exemplars.lock().add(&labels, &exemplar, entry.timestamp_ms);
@@ -300,6 +307,7 @@ impl<'a> Restorer<'a> {
 
     fn restore_metadata(&mut self) {
         for entry in self.metadata.drain(..) {
+            self.head.skip_references(entry.series);
             if let Some(series) = self.by_reference.get(entry.series) {
                 series.lock().set_metadata(Arc::new(entry.metadata));
             }
