@@ -21,7 +21,7 @@ impl Bar {
         if !self.is_shown {
             return;
         }
-        let filled = if total == 0 { 0 } else { WIDTH * done.min(total) / total };
+        let filled = (WIDTH * done.min(total)).checked_div(total).unwrap_or(0);
         let bar: String = (0..WIDTH).map(|i| if i < filled { '#' } else { '.' }).collect();
         eprint!("\r{kind:?} [{bar}] {done}/{total} ");
         let _ = std::io::stderr().flush();

@@ -322,8 +322,17 @@ impl SeriesState {
 
     /// Whether a reader at `snapshot` sees a sample in `range`.
     pub(crate) fn has_sample_in(&self, snapshot: CommitId, range: TimeRange, files: Option<&HeadChunks>) -> bool {
-        self.has_sample_in_order_in(snapshot, range, files)
-            || self.out_of_order().is_some_and(|o| o.has_sample_in(range))
+        self.has_sample_in_order_in(snapshot, range, files) || self.has_late_sample_in(range)
+    }
+
+    fn has_late_sample_in(&self, range: TimeRange) -> bool {
+        let Some(late) = self.out_of_order() else { return false };
+        if self.deleted().is_empty() {
+            return late.has_sample_in(range);
+        }
+        let mut rows = late.rows_in(range);
+        crate::batch::drop_intervals(&mut rows, 0, self.deleted());
+        !rows.is_empty()
     }
 
     fn has_sample_in_order_in(&self, snapshot: CommitId, range: TimeRange, files: Option<&HeadChunks>) -> bool {
