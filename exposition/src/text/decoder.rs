@@ -213,7 +213,8 @@ impl<'a> Decoder<'a> {
     fn guess_known(&self, start: usize, known: &mut impl KnownSeries) -> Option<&'a [u8]> {
         let mut line = Cursor { page: self.page.bytes, at: start };
         line.skip_to_line_end();
-        guess_series(line.since(start)).filter(|series| known.knows(series))
+        let line_text = line.since(start);
+        guess_series(line_text).filter(|s| names_series(line_text, s) && known.knows(s))
     }
 }
 
