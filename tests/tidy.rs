@@ -150,7 +150,7 @@ fn default_features_stay_small() {
 
 #[test]
 fn every_crate_takes_the_workspace_lints() {
-    for dir in RULES.iter().map(|r| r.dir).chain([".", "examples/server", "benches"]) {
+    for dir in RULES.iter().map(|r| r.dir).chain([".", "examples/server", "benches", "benches/exposition-peers"]) {
         let lints = manifest(dir).remove("lints").unwrap_or_default();
         assert!(
             lints.contains(&("workspace".to_owned(), "true".to_owned())),

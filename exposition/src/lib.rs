@@ -5,8 +5,9 @@
 //! Take this crate to read what exporters expose, or to write a `/metrics` page of your own. It does no I/O: bytes in,
 //! events out. Whoever wants pages fetched and stored takes `promethium-scrape`.
 //!
-//! Today it speaks the Prometheus text format, versions 0.0.4 and 1.0.0 (which adds quoted UTF-8 names), and reads it
-//! as Prometheus 3 does: what Prometheus takes is taken, what it refuses is refused with the same message.
+//! It speaks the Prometheus text format, versions 0.0.4 and 1.0.0 (which adds quoted UTF-8 names), OpenMetrics 1.0 in its
+//! text form, and delimited protobuf messages with native histograms; it reads each in one of three ways ([`Mode`]): as the
+//! specification says, as Prometheus 3 does to the error message, or leaving out what is broken.
 //!
 //! ```
 //! use promethium_exposition::{Event, text::Decoder};
@@ -25,11 +26,15 @@
 //!
 //! # Concepts
 //!
-//! * A *page* is one response body. [`text::Decoder`] pulls [`Event`]s from it, one a line, that borrow from it.
-//! * A scraper meets the same series every time. [`text::Decoder::next_event_knowing`] asks it whether it knows a
-//!   series by the bytes that name it, and then reads the value alone.
-//! * [`text::Encoder`] writes families.
-//! * [`content_type`] says which format a response has, and what to ask for.
+//! * A *page* is one response body. A decoder pulls [`Event`]s from it, one a line or one a series, that borrow from it.
+//!   [`Decoder`] reads any [`Format`]; [`text`], [`openmetrics`] and [`protobuf`] have one each.
+//! * A scraper meets the same series every time. [`Decoder::next_event_knowing`] asks it ([`KnownSeries`]) whether it knows
+//!   a series by the bytes that name it, and then reads the value alone.
+//! * With [`DecodeOptions::custom_buckets`], [`Decoder`] makes native histograms with custom bounds of classic ones.
+//! * [`collect`] makes [`Family`] values of a page, [`encode()`] writes them in any format, [`lint()`] looks over their names.
+//!   [`text::Encoder`] writes text without values in between.
+//! * [`content_type`] says which format a response has; [`negotiate`] what to ask for, and what to answer; [`naming`]
+//!   escapes names for readers that know only the classic character set.
 
 #[cfg(any(feature = "prometheus", feature = "prometheus-client"))]
 pub mod adapt;

@@ -7,6 +7,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use promethium_exposition::text::{Decoder, Encoder};
+use promethium_exposition::{DecodeOptions, Format, collect, lint};
 
 use promethium_model::MetricType;
 
@@ -23,6 +24,19 @@ fn promtool_parses(page: &[u8]) -> Option<bool> {
     let output = child.wait_with_output().ok()?;
     // 3 says that it parsed and found fault with names.
     Some(matches!(output.status.code(), Some(0 | 3)))
+}
+
+/// What promtool has to say about a page.
+fn promtool_findings(page: &[u8]) -> Option<String> {
+    let mut child = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .ok()?;
+    child.stdin.take()?.write_all(page).ok()?;
+    Some(String::from_utf8_lossy(&child.wait_with_output().ok()?.stderr).into_owned())
 }
 
 fn parses(page: &[u8]) -> bool {
@@ -76,4 +90,81 @@ fn what_the_encoder_writes_passes() {
         Some(parsed) => assert!(parsed, "{}", page.as_str()),
         None => println!("skipped: promtool is not installed"),
     }
+}
+
+/// Every rule of promtool 2.42, broken at least once.
+const UNTIDY: &str = "\
+# TYPE a counter
+a 1
+# HELP b_milliseconds x
+# TYPE b_milliseconds gauge
+b_milliseconds 1
+# HELP c_total x
+# TYPE c_total gauge
+c_total 1
+# HELP e_bucket x
+# TYPE e_bucket gauge
+e_bucket 1
+# HELP f_count x
+# TYPE f_count gauge
+f_count 1
+# HELP g_sum x
+# TYPE g_sum gauge
+g_sum{le=\"1\",quantile=\"2\"} 1
+# HELP h x
+# TYPE h summary
+h{le=\"1\",quantile=\"2\"} 1
+h_sum 1
+h_count 2
+# HELP i_gauge_x x
+# TYPE i_gauge_x gauge
+i_gauge_x 1
+# HELP i:x x
+# TYPE i:x gauge
+i:x 1
+# HELP camelCase x
+# TYPE camelCase gauge
+camelCase{fooBar=\"1\",bazQux=\"2\"} 1
+camelCase{fooBar=\"2\",bazQux=\"2\"} 1
+# HELP k_ms_b x
+# TYPE k_ms_b gauge
+k_ms_b 1
+untyped_total 1
+# HELP m_kilometers_hours x
+# TYPE m_kilometers_hours gauge
+m_kilometers_hours 1
+# HELP thermometers x
+# TYPE thermometers gauge
+thermometers 1
+# HELP n_gauge_histogram x
+# TYPE n_gauge_histogram gauge
+n_gauge_histogram 1
+# HELP o_histogram x
+# TYPE o_histogram histogram
+o_histogram_bucket{le=\"+Inf\"} 1
+o_histogram_sum 1
+o_histogram_count 1
+";
+
+fn findings(page: &str) -> String {
+    let families = collect(Format::PrometheusText, page.as_bytes(), &DecodeOptions::new()).expect("a good page");
+    lint(&families).iter().map(|finding| format!("{} {}\n", finding.metric, finding.text)).collect()
+}
+
+#[test]
+fn lint_says_what_promtool_says() {
+    let Some(said) = promtool_findings(UNTIDY.as_bytes()) else {
+        println!("skipped: promtool is not installed");
+        return;
+    };
+    assert_eq!(findings(UNTIDY), said);
+}
+
+/// Rules that are younger than the promtool above.
+#[test]
+fn lint_knows_the_younger_rules() {
+    let page = "# HELP a_timestamp_seconds x\n# TYPE a_timestamp_seconds summary\na_timestamp_seconds_sum 1\n";
+    assert_eq!(findings(page), "a_timestamp_seconds non-gauge metrics should not have \"_timestamp_seconds\" suffix\n");
+    let page = "# HELP a x\n# TYPE a gauge\na{b=\"1\"} 1\na{b=\"1\"} 2\n";
+    assert_eq!(findings(page), "a metric not unique\n");
 }

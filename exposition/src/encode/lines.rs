@@ -16,6 +16,9 @@ pub(crate) enum Numbers {
     OpenMetrics,
 }
 
+// Whole numbers below are written without an exponent.
+const SMALL: f64 = 1e6;
+
 /// A page of lines.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lines {
@@ -139,6 +142,13 @@ impl Lines {
     /// A number. Zero is written without its sign, as Prometheus' client libraries do.
     pub(crate) fn push_number(&mut self, value: f64) {
         let value = if value == 0.0 { 0.0 } else { value };
+        if value.fract() == 0.0 && value.abs() < SMALL {
+            self.push_integer(value as i64);
+            if self.numbers == Numbers::OpenMetrics {
+                self.out.push_str(".0");
+            }
+            return;
+        }
         match self.numbers {
             Numbers::Plain => push_g(&mut self.out, value),
             Numbers::OpenMetrics => push_open_metrics(&mut self.out, value),
@@ -151,6 +161,25 @@ impl Lines {
         if self.numbers == Numbers::Plain || count.fract() != 0.0 || !(0.0..=EXACT).contains(&count) {
             return self.push_number(count);
         }
-        self.out.push_str(&(count as u64).to_string());
+        self.push_integer(count as i64);
+    }
+
+    pub(crate) fn push_integer(&mut self, n: i64) {
+        const LONGEST: usize = 20;
+        let mut digits = [0u8; LONGEST];
+        let mut start = LONGEST;
+        let mut rest = n.unsigned_abs();
+        loop {
+            start -= 1;
+            digits[start] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        if n < 0 {
+            self.out.push('-');
+        }
+        self.out.push_str(std::str::from_utf8(&digits[start..]).unwrap_or_default());
     }
 }

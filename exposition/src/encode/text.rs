@@ -89,6 +89,6 @@ fn line(page: &mut Lines, name: (&str, &str), metric: &Metric, bound: Option<(&s
 pub(crate) fn push_timestamp(page: &mut Lines, timestamp_ms: Option<i64>) {
     if let Some(timestamp_ms) = timestamp_ms.filter(|t| *t >= 0) {
         page.out.push(' ');
-        page.out.push_str(&timestamp_ms.to_string());
+        page.push_integer(timestamp_ms);
     }
 }

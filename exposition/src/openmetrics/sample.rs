@@ -13,7 +13,7 @@ use super::diagnose::{ExemplarBraces, NO_EOF, SeriesBraces, in_word, line_start,
 use crate::error::DecodeError;
 use crate::event::{Name, RawLabel};
 use crate::exemplars::ExemplarList;
-use crate::scan::{Cursor, MetricName, Scope, in_metric_name, parse_value, take_labels, take_simple_decimal};
+use crate::scan::{Cursor, MetricName, Scope, parse_value, take_labels, take_simple_decimal};
 use crate::series::Series;
 use crate::strict_number::parse_number;
 
@@ -28,7 +28,7 @@ pub(super) fn take_series<'a>(
     series.labels.clear();
     let mut name = None;
     if cursor.peek() != b'{' {
-        cursor.skip_while(in_metric_name);
+        cursor.skip_metric_name();
         name = Some(scope.name(start, cursor.at)?);
     }
     let mut quoted = false;

@@ -69,6 +69,11 @@ fn check_side(side: &str, spans: &[Span], buckets: usize) -> Result<(), String> 
 fn take_deltas(name: &str, side: &Side, spans: &mut Vec<Span>, deltas: &mut Vec<i64>) -> Result<(), String> {
     check_side(name, &side.spans, side.deltas.len())?;
     deltas.clear();
+    if spans_are_compact(&side.spans) && !has_empty_bucket(&side.deltas) {
+        spans.clone_from(&side.spans);
+        deltas.extend_from_slice(&side.deltas);
+        return Ok(());
+    }
     let mut absolute = 0i64;
     let counts = side.deltas.iter().map(|delta| {
         absolute = absolute.wrapping_add(*delta);
@@ -93,9 +98,29 @@ fn take_deltas(name: &str, side: &Side, spans: &mut Vec<Span>, deltas: &mut Vec<
 fn take_counts(name: &str, side: &Side, spans: &mut Vec<Span>, counts: &mut Vec<f64>) -> Result<(), String> {
     check_side(name, &side.spans, side.counts.len())?;
     counts.clear();
+    if spans_are_compact(&side.spans) && !side.counts.contains(&0.0) {
+        spans.clone_from(&side.spans);
+        counts.extend_from_slice(&side.counts);
+        return Ok(());
+    }
     let kept = side.counts.iter().copied();
     compact(&side.spans, kept, |count| count == 0.0, 0, spans, |count| counts.push(count.unwrap_or(0.0)));
     Ok(())
+}
+
+/// No span is empty or touches the one before it.
+fn spans_are_compact(spans: &[Span]) -> bool {
+    spans.iter().all(|span| span.length > 0) && spans.iter().skip(1).all(|span| span.offset != 0)
+}
+
+fn has_empty_bucket(deltas: &[i64]) -> bool {
+    let mut absolute = 0i64;
+    let mut empty = false;
+    for delta in deltas {
+        absolute = absolute.wrapping_add(*delta);
+        empty |= absolute == 0;
+    }
+    empty
 }
 
 /// Leaves out empty buckets, but fills gaps of at most `max_gap` buckets between others. `counts` are absolute, in the

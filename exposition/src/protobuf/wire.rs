@@ -99,7 +99,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The next field, groups left out.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next(&mut self) -> Result<Option<(u32, Value<'a>)>, WireError> {
         while !self.rest.is_empty() {
             let (number, wire_type) = self.take_tag()?;
@@ -163,11 +163,15 @@ pub(crate) fn take_varint(rest: &mut &[u8]) -> Result<u64, WireError> {
             *rest = after;
             Ok(u64::from(*byte))
         }
+        Some((low, [high, after @ ..])) if *high < 0x80 => {
+            *rest = after;
+            Ok(u64::from(low & 0x7f) | u64::from(*high) << 7)
+        }
         _ => take_long_varint(rest),
     }
 }
 
-#[inline]
+#[cold]
 fn take_long_varint(rest: &mut &[u8]) -> Result<u64, WireError> {
     let mut value = 0u64;
     for (i, byte) in rest.iter().take(10).enumerate() {
@@ -200,6 +204,7 @@ pub(crate) fn take_delimited<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], WireEr
 }
 
 /// The numbers of a repeated field: one, or many packed.
+#[inline]
 pub(crate) fn each_varint(value: Value<'_>, mut take: impl FnMut(u64)) -> Result<(), WireError> {
     match value {
         Value::Varint(v) => take(v),
@@ -214,6 +219,7 @@ pub(crate) fn each_varint(value: Value<'_>, mut take: impl FnMut(u64)) -> Result
 }
 
 /// The floats of a repeated field: one, or many packed.
+#[inline]
 pub(crate) fn each_double(value: Value<'_>, mut take: impl FnMut(f64)) -> Result<(), WireError> {
     match value {
         Value::Fixed64(bits) => take(f64::from_bits(bits)),

@@ -112,7 +112,7 @@ fn take_metric_name_end<'a, G: Grammar>(
 #[inline(always)]
 fn take_label_name<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<&'a str, DecodeError> {
     let start = cursor.at;
-    cursor.skip_while(cursor::in_label_name);
+    cursor.skip_label_name();
     scope.name(start, cursor.at)
 }
 

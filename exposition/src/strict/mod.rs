@@ -181,7 +181,11 @@ impl StrictReader {
         match &self.family {
             Some(family) if family.name == name => Err(Violation::new(
                 at,
-                format!("{} may not have samples of its own name: it is a {}", go_quoted(name), family.metric_type()),
+                format!(
+                    "{} may not have samples of its own name: its type is {}",
+                    go_quoted(name),
+                    family.metric_type()
+                ),
             )),
             _ => Ok(()),
         }
@@ -197,7 +201,7 @@ fn check_unit(family: &Family, at: usize) -> Checked {
     }
     match family.metric_type {
         Some(t @ (MetricType::Info | MetricType::StateSet)) => {
-            Err(Violation::new(at, format!("a {t} may not have a unit: {}", go_quoted(&family.name))))
+            Err(Violation::new(at, format!("type {t} may not have a unit: {}", go_quoted(&family.name))))
         }
         _ => Ok(()),
     }

@@ -14,8 +14,7 @@ use super::diagnose::in_value;
 use crate::error::DecodeError;
 use crate::page::quoted_name;
 use crate::scan::{
-    Context, Cursor, Grammar, MetricName, Scope, in_metric_name, parse_timestamp, parse_value, take_labels,
-    take_simple_decimal,
+    Context, Cursor, Grammar, MetricName, Scope, parse_timestamp, parse_value, take_labels, take_simple_decimal,
 };
 use crate::series::Series;
 
@@ -30,7 +29,7 @@ pub(super) fn take_series<'a>(
     series.labels.clear();
     let mut name = None;
     if cursor.peek() != b'{' {
-        cursor.skip_while(in_metric_name);
+        cursor.skip_metric_name();
         // Blanks before the name belong to it: that is how Prometheus reads them.
         name = Some(scope.name(start, cursor.at)?);
     }
