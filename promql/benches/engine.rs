@@ -13,7 +13,7 @@ use promethium_promql::{Engine, EngineOptions, Features};
 const INTERVAL_MS: i64 = 10_000;
 const POINTS: i64 = 8_640 + 1_000;
 
-const EXPRESSIONS: [&str; 28] = [
+const EXPRESSIONS: [&str; 39] = [
     "a_X",
     "rate(a_X[1m])",
     "rate(a_X[1m] smoothed)",
@@ -33,6 +33,17 @@ const EXPRESSIONS: [&str; 28] = [
     "sum(a_X)",
     "avg(a_X)",
     "count_values('value', h_X)",
+    "sum without (l)(h_X)",
+    "sum by (l)(h_X)",
+    "sum by (le)(h_X)",
+    "a_X + on(l) group_right b_X",
+    "rate(a_X[1m]) + rate(b_X[1m])",
+    "limitk(1, a_X)",
+    "limit_ratio(0.1, a_X)",
+    "limit_ratio(-0.5, a_X)",
+    "sum_over_time(a_X[1d])",
+    "avg_over_time(a_X[1d])",
+    "quantile_over_time(0.9, a_X[1h])",
     "topk(1, a_X)",
     "topk(5, a_X)",
     "limitk(5, a_X)",

@@ -3,7 +3,8 @@
 //! What has to be summed anew for every window is a chain of additions, each waiting for the one before. Neighbouring
 //! windows do not wait for each other: eight of them advance together, each over its own samples in its own order, so that
 //! results are those of one window after the other, to the bit.
-//! PERF: `double_exponential_smoothing(x[1d])` 6.1 times, `avg_over_time(x[1d])` 2.6 times as fast as one at a time.
+//! PERF: `double_exponential_smoothing(x[1d], 0.3, 0.3)` over 100 series, 8,640 samples a window and 1,000 steps went from 5.3 s
+//! to 1.5 s, on a busy machine.
 
 use std::ops::Range;
 
@@ -25,6 +26,10 @@ pub(super) trait Fold {
     fn add(&mut self, times: Lane<i64>, values: Lane);
     /// Takes the next sample of one window.
     fn add_one(&mut self, lane: usize, time: i64, value: f64);
+    /// Takes all further samples of one window.
+    fn add_rest(&mut self, lane: usize, times: &[i64], values: &[f64]) {
+        times.iter().zip(values).for_each(|(time, value)| self.add_one(lane, *time, *value));
+    }
 }
 
 /// Windows waiting until there are enough of them.
@@ -78,9 +83,8 @@ fn run<F: Fold>(fold: &mut F, samples: &Samples, rows: &[Range<usize>]) {
         }
     }
     for (lane, rows) in rows.iter().enumerate() {
-        for i in rows.start + together..rows.end {
-            fold.add_one(lane, times[i], values[i]);
-        }
+        let rest = rows.start + together..rows.end;
+        fold.add_rest(lane, &times[rest.clone()], &values[rest]);
     }
 }
 

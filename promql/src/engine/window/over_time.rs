@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::column::Column;
 use super::super::samples::Samples;
 use super::super::{histogram, kahan};
-use super::lanes::{Sums, each_fold};
+use super::lanes::{LANES, Sums, each_fold};
 use super::sliding::SlidingExtreme;
 use super::{RangeCall, RangeSeries, each_float_window, walk, warn_mixed_types};
 use crate::parser::Function;
@@ -50,7 +50,7 @@ pub(super) fn boundary(call: &RangeCall<'_>, samples: &Samples, out: &mut Column
 /// `sum_over_time` and `avg_over_time`, summed anew for every window: compensation cannot be taken back out of a sum.
 pub(super) fn sum_or_avg(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: &mut Column) {
     let samples = series.samples;
-    if !samples.has_histograms() {
+    if !samples.has_histograms() && call.steps.count >= LANES {
         return sum_or_avg_of_floats(call, series, out);
     }
     let of = if call.function == Function::SumOverTime { kahan::sum } else { kahan::mean };

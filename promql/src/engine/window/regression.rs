@@ -167,4 +167,15 @@ impl Fold for Smoothed {
     fn add_one(&mut self, lane: usize, _: i64, value: f64) {
         self.advance(lane, value);
     }
+
+    /// The same as one by one, in registers.
+    fn add_rest(&mut self, lane: usize, _: &[i64], values: &[f64]) {
+        let (smoothing, trend) = (self.smoothing[lane], self.trend[lane]);
+        let (mut before, mut level, mut slope) = (self.before[lane], self.level[lane], self.slope[lane]);
+        for v in values {
+            slope = trend * (level - before) + (1.0 - trend) * slope;
+            (before, level) = (level, smoothing * v + (1.0 - smoothing) * (level + slope));
+        }
+        (self.before[lane], self.level[lane], self.slope[lane]) = (before, level, slope);
+    }
 }
