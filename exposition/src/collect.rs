@@ -243,11 +243,11 @@ fn complete_name(family: &mut Family) {
     }
 }
 
-/// Milliseconds, where they say all that the seconds do.
+/// Milliseconds: those that the seconds stand for, or cut off where the seconds say more.
 fn created_ms(seconds: f64) -> Option<i64> {
-    let ms = (seconds * 1_000.0).round();
-    let exact = ms / 1_000.0 == seconds && ms.abs() < 9_007_199_254_740_992.0;
-    exact.then_some(ms as i64)
+    let (ms, rounded) = (seconds * 1_000.0, (seconds * 1_000.0).round());
+    let whole = if rounded / 1_000.0 == seconds { rounded } else { ms.trunc() };
+    (whole.abs() < 9_007_199_254_740_992.0).then_some(whole as i64)
 }
 
 /// Takes a label out and gives its number; leaves it where it is none.

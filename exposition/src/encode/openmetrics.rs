@@ -148,7 +148,7 @@ impl Page {
         let counts = matches!(names.metric_type, MetricType::Counter | MetricType::Summary | MetricType::Histogram);
         let Some(start_ms) = metric.start_timestamp_ms.filter(|_| self.created && counts) else { return };
         let line = Line { name: (names.family, "_created"), bound: None, exemplar: None };
-        self.push_line(metric, &line, |lines| lines.push_number(seconds(start_ms)));
+        self.push_line(metric, &line, |lines| lines.push_number(start_ms as f64 / 1_000.0));
     }
 
     fn push_line(&mut self, metric: &Metric, line: &Line<'_>, value: impl FnOnce(&mut Lines)) {
