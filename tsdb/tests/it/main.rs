@@ -1,6 +1,7 @@
 //! The database as its users see it: conformance, crashes, failures, damage, limits, and the real Prometheus.
 
 mod conformance;
+mod corrupt;
 mod damage;
 mod failures;
 mod fixtures;
@@ -8,6 +9,7 @@ mod group_commit;
 mod kinds;
 mod life;
 mod limits;
+mod migration;
 mod model;
 mod power_loss;
 mod prometheus;
