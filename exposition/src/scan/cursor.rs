@@ -108,52 +108,20 @@ impl<'a> Cursor<'a> {
     /// Past bytes that mean only themselves inside quotes.
     #[inline(always)]
     fn skip_plain_text(&mut self) {
-        self.skip_until(|b| (b == b'"') | (b == b'\\') | (b == b'\n') | (b == 0));
-    }
-
-    /// To the first byte for which `stops` holds, or to the end. `stops` is asked for a whole chunk at once and must not
-    /// branch: then it is a handful of vector instructions.
-    #[inline(always)]
-    pub(crate) fn skip_until(&mut self, stops: impl Fn(u8) -> bool) {
-        let mut rest = self.rest();
-        while let Some((chunk, after)) = rest.split_first_chunk::<CHUNK_BYTES>() {
-            let found = first_in_chunk(chunk, &stops);
-            self.at = self.at.saturating_add(found);
-            if found < CHUNK_BYTES {
-                return;
-            }
-            rest = after;
-        }
-        let len = rest.iter().position(|b| stops(*b)).unwrap_or(rest.len());
-        self.at = self.at.saturating_add(len);
+        self.skip_while(|b| !matches!(b, b'"' | b'\\' | b'\n' | 0));
     }
 
     /// Past a metric name, from its second byte.
     #[inline(always)]
     pub(crate) fn skip_metric_name(&mut self) {
-        self.skip_until(|b| !(is_word_byte(b) | (b == b':')));
+        self.skip_while(in_metric_name);
     }
 
     /// Past a label name, from its second byte.
     #[inline(always)]
     pub(crate) fn skip_label_name(&mut self) {
-        self.skip_until(|b| !is_word_byte(b));
+        self.skip_while(in_label_name);
     }
-}
-
-const CHUNK_BYTES: usize = 16;
-
-/// Where in a chunk the first byte is for which `stops` holds; its length when there is none.
-#[inline(always)]
-fn first_in_chunk(chunk: &[u8; CHUNK_BYTES], stops: impl Fn(u8) -> bool) -> usize {
-    let lanes = chunk.map(|b| if stops(b) { 0xff } else { 0 });
-    (u128::from_le_bytes(lanes).trailing_zeros() >> 3) as usize
-}
-
-/// A letter, a digit or an underscore.
-#[inline(always)]
-fn is_word_byte(b: u8) -> bool {
-    ((b | 0x20).wrapping_sub(b'a') < 26) | (b.wrapping_sub(b'0') < 10) | (b == b'_')
 }
 
 const NAME_START: u8 = 1;
