@@ -1,0 +1,129 @@
+//! Calls that fail, each of a long workload: once, from then on, or half-way.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use promethium::model::ManualClock;
+use promethium::tsdb::vfs::{Fault, FaultKind, FileKind, SimVfs, Vfs};
+use promethium::tsdb::{Db, Sync, TsdbError};
+
+use crate::oracle::{Bounds, contents};
+use crate::workload::{Op, Upkeep, apply, ops, options, time_of};
+
+const DIR: &str = "/data";
+const SEED: u64 = 4;
+const OPS: usize = 420;
+const OPS_WITHOUT_UPKEEP: usize = 300;
+const CALLS: u64 = 2_000;
+
+fn open(disk: &SimVfs, n: usize) -> Result<(Db, Arc<ManualClock>), TsdbError> {
+    let clock = Arc::new(ManualClock::new(time_of(n)));
+    let db = Db::open_with(Arc::new(disk.clone()), Path::new(DIR), options(Sync::Always), clock.clone())?;
+    Ok((db, clock))
+}
+
+/// Tries every operation, whatever fails; says of each that was tried whether it was acknowledged.
+fn run(disk: &SimVfs, all: &[Op], context: &str) -> Vec<bool> {
+    let Ok((db, clock)) = open(disk, 0) else { return Vec::new() };
+    let taken: Vec<bool> = all.iter().enumerate().map(|(n, op)| apply(&db, op, n, &clock).is_ok()).collect();
+    Bounds::new(all, &taken).check(&contents(&db), &format!("{context}: while open"));
+    taken
+}
+
+/// Every path below a directory.
+fn tree(disk: &SimVfs, dir: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for name in disk.list(dir).expect("a directory") {
+        let path = dir.join(name);
+        found.push(path.display().to_string());
+        if disk.stat(&path).is_ok_and(|stat| stat.kind == FileKind::Dir) {
+            found.extend(tree(disk, &path));
+        }
+    }
+    found
+}
+
+/// Nothing that was begun and not finished stays behind.
+fn check_no_leftovers(disk: &SimVfs, context: &str) {
+    let leftovers: Vec<_> = tree(disk, Path::new(DIR)).into_iter().filter(|path| path.contains("tmp")).collect();
+    assert!(leftovers.is_empty(), "{context}: left behind: {leftovers:?}");
+}
+
+/// One run with one plan; `false` when the workload ended before the call that was to fail.
+fn fail_at(fault: Fault, all: &[Op]) -> bool {
+    let context = &format!("{fault:?}");
+    let disk = SimVfs::new(SEED);
+    disk.plan(Some(fault));
+    let taken = run(&disk, all, context);
+    let was_hit = disk.calls() >= fault.call;
+    disk.plan(None);
+    disk.restart();
+    let (db, clock) = open(&disk, all.len()).unwrap_or_else(|e| panic!("{context}: {e}"));
+    let bounds = Bounds::new(all, &taken);
+    bounds.check(&contents(&db), &format!("{context}: after reopening"));
+    apply(&db, &Op::Maintain, all.len(), &clock).unwrap_or_else(|e| panic!("{context}: upkeep afterwards: {e}"));
+    if fault.call.is_multiple_of(4) {
+        bounds.check(&contents(&db), &format!("{context}: after upkeep"));
+    }
+    check_no_leftovers(&disk, context);
+    was_hit
+}
+
+fn sweep(kind: FaultKind, persistent: bool, upkeep: Upkeep) {
+    let all = ops(SEED, if upkeep == Upkeep::With { OPS } else { OPS_WITHOUT_UPKEEP }, upkeep);
+    let fails_at = |call: &u64| fail_at(Fault { call: *call, persistent, kind }, &all);
+    let calls = (1..).take_while(fails_at).count() as u64;
+    println!("{kind:?}, persistent {persistent}, {upkeep:?} upkeep: {calls} calls");
+    let least = if upkeep == Upkeep::With { CALLS } else { CALLS / 4 };
+    assert!(calls >= least, "the workload has only {calls} calls");
+}
+
+#[test]
+fn a_call_fails_once() {
+    sweep(FaultKind::Error, false, Upkeep::Without);
+}
+
+#[test]
+fn all_calls_fail_from_one_on() {
+    sweep(FaultKind::Error, true, Upkeep::Without);
+}
+
+#[test]
+fn a_call_stops_half_way() {
+    sweep(FaultKind::ShortWrite(7), false, Upkeep::Without);
+}
+
+#[test]
+#[ignore = "deleted late samples come back when the log of late samples could not be dropped"]
+fn a_call_of_upkeep_fails() {
+    sweep(FaultKind::Error, false, Upkeep::With);
+    sweep(FaultKind::Error, true, Upkeep::With);
+    sweep(FaultKind::ShortWrite(7), false, Upkeep::With);
+}
+
+#[test]
+fn a_read_fails_while_the_directory_is_opened() {
+    let all = ops(SEED, 120, Upkeep::Without);
+    let disk = SimVfs::new(SEED);
+    let taken = run(&disk, &all, "healthy");
+    assert!(taken.iter().all(|is_taken| *is_taken));
+    let bounds = Bounds::new(&all, &taken);
+    let mut failed = 0;
+    loop {
+        disk.kill();
+        let call = disk.reads() + 1 + failed;
+        disk.plan_read(Some(Fault { call, persistent: false, kind: FaultKind::Error }));
+        // What could not be read is an error now, and there at the next opening.
+        let opened = open(&disk, all.len());
+        let was_hit = disk.reads() >= call;
+        disk.plan_read(None);
+        if let Ok((db, _)) = opened {
+            bounds.check(&contents(&db), &format!("read {failed} fails"));
+        }
+        if !was_hit {
+            break;
+        }
+        failed += 1;
+    }
+    assert!(failed >= 4, "only {failed} reads");
+}
