@@ -15,9 +15,6 @@ pub(crate) enum Stored {
     Histogram { sum: u64, all: u64 },
 }
 
-/// No workload has more.
-const MOST_SERIES: u64 = 100;
-
 /// Samples by series and time.
 pub(crate) type Contents = BTreeMap<Row, Stored>;
 
@@ -98,7 +95,8 @@ impl Op {
         match self {
             Op::Commit(_) => insert(model, self.rows()),
             Op::Delete { min_ms, max_ms, series } => {
-                for series in series.map_or(0..=MOST_SERIES, |series| series..=series) {
+                let newest = model.keys().next_back().map_or(0, |row| row.series);
+                for series in series.map_or(0..=newest, |series| series..=series) {
                     let range = Row { series, t_ms: *min_ms }..=Row { series, t_ms: *max_ms };
                     let gone: Vec<Row> = model.range(range).map(|(row, _)| *row).collect();
                     for row in gone {
