@@ -36,9 +36,9 @@ impl Connection {
         }
         let mut answer = Vec::new();
         if chunked {
-            self.chunks(&mut answer)?
+            self.chunks(&mut answer)?;
         } else {
-            self.exactly(length, &mut answer)?
+            self.exactly(length, &mut answer)?;
         }
         Ok((status, answer))
     }
