@@ -12,6 +12,7 @@ use promethium::scrape::{Source, TargetConfig};
 use promethium::{Monitor, MonitorBuilder};
 
 use crate::config::{Config, ScrapeConfig, StaticConfig};
+use crate::storage::{self, StorageFlags};
 
 /// What the server is made of, checked as far as it can be without touching the data directory.
 pub(crate) struct Composition {
@@ -71,9 +72,10 @@ impl Composition {
     }
 
     /// Reads the rules, opens the data directory, and puts the monitor together.
-    pub(crate) fn open(&self, data_dir: &Path) -> Result<Arc<Monitor>, String> {
+    pub(crate) fn open(&self, data_dir: &Path, storage: &StorageFlags) -> Result<Arc<Monitor>, String> {
         let builder = Monitor::builder()
             .data_dir(data_dir)
+            .db_options(storage::options(storage, &self.config.storage))
             .limits(self.limits.clone())
             .external_url(self.rule_flags.external_url.clone().unwrap_or_else(|| format!("http://{}", self.address)))
             .rule_options(self.rule_flags.options())

@@ -8,6 +8,7 @@ use promethium::model::duration;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::alerting::Alerting;
+use crate::storage::StorageConfig;
 
 /// A duration in milliseconds, written `15s` or `1m30s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
-fn parse_bytes(text: &str) -> Option<usize> {
+pub(crate) fn parse_bytes(text: &str) -> Option<usize> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: usize = text[..digits].parse().ok()?;
     let shift = match &text[digits..] {
@@ -52,6 +53,7 @@ pub(crate) struct Config {
     pub(crate) scrape_configs: Vec<ScrapeConfig>,
     pub(crate) rule_files: Vec<String>,
     pub(crate) alerting: Alerting,
+    pub(crate) storage: StorageConfig,
     /// Where relative file names begin.
     #[serde(skip)]
     pub(crate) dir: PathBuf,

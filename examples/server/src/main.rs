@@ -5,6 +5,7 @@
 mod alerting;
 mod compose;
 mod config;
+mod storage;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use tokio::sync::oneshot;
 
 use compose::{Composition, RuleFlags};
 use config::Config;
+use storage::StorageFlags;
 
 /// Connections that are still open this long after the signal are cut.
 const CLOSE_CONNECTIONS_AFTER: Duration = Duration::from_secs(5);
@@ -40,6 +42,8 @@ struct Flags {
     /// Address to listen on
     #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
     listen_address: String,
+    #[command(flatten)]
+    storage: StorageFlags,
     #[command(flatten)]
     rules: RuleFlags,
 }
@@ -66,7 +70,7 @@ async fn run(flags: Flags) -> Result<(), String> {
 
     let compose = |config| Composition::new(config, address, limits.clone(), flags.rules.clone());
     let composition = compose(config.unwrap_or_else(|| Config::of_itself(address)));
-    let monitor = tokio::task::block_in_place(|| composition.open(&flags.data_dir))?;
+    let monitor = tokio::task::block_in_place(|| composition.open(&flags.data_dir, &flags.storage))?;
     monitor.store().replay_report().into_iter().for_each(tell_of_damage);
     let runner = Runner::start(Arc::clone(&monitor)).map_err(|e| e.to_string())?;
     println!("promethium-server: listening on http://{address}, data in {}", flags.data_dir.display());
