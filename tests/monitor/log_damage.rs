@@ -44,16 +44,16 @@ fn a_torn_tail_is_cut_off_and_reported() {
     assert_eq!(rig.value("up"), Some(1.0));
 }
 
-/// A page so wide that the log of all ticks takes several of its own pages.
+/// A page so wide that the log takes several of its own pages before a chunk is full and has a file of its own.
 fn wide_page() -> Page {
-    Page::new(&(0..300).map(|n| format!("wide{{n=\"{n}\"}} {}\n", f64::from(n).sqrt())).collect::<String>())
+    Page::new(&(0..1_200).map(|n| format!("wide{{n=\"{n}\"}} {}\n", f64::from(n).sqrt())).collect::<String>())
 }
 
 #[test]
 fn damage_costs_nothing_before_it() {
     let disk = SimVfs::new(2);
     let rig = Rig::on_disk(&disk, |m| m.target(wide_page().target("app")));
-    rig.run(4 * TICKS);
+    rig.run(TICKS);
     let (written, now_ms, offset) = (rig.contents(), rig.now_ms(), bytes(&disk).len() / 2);
     assert!(offset > 2 * PAGE_BYTES);
     rig.monitor.close().unwrap();
