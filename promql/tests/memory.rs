@@ -15,6 +15,7 @@ static PEAK: AtomicUsize = AtomicUsize::new(0);
 
 struct Counting;
 
+// PERF: two relaxed atomic operations a call, in this test alone.
 // SAFETY: every call goes to the system's allocator unchanged, whose contract is the caller's to keep; counting touches no
 // memory of the allocation.
 unsafe impl GlobalAlloc for Counting {

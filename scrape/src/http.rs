@@ -34,20 +34,24 @@ const GZIP_OVERHEAD_BYTES: usize = 64 << 10;
 
 /// Fetches pages over HTTP: pooled connections, gzip, redirects, and one timeout for connecting and reading.
 ///
-/// Cheap to clone. The client that [`HttpFetcher::new`] makes speaks `http://` only, because TLS in Rust needs a C
-/// compiler; for `https://`, proxies or credentials, give it a client of your own with [`HttpFetcher::with_client`].
+/// Cheap to clone. The client that [`HttpFetcher::new`] makes speaks `https://` only with the feature `tls`, because TLS in
+/// Rust needs a C compiler; for proxies, credentials or certificates of your own, give it a client of your own with
+/// [`HttpFetcher::with_client`].
 #[derive(Clone, Debug)]
 pub struct HttpFetcher {
     client: Client,
 }
 
 impl HttpFetcher {
-    /// With a client that follows ten redirects.
+    /// With a client that follows ten redirects. With the feature `tls`, ring becomes the process' provider of cryptography,
+    /// unless one is chosen already.
     ///
     /// # Errors
     ///
     /// When the client cannot be made, for want of file descriptors or the like.
     pub fn new() -> Result<Self, FetchError> {
+        #[cfg(feature = "tls")]
+        provide_cryptography();
         let client = Client::builder().redirect(Policy::limited(MAX_REDIRECTS)).build();
         client.map(Self::with_client).map_err(|error| transport("", &error))
     }
@@ -138,6 +142,12 @@ impl HttpFetcher {
         };
         Ok(FetchResponse::new(content_type, body))
     }
+}
+
+#[cfg(feature = "tls")]
+fn provide_cryptography() {
+    // An error means that the process has chosen: then that one stands.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 fn header(headers: &HeaderMap, name: &HeaderName) -> String {
