@@ -94,7 +94,6 @@ fn a_call_stops_half_way() {
 }
 
 #[test]
-#[ignore = "deleted late samples come back when the log of late samples could not be dropped"]
 fn a_call_of_upkeep_fails() {
     sweep(FaultKind::Error, false, Upkeep::With);
     sweep(FaultKind::Error, true, Upkeep::With);

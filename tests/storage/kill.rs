@@ -151,7 +151,6 @@ fn killed_writers_lose_nothing_that_they_acknowledged() {
 }
 
 #[test]
-#[ignore = "a block of late samples ahead of the head's frontier hides in-order samples after reopening"]
 fn killed_writers_with_upkeep_lose_nothing_that_they_acknowledged() {
     kill_all(Upkeep::With);
 }

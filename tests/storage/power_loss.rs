@@ -104,7 +104,6 @@ fn always_loses_nothing_acknowledged() {
 }
 
 #[test]
-#[ignore = "more than the last interval is lost: the two logs are synced each by itself"]
 fn an_interval_bounds_what_is_lost() {
     sweep(Sync::Interval(INTERVAL), 100..150, Upkeep::Without);
 }
@@ -116,7 +115,6 @@ fn without_syncs_a_prefix_of_each_log_is_left() {
 }
 
 #[test]
-#[ignore = "a block of late samples ahead of the head's frontier hides in-order samples after reopening"]
 fn what_a_policy_promises_survives_upkeep() {
     let interval = Sync::Interval(INTERVAL);
     let points = sweep(Sync::Always, 0..54, Upkeep::With)

@@ -120,9 +120,7 @@ impl Db {
         match self.options.sync {
             Sync::Always => Ok(log.sync_to(written, now_ms(), true)?),
             Sync::Interval(interval) => {
-                if log.is_sync_due(now_ms(), millis(interval)) {
-                    let _ = log.sync_to(written, now_ms(), false);
-                }
+                let _ = self.sync_logs_if_due(now_ms(), interval);
                 Ok(())
             }
             Sync::Never => Ok(()),

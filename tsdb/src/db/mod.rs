@@ -233,14 +233,20 @@ impl Db {
     }
 
     fn sync_if_due(&self, now_ms: i64, report: &mut MaintainReport) -> Result<(), TsdbError> {
-        let Sync::Interval(interval) = self.options.sync else { return Ok(()) };
-        let is_due = |log: &Log| log.is_sync_due(now_ms, commit::millis(interval)) && log.is_dirty();
-        // Both, so that neither falls behind.
-        if self.logs().any(is_due) {
-            self.logs().try_for_each(|log| log.sync_all(now_ms))?;
-            report.synced = true;
+        if let Sync::Interval(interval) = self.options.sync {
+            report.synced = self.sync_logs_if_due(now_ms, interval)?;
         }
         Ok(())
+    }
+
+    /// Syncs both logs once one of them is due, so that neither falls behind. Whether it did.
+    fn sync_logs_if_due(&self, now_ms: i64, interval: Duration) -> Result<bool, log::LogError> {
+        let is_due = |log: &Log| log.is_sync_due(now_ms, commit::millis(interval)) && log.is_dirty();
+        let is_any_due = self.logs().any(is_due);
+        if is_any_due {
+            self.logs().try_for_each(|log| log.sync_all(now_ms))?;
+        }
+        Ok(is_any_due)
     }
 
     /// Figures. Walks all series.

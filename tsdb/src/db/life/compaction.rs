@@ -15,9 +15,13 @@ impl Db {
     /// Merges the blocks that are due first, if any are.
     pub(super) fn compact_once(&self, home: &Home, upkeep: &mut Upkeep, now_ms: i64) -> Result<bool, TsdbError> {
         let blocks = self.blocks();
+        // A block of late samples may lie ahead of what the head gave to blocks. Merged with one in order, it would say that the
+        // head's own samples of its range are in blocks.
+        let frontier_ms = self.head.frontier_ms();
         let metas: Vec<BlockMeta> = blocks
             .all()
             .iter()
+            .filter(|b| b.meta().max_time_ms <= frontier_ms)
             .map(|b| {
                 let mut meta = (*b.meta()).clone();
                 meta.compaction.failed |= upkeep.failed.contains(&meta.ulid);

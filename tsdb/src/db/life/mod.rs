@@ -96,10 +96,11 @@ impl Db {
                 return Ok(ControlFlow::Continue(()));
             }
             if upkeep.is_log_due {
-                upkeep.is_log_due = false;
+                // Late samples first: the log has the deletes that hold for them until they are in blocks.
+                report.flushed_late += self.flush_late(home, upkeep, now_ms)?;
                 self.truncate_log(home)?;
                 self.remove_old_chunk_files()?;
-                report.flushed_late += self.flush_late(home, upkeep, now_ms)?;
+                upkeep.is_log_due = false;
                 return Ok(ControlFlow::Continue(()));
             }
         }

@@ -187,9 +187,11 @@ impl<'a> Restorer<'a> {
             return;
         }
         let mut new = NewSamples::default();
+        let by_series = self.references_by_series();
         let Restorer { by_reference, waiting, grouping, stamp, head, .. } = self;
         let starts = waiting.start_timestamps_ms();
-        grouping.each_run(waiting.references(), |reference, rows| match by_reference.get(reference) {
+        let references = by_series.as_deref().unwrap_or(waiting.references());
+        grouping.each_run(references, |reference, rows| match by_reference.get(reference) {
             Some(series) => {
                 let before = new.count;
                 let samples = rows.iter().map(|row| {
@@ -208,6 +210,17 @@ impl<'a> Restorer<'a> {
         report.samples += new.count;
         self.head.note_stored(&new);
         self.waiting.clear();
+    }
+
+    /// The references of the waiting samples, each replaced by that under which the head has the series: the samples of a
+    /// series must stay in the order of the log, whatever references they were logged under. `None` where that changes
+    /// nothing.
+    fn references_by_series(&self) -> Option<Vec<u64>> {
+        if self.aliases.is_empty() {
+            return None;
+        }
+        let of = |reference: &u64| self.by_reference.get(*reference).map_or(*reference, |series| series.reference);
+        Some(self.waiting.references().iter().map(of).collect())
     }
 
     fn restore_late_samples(&mut self, report: &mut ReplayReport) {
