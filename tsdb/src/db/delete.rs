@@ -23,6 +23,9 @@ impl Db {
     /// Deletes the samples in `range` of the series that all matchers accept. From here on queries do not see them; the
     /// bytes go with the next compaction of what they are in. Label names and values of deleted samples stay until then.
     ///
+    /// Until then the range stays closed to late samples too: one that comes into it afterwards is taken and does not show, as
+    /// in Prometheus. A sample in order lies behind the range and is not concerned.
+    ///
     /// # Errors
     ///
     /// When the log fails, or the database takes no writes.
