@@ -94,7 +94,7 @@ fn a_call_stops_half_way() {
 }
 
 #[test]
-#[ignore = "open: after one failing call in the flush of late samples, deleted ones come back at the next opening"]
+#[ignore = "open: after one failing call of upkeep, late samples that are deleted or were refused come back at the next opening"]
 fn a_call_of_upkeep_fails() {
     sweep(FaultKind::Error, false, Upkeep::With);
     sweep(FaultKind::Error, true, Upkeep::With);
