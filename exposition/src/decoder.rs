@@ -3,7 +3,7 @@
 use crate::content_type::Format;
 use crate::error::DecodeError;
 use crate::event::{Event, KnownSeries};
-use crate::nhcb::{Converted, Converter, Pull};
+use crate::nhcb::{Contradictory, Converted, Converter, Pull};
 use crate::options::DecodeOptions;
 use crate::page::Slots;
 use crate::{openmetrics, protobuf, text};
@@ -41,8 +41,9 @@ impl<'a> Decoder<'a> {
             Format::OpenMetrics => Kind::OpenMetrics(Box::new(openmetrics::Decoder::with_options(page, options))),
             Format::Protobuf => Kind::Protobuf(Box::new(protobuf::Decoder::with_options(page, options))),
         };
-        let fails = format == Format::Protobuf;
-        let converter = options.custom_buckets.then(|| Box::new(Converter::new(options.classic_histograms, fails)));
+        let contradictory = Contradictory::of(format, options.mode);
+        let converter = || Box::new(Converter::new(options.classic_histograms, contradictory));
+        let converter = options.custom_buckets.then(converter);
         Decoder { kind, converter }
     }
 
@@ -106,6 +107,7 @@ impl<'a> Decoder<'a> {
         Ok(match converted {
             Some(Converted::Below(found)) => self.kind.slots().event(found),
             Some(Converted::Histogram) => Some(Event::Histogram(converter.histogram())),
+            Some(Converted::Skipped) => converter.skipped().0.map(Event::Skipped),
             None => None,
         })
     }
@@ -113,11 +115,13 @@ impl<'a> Decoder<'a> {
     /// How many faults were skipped so far: in [`Mode::Lenient`](crate::Mode::Lenient) only.
     #[must_use]
     pub fn skipped(&self) -> u64 {
-        match &self.kind {
+        let below = match &self.kind {
             Kind::Text(decoder) => decoder.skipped(),
             Kind::OpenMetrics(decoder) => decoder.skipped(),
             Kind::Protobuf(decoder) => decoder.skipped(),
-        }
+        };
+        let converted = self.converter.as_ref().map_or(0, |converter| converter.skipped().1);
+        below.saturating_add(converted)
     }
 }
 

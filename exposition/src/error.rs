@@ -1,7 +1,36 @@
 //! What can be wrong with a page.
 
+use std::fmt;
+
 use promethium_model::quote::go_quoted;
 use thiserror::Error;
+
+/// Which part of a page holds a sample that breaks a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A line of a text format, from 1; for a sample over several lines the first.
+    Line(usize),
+    /// A message of the protobuf format, from 1.
+    Message(usize),
+}
+
+impl Place {
+    fn line(self) -> Option<usize> {
+        match self {
+            Place::Line(line) => Some(line),
+            Place::Message(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Line(line) => write!(f, "line {line}, column 1"),
+            Place::Message(index) => write!(f, "message {index}"),
+        }
+    }
+}
 
 /// A page, or its Content-Type, was refused. The texts are Prometheus', with the position behind them.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -28,23 +57,23 @@ pub enum DecodeError {
         limit: usize,
     },
     /// The page has more samples than it may.
-    #[error("more than {limit} samples in a page (line {line}, column 1)")]
+    #[error("more than {limit} samples in a page ({place})")]
     TooManySamples {
-        /// Line of the first sample too many, from 1.
-        line: usize,
+        /// Where the first sample too many is.
+        place: Place,
         /// `max_scrape_samples`.
         limit: usize,
     },
     /// A sample has more labels than it may, the metric name among them.
-    #[error("more than {limit} labels (line {line}, column 1)")]
+    #[error("more than {limit} labels ({place})")]
     TooManyLabels {
         /// `max_labels`.
         limit: usize,
-        /// From 1.
-        line: usize,
+        /// Where the sample is.
+        place: Place,
     },
     /// A name or a value is longer than it may be.
-    #[error("{what} of {bytes} bytes exceeds the limit of {limit} (line {line}, column 1)")]
+    #[error("{what} of {bytes} bytes exceeds the limit of {limit} ({place})")]
     NameOrValueTooLong {
         /// Metric name, label name or label value.
         what: &'static str,
@@ -52,8 +81,8 @@ pub enum DecodeError {
         bytes: usize,
         /// `max_label_name_bytes` or `max_label_value_bytes`.
         limit: usize,
-        /// From 1.
-        line: usize,
+        /// Where the sample is.
+        place: Place,
     },
     /// A message of the protobuf format is malformed.
     #[error("{message} (message {index}, byte {offset})")]
@@ -128,12 +157,8 @@ impl DecodeError {
     #[must_use]
     pub fn line(&self) -> Option<usize> {
         match self {
-            DecodeError::Syntax { line, .. }
-            | DecodeError::LineTooLong { line, .. }
-            | DecodeError::TooManyLabels { line, .. }
-            | DecodeError::NameOrValueTooLong { line, .. }
-            | DecodeError::TooManySamples { line, .. } => Some(*line),
-            _ => None,
+            DecodeError::Syntax { line, .. } | DecodeError::LineTooLong { line, .. } => Some(*line),
+            _ => self.place()?.line(),
         }
     }
 
@@ -144,9 +169,15 @@ impl DecodeError {
         match self {
             DecodeError::Syntax { column, .. } => Some(*column),
             DecodeError::LineTooLong { limit, .. } => Some(limit.saturating_add(1)),
-            DecodeError::TooManySamples { .. }
-            | DecodeError::TooManyLabels { .. }
-            | DecodeError::NameOrValueTooLong { .. } => Some(1),
+            _ => self.place()?.line().map(|_| 1),
+        }
+    }
+
+    fn place(&self) -> Option<Place> {
+        match self {
+            DecodeError::TooManySamples { place, .. }
+            | DecodeError::TooManyLabels { place, .. }
+            | DecodeError::NameOrValueTooLong { place, .. } => Some(*place),
             _ => None,
         }
     }
@@ -161,7 +192,13 @@ impl DecodeError {
     pub fn message(&self) -> String {
         match self {
             DecodeError::Syntax { message, .. } | DecodeError::Message { message, .. } => message.clone(),
-            other => other.to_string(),
+            other => {
+                let mut text = other.to_string();
+                if other.line().is_some() || other.place().is_some() {
+                    text.truncate(text.rfind(" (").unwrap_or(text.len()));
+                }
+                text
+            }
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use crate::encode::PageText;
+use crate::scan::plain_text_len;
+
 /// Resolves `\\`, `\n` and, inside quotes, `\"`; a backslash before anything else stays, and so does what follows it.
 fn unescape(raw: &str, quoted: bool) -> Cow<'_, str> {
     if memchr::memchr(b'\\', raw.as_bytes()).is_none() {
@@ -37,16 +40,20 @@ pub(crate) fn unescape_help(raw: &str) -> Cow<'_, str> {
 }
 
 /// Appends a label value or quoted name, without the quotes.
-pub(crate) fn push_quoted_body(out: &mut String, text: &str) {
+#[inline]
+pub(crate) fn push_quoted_body(out: &mut PageText, text: &str) {
+    if plain_text_len(text.as_bytes()) == text.len() {
+        return out.push_short(text);
+    }
     push_escaped(out, text, true);
 }
 
 /// Appends a help text.
-pub(crate) fn push_help(out: &mut String, text: &str) {
+pub(crate) fn push_help(out: &mut PageText, text: &str) {
     push_escaped(out, text, false);
 }
 
-fn push_escaped(out: &mut String, text: &str, quoted: bool) {
+fn push_escaped(out: &mut PageText, text: &str, quoted: bool) {
     if memchr::memchr3(b'\\', b'\n', if quoted { b'"' } else { b'\n' }, text.as_bytes()).is_none() {
         return out.push_str(text);
     }
@@ -80,11 +87,12 @@ mod tests {
     #[test]
     fn what_is_escaped_is_read_back() {
         for text in ["", "a", "\\", "\n", "\"", "é\\n\"\n", "\\\\\"\"\n\nz"] {
-            let (mut quoted, mut help) = (String::new(), String::new());
+            let (mut quoted, mut help) = (PageText::default(), PageText::default());
             push_quoted_body(&mut quoted, text);
             push_help(&mut help, text);
-            assert_eq!(unescape_quoted(&quoted), text);
-            assert_eq!(unescape_help(&help), text);
+            let (quoted, help) = (quoted.as_str(), help.as_str());
+            assert_eq!(unescape_quoted(quoted), text);
+            assert_eq!(unescape_help(help), text);
             assert!(!quoted.contains('\n') && !help.contains('\n'));
         }
     }

@@ -127,6 +127,9 @@ fn lenient(format: Format, page: &[u8]) {
         Ok(()) => assert_eq!(events, plain),
         Err(_) => assert!(events.starts_with(&plain)),
     }
+    let mut converting = options(Mode::Lenient);
+    (converting.custom_buckets, converting.start_timestamps, converting.type_and_unit_labels) = (true, true, true);
+    assert_eq!(read(format, page, &converting).1, Ok(()));
 }
 
 /// Text, as Prometheus reads it.

@@ -67,7 +67,7 @@ pub use collect::collect;
 pub use content_type::Format;
 pub use decoder::Decoder;
 pub use encode::{EncodeError, EncodeOptions, encode};
-pub use error::DecodeError;
+pub use error::{DecodeError, Place};
 pub use event::{Event, Help, HistogramSample, KnownSample, KnownSeries, NativeHistogram, Sample, Type, Unit};
 pub use exemplars::{Exemplar, Exemplars};
 pub use family::{BucketValue, ExemplarValue, Family, HistogramValue, Metric, MetricValue, SummaryValue};

@@ -41,6 +41,9 @@ pub struct DecodeOptions {
     /// `_created` lines of OpenMetrics become start timestamps of the samples before them, and no series: Prometheus'
     /// feature `created-timestamp-zero-ingestion`.
     pub start_timestamps: bool,
+    /// The type and the unit in force become labels of the series, `__type__` and `__unit__`: Prometheus' feature
+    /// `type-and-unit-labels`. See [`Series::stored_labels`](crate::Series::stored_labels).
+    pub type_and_unit_labels: bool,
 }
 
 impl DecodeOptions {
@@ -54,6 +57,7 @@ impl DecodeOptions {
             classic_histograms: false,
             custom_buckets: false,
             start_timestamps: false,
+            type_and_unit_labels: false,
         }
     }
 

@@ -7,11 +7,13 @@
     clippy::arithmetic_side_effects
 )]
 
-use crate::error::DecodeError;
+use promethium_model::MetricType;
+
+use crate::error::{DecodeError, Place};
 use crate::event::{Event, Help, HistogramSample, KnownSample, Name, RawLabel, Sample, Type, Unit};
 use crate::options::{DecodeOptions, Mode};
 use crate::scan::{Diagnosis, Lines, Scope, utf8_start};
-use crate::series::Series;
+use crate::series::{Described, Series};
 use crate::strict::{Dialect, StrictReader};
 
 /// Which of a decoder's events is the next.
@@ -64,6 +66,7 @@ pub(crate) struct Page<'a> {
     mode: Mode,
     skipped: u64,
     strict: Option<Box<StrictReader>>,
+    type_and_unit_labels: bool,
 }
 
 #[derive(Debug)]
@@ -109,6 +112,7 @@ impl<'a> Page<'a> {
             mode: options.mode,
             skipped: 0,
             strict: strict.then(|| Box::new(StrictReader::new(dialect))),
+            type_and_unit_labels: options.type_and_unit_labels,
         }
     }
 
@@ -120,6 +124,12 @@ impl<'a> Page<'a> {
 
     pub(crate) fn diagnosis(&self, entry: usize) -> Diagnosis<'a> {
         Diagnosis { page: self.bytes, entry, max_line_bytes: self.limits.line_bytes, lines: self.lines }
+    }
+
+    /// What type and unit add to the labels of a series.
+    #[inline(always)]
+    pub(crate) fn described(&self, metric_type: MetricType, unit: &'a str) -> Option<Described<'a>> {
+        self.type_and_unit_labels.then_some(Described { metric_type, unit })
     }
 
     /// Checks the page's UTF-8 when it is first needed: a page of known series needs none.
@@ -143,10 +153,8 @@ impl<'a> Page<'a> {
     pub(crate) fn count_sample(&mut self, at: usize) -> Result<(), DecodeError> {
         self.samples = self.samples.saturating_add(1);
         if self.samples > self.limits.samples {
-            return Err(DecodeError::TooManySamples {
-                line: self.diagnosis(at).entry_line(),
-                limit: self.limits.samples,
-            });
+            let place = Place::Line(self.diagnosis(at).entry_line());
+            return Err(DecodeError::TooManySamples { place, limit: self.limits.samples });
         }
         Ok(())
     }
@@ -157,16 +165,16 @@ impl<'a> Page<'a> {
         if series.in_page.len() <= self.limits.harmless_series_bytes {
             return Ok(());
         }
-        self.check_long_series(series, scope.diagnosis.entry_line())
+        self.check_long_series(series, Place::Line(scope.diagnosis.entry_line()))
     }
 
     #[cold]
-    fn check_long_series(&self, series: &Series<'a>, line: usize) -> Result<(), DecodeError> {
-        let too_long = |what, bytes, limit| Err(DecodeError::NameOrValueTooLong { what, bytes, limit, line });
+    fn check_long_series(&self, series: &Series<'a>, place: Place) -> Result<(), DecodeError> {
+        let too_long = |what, bytes, limit| Err(DecodeError::NameOrValueTooLong { what, bytes, limit, place });
         let limits = &self.limits;
         // The metric name counts as one.
         if series.labels.len() >= limits.labels {
-            return Err(DecodeError::TooManyLabels { limit: limits.labels, line });
+            return Err(DecodeError::TooManyLabels { limit: limits.labels, place });
         }
         if series.name.text.len() > limits.name_bytes {
             return too_long("metric name", series.name.text.len(), limits.name_bytes);
@@ -184,19 +192,20 @@ impl<'a> Page<'a> {
 
     /// As [`Page::count_sample`], for a format without lines.
     #[inline(always)]
-    pub(crate) fn count_message_sample(&mut self) -> Result<(), DecodeError> {
+    pub(crate) fn count_message_sample(&mut self, message: usize) -> Result<(), DecodeError> {
         self.samples = self.samples.saturating_add(1);
         let limit = self.limits.samples;
-        if self.samples > limit { Err(DecodeError::TooManySamples { line: 1, limit }) } else { Ok(()) }
+        let place = Place::Message(message);
+        if self.samples > limit { Err(DecodeError::TooManySamples { place, limit }) } else { Ok(()) }
     }
 
     /// As [`Page::check_labels`], for a format without lines.
     #[inline(always)]
-    pub(crate) fn check_message_labels(&self, series: &Series<'a>) -> Result<(), DecodeError> {
+    pub(crate) fn check_message_labels(&self, series: &Series<'a>, message: usize) -> Result<(), DecodeError> {
         if series.gathered.len() <= self.limits.harmless_series_bytes {
             return Ok(());
         }
-        self.check_long_series(series, 1)
+        self.check_long_series(series, Place::Message(message))
     }
 
     /// Where to go on after a fault in the line that starts at `entry`: behind its end, or nowhere.

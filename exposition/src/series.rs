@@ -23,6 +23,26 @@ pub struct Series<'a> {
     pub(crate) bound: Option<(&'static str, f64)>,
     /// Which label Prometheus stores in OpenMetrics' float form.
     pub(crate) canonical: Option<&'static str>,
+    /// What its metadata adds to the labels.
+    pub(crate) described: Option<Described<'a>>,
+}
+
+const TYPE_LABEL: &str = "__type__";
+const UNIT_LABEL: &str = "__unit__";
+
+/// Type and unit in force, where they become labels.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Described<'a> {
+    pub(crate) metric_type: MetricType,
+    pub(crate) unit: &'a str,
+}
+
+impl<'a> Described<'a> {
+    /// A type that is not known and a unit that is empty are no labels.
+    fn labels(self) -> impl Iterator<Item = (&'static str, &'a str)> {
+        let metric_type = if self.metric_type == MetricType::Unknown { "" } else { self.metric_type.as_str() };
+        [(TYPE_LABEL, metric_type), (UNIT_LABEL, self.unit)].into_iter().filter(|(_, value)| !value.is_empty())
+    }
 }
 
 /// The label that Prometheus stores in OpenMetrics' float form.
@@ -64,7 +84,17 @@ impl<'a> Series<'a> {
         Labels { canonical: self.canonical, ..self.labels() }
     }
 
-    /// The series as Prometheus stores it: the metric name and the canonical labels; empty values are left out.
+    /// The labels as Prometheus stores them, without the metric name: the canonical ones and, with
+    /// [`DecodeOptions::type_and_unit_labels`](crate::DecodeOptions::type_and_unit_labels), `__type__` and `__unit__`, which
+    /// take the place of labels that the page itself calls so.
+    pub fn stored_labels(&self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
+        let described = self.described.unwrap_or_default();
+        let exposed =
+            self.canonical_labels().filter(move |(name, _)| described.labels().all(|(added, _)| added != name));
+        exposed.chain(described.labels().map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value))))
+    }
+
+    /// The series as Prometheus stores it: the metric name and the stored labels; empty values are left out.
     ///
     /// # Errors
     ///
@@ -72,7 +102,7 @@ impl<'a> Series<'a> {
     pub fn to_labels(&self) -> Result<LabelSet, DecodeError> {
         let mut builder = LabelsBuilder::new();
         push_checked(&mut builder, METRIC_NAME, &self.name())?;
-        for (name, value) in self.canonical_labels() {
+        for (name, value) in self.stored_labels() {
             push_checked(&mut builder, &name, &value)?;
         }
         builder.try_build().map_err(|name| DecodeError::DuplicateLabel { name })

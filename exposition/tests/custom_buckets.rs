@@ -1,6 +1,11 @@
 //! Classic histograms that become native ones with custom bounds.
 
-use promethium_exposition::{DecodeError, DecodeOptions, Decoder, Event, Format, NativeHistogram};
+use promethium_exposition::negotiate::ScrapeProtocol;
+use promethium_exposition::{
+    BucketValue, DecodeError, DecodeOptions, Decoder, EncodeOptions, Event, Family, Format, HistogramValue, Metric,
+    MetricValue, Mode, NativeHistogram, encode,
+};
+use promethium_model::MetricType;
 
 /// The events, each as a line.
 fn read(format: Format, page: &[u8], keeps_classic: bool) -> Result<Vec<String>, DecodeError> {
@@ -69,4 +74,41 @@ fn exemplars_with_a_time_are_kept() {
         b"# TYPE h histogram\nh_bucket{le=\"1\"} 1 # {t=\"a\"} 0.5 7\nh_bucket{le=\"+Inf\"} 1 # {t=\"b\"} 0.5\n# EOF\n";
     let events = read(Format::OpenMetrics, page, false).expect("a good page");
     assert_eq!(events, ["h count:1 sum:0 [1.0] [1] exemplars:1"]);
+}
+
+/// A histogram whose buckets fall, and one that is good.
+fn contradictory_messages() -> Vec<u8> {
+    let family = |name: &str, counts: [f64; 2]| {
+        let bucket = |(upper_bound, cumulative_count)| BucketValue { upper_bound, cumulative_count, exemplar: None };
+        let value = HistogramValue {
+            count: Some(counts[1]),
+            buckets: [1.0, f64::INFINITY].into_iter().zip(counts).map(bucket).collect(),
+            ..HistogramValue::default()
+        };
+        let mut family = Family::new(name, MetricType::Histogram);
+        family.metrics.push(Metric { value: MetricValue::Histogram(Box::new(value)), ..Metric::default() });
+        family
+    };
+    let families = [family("bad", [2.0, 1.0]), family("good", [1.0, 2.0])];
+    encode(&families, &EncodeOptions::new(ScrapeProtocol::PrometheusProto)).expect("a page")
+}
+
+#[test]
+fn a_contradiction_in_messages_fails_the_page_and_the_lenient_reading_skips_it() {
+    let page = contradictory_messages();
+    let error = read(Format::Protobuf, &page, false).expect_err("a fault");
+    assert!(matches!(&error, DecodeError::InconsistentHistogram { name, .. } if name == "bad"), "{error}");
+    let mut options = DecodeOptions::new().mode(Mode::Lenient);
+    options.custom_buckets = true;
+    let mut decoder = Decoder::new(Format::Protobuf, &page, &options);
+    let (mut faults, mut histograms) = (Vec::new(), Vec::new());
+    while let Some(event) = decoder.next_event().expect("nothing ends the page") {
+        match event {
+            Event::Skipped(fault) => faults.push(fault.clone()),
+            Event::Histogram(h) => histograms.push(h.series().name().into_owned()),
+            _ => {}
+        }
+    }
+    assert_eq!((faults, histograms), (vec![error], vec!["good".to_owned()]));
+    assert_eq!(decoder.skipped(), 1);
 }

@@ -1,8 +1,12 @@
 //! Every limit is met.
 
+use promethium_exposition::negotiate::ScrapeProtocol;
 use promethium_exposition::text::Decoder;
-use promethium_exposition::{DecodeError, DecodeOptions, Event, openmetrics};
-use promethium_model::Limits;
+use promethium_exposition::{
+    DecodeError, DecodeOptions, EncodeOptions, Event, Family, Metric, MetricValue, Mode, Place, SummaryValue, encode,
+    openmetrics, protobuf,
+};
+use promethium_model::{Limits, MetricType};
 
 fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
     let mut limits = Limits::standard();
@@ -52,7 +56,10 @@ fn a_label_value_that_is_never_closed_does_not_fill_the_message() {
 fn samples() {
     let limits = limits(|l| l.max_scrape_samples = 2);
     assert_eq!(read(b"# TYPE a gauge\na 1\nb 1\n", &limits), (3, Ok(())));
-    assert_eq!(read(b"a 1\nb 1\n\nc 1\n", &limits), (2, Err(DecodeError::TooManySamples { line: 4, limit: 2 })));
+    assert_eq!(
+        read(b"a 1\nb 1\n\nc 1\n", &limits),
+        (2, Err(DecodeError::TooManySamples { place: Place::Line(4), limit: 2 }))
+    );
 }
 
 #[test]
@@ -66,9 +73,9 @@ fn pages() {
 fn numbers_and_lengths_of_labels() {
     let limits = limits(|l| (l.max_labels, l.max_label_name_bytes, l.max_label_value_bytes) = (3, 4, 5));
     assert_eq!(read(b"abcd{efgh=\"12345\",b=\"1\"} 1\n", &limits), (1, Ok(())));
-    let too_long = |what, bytes, limit| DecodeError::NameOrValueTooLong { what, bytes, limit, line: 2 };
+    let too_long = |what, bytes, limit| DecodeError::NameOrValueTooLong { what, bytes, limit, place: Place::Line(2) };
     for (line, refused) in [
-        ("a{b=\"\",c=\"\",d=\"\"} 1", DecodeError::TooManyLabels { limit: 3, line: 2 }),
+        ("a{b=\"\",c=\"\",d=\"\"} 1", DecodeError::TooManyLabels { limit: 3, place: Place::Line(2) }),
         ("abcde 1", too_long("metric name", 5, 4)),
         ("a{bcdef=\"\"} 1", too_long("label name", 5, 4)),
         ("a{b=\"123456\"} 1", too_long("label value", 6, 5)),
@@ -80,6 +87,61 @@ fn numbers_and_lengths_of_labels() {
         assert!(decoder.next_event().is_ok());
         assert_eq!(decoder.next_event().err(), Some(refused), "{line}");
     }
+}
+
+/// A gauge, then a summary of two quantiles with one label: five samples in two messages.
+fn messages() -> Vec<u8> {
+    let mut gauge = Family::new("a", MetricType::Gauge);
+    gauge.metrics.push(Metric::default());
+    let mut summary = Family::new("abcd", MetricType::Summary);
+    let value = SummaryValue { count: Some(1.0), sum: Some(1.0), quantiles: vec![(0.5, 1.0), (0.9, 1.0)] };
+    let labels = vec![("efgh".to_owned(), "12345".to_owned())];
+    summary.metrics.push(Metric { labels, value: MetricValue::Summary(value), ..Metric::default() });
+    encode(&[gauge, summary], &EncodeOptions::new(ScrapeProtocol::PrometheusProto)).expect("a page")
+}
+
+/// The samples read, and how it ended.
+fn read_messages(page: &[u8], mode: Mode, limits: &Limits) -> (usize, Option<DecodeError>) {
+    let options = DecodeOptions::new().mode(mode).limits(limits);
+    let mut decoder = protobuf::Decoder::with_options(page, &options);
+    let (mut samples, mut skipped) = (0, None);
+    loop {
+        match decoder.next_event() {
+            Ok(Some(Event::Sample(_))) => samples += 1,
+            Ok(Some(Event::Skipped(error))) => skipped = Some(error.clone()),
+            Ok(Some(_)) => {}
+            Ok(None) => return (samples, skipped),
+            Err(error) => {
+                assert!(matches!(decoder.next_event(), Ok(None)), "nothing follows an error");
+                return (samples, Some(error));
+            }
+        }
+    }
+}
+
+#[test]
+fn limits_of_messages() {
+    let page = messages();
+    let place = Place::Message(2);
+    let too_long = |what, bytes, limit| DecodeError::NameOrValueTooLong { what, bytes, limit, place };
+    for mode in [Mode::Strict, Mode::Prometheus, Mode::Lenient] {
+        let read = |limits: Limits| read_messages(&page, mode, &limits);
+        assert_eq!(read(limits(|l| l.max_scrape_samples = 5)), (5, None));
+        let refused = DecodeError::TooManySamples { place, limit: 4 };
+        assert_eq!(read(limits(|l| l.max_scrape_samples = 4)), (4, Some(refused)));
+        let bytes = page.len();
+        assert_eq!(read(limits(|l| l.max_scrape_body_bytes = bytes)), (5, None));
+        let refused = DecodeError::PageTooLarge { bytes, limit: bytes - 1 };
+        assert_eq!(read(limits(|l| l.max_scrape_body_bytes = bytes - 1)), (0, Some(refused)));
+        assert_eq!(read(limits(|l| (l.max_label_name_bytes, l.max_label_value_bytes) = (4, 5))), (5, None));
+        assert_eq!(read(limits(|l| l.max_label_name_bytes = 3)), (1, Some(too_long("metric name", 4, 3))));
+        assert_eq!(read(limits(|l| l.max_label_value_bytes = 4)), (1, Some(too_long("label value", 5, 4))));
+        assert_eq!(read(limits(|l| l.max_labels = 2)), (5, None));
+        assert_eq!(read(limits(|l| l.max_labels = 1)), (1, Some(DecodeError::TooManyLabels { limit: 1, place })));
+    }
+    let error = read_messages(&page, Mode::Prometheus, &limits(|l| l.max_labels = 1)).1.expect("an error");
+    assert_eq!(error.to_string(), "more than 1 labels (message 2)");
+    assert_eq!((error.line(), error.column()), (None, None));
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! Pages that real programs wrote: Prometheus 2.42, Alertmanager 0.25, and Python's `prometheus_client` 0.26. Each is read
-//! strictly, and reads equal when it is written again in its format.
+//! Pages that real programs wrote: node_exporter 1.5, Prometheus 2.42, Alertmanager 0.25, and Python's `prometheus_client` 0.26,
+//! in every format that they speak: the first three answer an `Accept` of OpenMetrics with text, the last knows no messages.
+//! Each is read strictly, and reads equal when it is written again in its format.
 
 use promethium_exposition::negotiate::ScrapeProtocol;
 use promethium_exposition::{DecodeOptions, EncodeOptions, Mode, collect, encode};
@@ -35,7 +36,8 @@ fn openmetrics() {
 #[test]
 fn protobuf() {
     for (title, page) in [
-        ("prometheus", &include_bytes!("../testdata/real/prometheus.pb")[..]),
+        ("node_exporter", &include_bytes!("../testdata/real/node_exporter.pb")[..]),
+        ("prometheus", include_bytes!("../testdata/real/prometheus.pb")),
         ("alertmanager", include_bytes!("../testdata/real/alertmanager.pb")),
     ] {
         reads_equal(title, ScrapeProtocol::PrometheusProto, page);

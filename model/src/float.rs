@@ -10,86 +10,71 @@
 //! | [`format_json`] | `'f'`, or `'e'` below 1e-6 and from 1e21 | sample values in the HTTP API |
 //! | [`format_open_metrics`] | `'g'` with `.0` | `le` and `quantile` labels |
 
+mod decimal;
 mod hex;
 mod parse;
 
+use decimal::{Decimal, WIDTH};
 pub use parse::{FloatError, parse_go, parse_go_lenient};
 
-/// Shortest decimal digits of a finite float: value = 0.d₁d₂… × 10^exponent.
-struct Decimal {
-    digits: [u8; 17],
-    len: usize,
-    exponent: i32,
+/// What floats are appended to: a text, or the bytes of one.
+pub trait AsciiSink {
+    /// Appends bytes that are all ASCII.
+    fn push_ascii(&mut self, ascii: &[u8]);
 }
 
-impl Decimal {
-    fn digits(&self) -> &[u8] {
-        &self.digits[..self.len]
+impl AsciiSink for String {
+    fn push_ascii(&mut self, ascii: &[u8]) {
+        self.push_str(std::str::from_utf8(ascii).unwrap_or_default());
     }
 }
 
-fn decimal_of(magnitude: f64) -> Decimal {
-    let mut buffer = zmij::Buffer::new();
-    let text = buffer.format_finite(magnitude);
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
-    let exponent: i32 = exponent.strip_prefix('+').unwrap_or(exponent).parse().unwrap_or(0);
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let mut decimal = Decimal { digits: [0; 17], len: 0, exponent: exponent + whole.len() as i32 };
-    let mut leading = true;
-    for digit in whole.bytes().chain(fraction.bytes()) {
-        if leading && digit == b'0' {
-            decimal.exponent -= 1;
-            continue;
-        }
-        leading = false;
-        if decimal.len < decimal.digits.len() {
-            decimal.digits[decimal.len] = digit;
-            decimal.len += 1;
-        }
+impl AsciiSink for Vec<u8> {
+    #[inline]
+    fn push_ascii(&mut self, ascii: &[u8]) {
+        self.extend_from_slice(ascii);
     }
-    while decimal.len > 0 && decimal.digits[decimal.len - 1] == b'0' {
-        decimal.len -= 1;
-    }
-    if decimal.len == 0 {
-        decimal = Decimal { digits: [b'0'; 17], len: 1, exponent: 1 };
-    }
-    decimal
 }
 
 /// Appends `v` as Go's `'g', -1`: exponent form when the decimal exponent is below −4 or at least 6, however many
 /// digits there are.
-pub fn push_g(out: &mut String, v: f64) {
-    push_with(out, v, |out, d| {
-        let exponent = d.exponent - 1;
-        if (-4..6).contains(&exponent) { push_plain_form(out, d) } else { push_exponent_form(out, d) }
-    });
+pub fn push_g(out: &mut impl AsciiSink, v: f64) {
+    push_with(out, v, push_shorter_form);
+}
+
+// Up to so many digits before the point 'g' has no exponent.
+const G_DIGITS: i32 = 6;
+
+fn push_shorter_form<S: AsciiSink>(out: &mut S, d: &Decimal) {
+    if (-3..=G_DIGITS).contains(&d.exponent) { push_plain_form(out, d) } else { push_exponent_form(out, d) }
 }
 
 /// Appends `v` as Go's `'f', -1`: never an exponent.
-pub fn push_f(out: &mut String, v: f64) {
+pub fn push_f(out: &mut impl AsciiSink, v: f64) {
     push_with(out, v, push_plain_form);
 }
 
 /// Appends `v` as Go's `'e', -1`: always an exponent.
-pub fn push_e(out: &mut String, v: f64) {
+pub fn push_e(out: &mut impl AsciiSink, v: f64) {
     push_with(out, v, push_exponent_form);
 }
 
 /// Appends `v` as the HTTP API prints sample values.
-pub fn push_json(out: &mut String, v: f64) {
+pub fn push_json(out: &mut impl AsciiSink, v: f64) {
     let magnitude = v.abs();
     let exponent = magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude);
     push_with(out, v, |out, d| if exponent { push_exponent_form(out, d) } else { push_plain_form(out, d) });
 }
 
 /// Appends `v` as OpenMetrics wants `le` and `quantile`: `'g'`, with `.0` where there is neither point nor exponent.
-pub fn push_open_metrics(out: &mut String, v: f64) {
-    let start = out.len();
+pub fn push_open_metrics(out: &mut impl AsciiSink, v: f64) {
     // A negative zero is written as zero.
-    push_g(out, if v == 0.0 { 0.0 } else { v });
-    if v.is_finite() && !out[start..].contains(['.', 'e']) {
-        out.push_str(".0");
-    }
+    push_with(out, if v == 0.0 { 0.0 } else { v }, |out, d| {
+        push_shorter_form(out, d);
+        if d.len as i32 <= d.exponent && d.exponent <= G_DIGITS {
+            out.push_ascii(b".0");
+        }
+    });
 }
 
 /// See [`push_g`].
@@ -128,58 +113,69 @@ fn text_of(v: f64, push: impl Fn(&mut String, f64)) -> String {
     out
 }
 
-fn push_with(out: &mut String, v: f64, layout: impl Fn(&mut String, &Decimal)) {
+fn push_with<S: AsciiSink>(out: &mut S, v: f64, layout: impl Fn(&mut S, &Decimal)) {
     if v.is_nan() {
-        return out.push_str("NaN");
+        return out.push_ascii(b"NaN");
     }
     if v.is_infinite() {
-        return out.push_str(if v > 0.0 { "+Inf" } else { "-Inf" });
+        return out.push_ascii(if v > 0.0 { b"+Inf" } else { b"-Inf" });
     }
     if v.is_sign_negative() {
-        out.push('-');
+        out.push_ascii(b"-");
     }
-    layout(out, &decimal_of(v.abs()));
+    layout(out, &Decimal::of(v.abs()));
 }
 
-fn push_digits(out: &mut String, digits: &[u8]) {
-    out.extend(digits.iter().map(|d| char::from(*d)));
+fn push_zeros(out: &mut impl AsciiSink, n: usize) {
+    const ZEROS: [u8; 32] = [b'0'; 32];
+    let mut left = n;
+    while left > 0 {
+        let piece = left.min(ZEROS.len());
+        out.push_ascii(&ZEROS[..piece]);
+        left -= piece;
+    }
 }
 
-fn push_zeros(out: &mut String, n: usize) {
-    out.extend(std::iter::repeat_n('0', n));
-}
-
-fn push_plain_form(out: &mut String, d: &Decimal) {
-    let digits = d.digits();
+fn push_plain_form<S: AsciiSink>(out: &mut S, d: &Decimal) {
     if d.exponent <= 0 {
-        out.push_str("0.");
+        out.push_ascii(b"0.");
         push_zeros(out, d.exponent.unsigned_abs() as usize);
-        return push_digits(out, digits);
+        return out.push_ascii(d.digits());
     }
     let whole = d.exponent.unsigned_abs() as usize;
-    if digits.len() <= whole {
-        push_digits(out, digits);
-        return push_zeros(out, whole - digits.len());
+    if d.len > whole {
+        return push_with_point(out, d, whole);
     }
-    push_digits(out, &digits[..whole]);
-    out.push('.');
-    push_digits(out, &digits[whole..]);
+    // Behind the digits there are zeros.
+    out.push_ascii(&d.digits[..whole.min(WIDTH)]);
+    push_zeros(out, whole.saturating_sub(WIDTH));
 }
 
-fn push_exponent_form(out: &mut String, d: &Decimal) {
-    let (first, rest) = d.digits().split_at(1);
-    push_digits(out, first);
-    if !rest.is_empty() {
-        out.push('.');
-        push_digits(out, rest);
+/// The digits with a point behind the first `whole`, which are not all. Copies of one length are cheaper than those of
+/// the right one.
+fn push_with_point(out: &mut impl AsciiSink, d: &Decimal, whole: usize) {
+    let mut text = [b'0'; 2 * WIDTH];
+    text[1..=WIDTH].copy_from_slice(&d.digits);
+    text.copy_within(1..=whole, 0);
+    text[whole] = b'.';
+    out.push_ascii(&text[..=d.len]);
+}
+
+fn push_exponent_form<S: AsciiSink>(out: &mut S, d: &Decimal) {
+    if d.len > 1 {
+        push_with_point(out, d, 1);
+    } else {
+        out.push_ascii(d.digits());
     }
     let exponent = if d.digits() == b"0" { 0 } else { d.exponent - 1 };
-    out.push_str(if exponent < 0 { "e-" } else { "e+" });
+    let sign = if exponent < 0 { b'-' } else { b'+' };
     let magnitude = exponent.unsigned_abs();
-    if magnitude < 10 {
-        out.push('0');
+    let digit = |n: u32| b'0' + (n % 10) as u8;
+    let text = [b'e', sign, digit(magnitude / 100), digit(magnitude / 10), digit(magnitude)];
+    if magnitude < 100 {
+        return out.push_ascii(&[b'e', sign, text[3], text[4]]);
     }
-    out.push_str(&magnitude.to_string());
+    out.push_ascii(&text);
 }
 
 #[cfg(test)]

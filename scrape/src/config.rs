@@ -60,6 +60,9 @@ pub struct TargetConfig {
     /// Creation times of counters, histograms and summaries go to the store as start timestamps: Prometheus' feature
     /// `st-storage`.
     pub ingest_start_timestamps: bool,
+    /// Type and unit of a metric become labels of its series, `__type__` and `__unit__`: Prometheus' feature
+    /// `type-and-unit-labels`.
+    pub type_and_unit_labels: bool,
     /// What to take a response for whose Content-Type is blank or unknown.
     pub fallback_scrape_protocol: Option<Format>,
     /// Offsets of the targets of this instance: replicas with different seeds scrape at different times.
@@ -94,6 +97,7 @@ impl TargetConfig {
             always_scrape_classic_histograms: false,
             convert_classic_histograms_to_nhcb: false,
             ingest_start_timestamps: false,
+            type_and_unit_labels: false,
             fallback_scrape_protocol: None,
             offset_seed: 0,
             at_once: false,

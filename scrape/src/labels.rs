@@ -106,7 +106,7 @@ struct Exposed<'a> {
 impl<'a> Exposed<'a> {
     fn of(series: &Series<'a>) -> Self {
         let name = (Cow::Borrowed(METRIC_NAME), series.name());
-        let mut pairs: Vec<_> = std::iter::once(name).chain(series.canonical_labels()).collect();
+        let mut pairs: Vec<_> = std::iter::once(name).chain(series.stored_labels()).collect();
         pairs.sort_unstable();
         Exposed { pairs }
     }

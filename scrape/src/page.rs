@@ -82,6 +82,7 @@ fn decode_options(config: &TargetConfig) -> DecodeOptions {
     options.classic_histograms = config.always_scrape_classic_histograms;
     options.custom_buckets = config.convert_classic_histograms_to_nhcb;
     options.start_timestamps = config.ingest_start_timestamps;
+    options.type_and_unit_labels = config.type_and_unit_labels;
     options
 }
 

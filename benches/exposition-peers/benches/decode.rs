@@ -4,7 +4,9 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime};
 use promethium_exposition::negotiate::ScrapeProtocol;
-use promethium_exposition::{DecodeOptions, Decoder, EncodeOptions, Event, Format, KnownSeries, encode};
+use promethium_exposition::{
+    DecodeOptions, Decoder, EncodeOptions, Event, Format, KnownSeries, NativeHistogram, encode,
+};
 use promethium_exposition_peers::{mix, native_page, page};
 
 const NODE: &str = include_str!("../../../exposition/testdata/node_exporter.txt");
@@ -20,11 +22,18 @@ fn events(format: Format, page: &[u8]) -> usize {
                 let labels: usize = s.series().labels().map(|(n, v)| n.len() + v.len()).sum();
                 labels + s.exemplars().map(|e| e.labels().len()).sum::<usize>() + usize::from(s.value > 1.0)
             }
-            Event::Histogram(h) => h.series().labels().len() + h.exemplars().len(),
+            Event::Histogram(h) => h.series().labels().len() + h.exemplars().len() + buckets(h.histogram()),
             _ => 1,
         };
     }
     sum
+}
+
+fn buckets(histogram: &NativeHistogram) -> usize {
+    match histogram {
+        NativeHistogram::Integer(h) => h.positive_deltas.iter().filter(|delta| **delta > 0).count(),
+        NativeHistogram::Float(h) => h.positive_buckets.len(),
+    }
 }
 
 /// The series of a page in order, as a scrape remembers them.

@@ -1,10 +1,11 @@
 //! Lines of the text formats.
 
 use promethium_model::float::{push_g, push_open_metrics};
-use promethium_model::labels::{is_legacy_label_name, is_legacy_metric_name};
 
+use super::page_text::PageText;
 use crate::escape::push_quoted_body;
 use crate::naming::{EscapingScheme, exposed_name};
+use crate::scan::{is_bare_label_name, is_bare_metric_name};
 
 /// How numbers are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +23,7 @@ const SMALL: f64 = 1e6;
 /// A page of lines.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lines {
-    pub(crate) out: String,
+    pub(crate) out: PageText,
     pub(crate) quoted_names: bool,
     escaping: Option<EscapingScheme>,
     numbers: Numbers,
@@ -32,13 +33,12 @@ impl Lines {
     /// An empty page that writes names by a scheme.
     pub(crate) fn new(escaping: EscapingScheme, numbers: Numbers) -> Self {
         let escaping = Some(escaping).filter(|scheme| *scheme != EscapingScheme::AllowUtf8);
-        Lines { out: String::new(), quoted_names: false, escaping, numbers }
+        Lines { out: PageText::default(), quoted_names: false, escaping, numbers }
     }
 
     /// An empty page that reuses a buffer.
-    pub(crate) fn with_buffer(mut buffer: String) -> Self {
-        buffer.clear();
-        Lines { out: buffer, ..Lines::default() }
+    pub(crate) fn with_buffer(buffer: String) -> Self {
+        Lines { out: PageText::with_buffer(buffer), ..Lines::default() }
     }
 
     /// `# KEYWORD name `: the start of a metadata line.
@@ -51,7 +51,7 @@ impl Lines {
     }
 
     fn push_family_name(&mut self, name: &str) {
-        if is_legacy_metric_name(name) {
+        if is_bare_metric_name(name) {
             return self.out.push_str(name);
         }
         match self.escaping {
@@ -74,6 +74,7 @@ impl Lines {
     }
 
     /// `name="value"`.
+    #[inline]
     fn push_label(&mut self, name: &str, value: &str) {
         self.push_label_name(name);
         self.out.push_str("=\"");
@@ -81,9 +82,10 @@ impl Lines {
         self.out.push('"');
     }
 
+    #[inline]
     fn push_label_name(&mut self, name: &str) {
-        if is_legacy_label_name(name) {
-            return self.out.push_str(name);
+        if is_bare_label_name(name) {
+            return self.out.push_short(name);
         }
         match self.escaping {
             Some(scheme) => self.out.push_str(&exposed_name(name, scheme)),
@@ -99,9 +101,9 @@ impl Lines {
         bound: Option<(&str, f64)>,
     ) {
         let mut separator = '{';
-        if is_legacy_metric_name(name) {
+        if is_bare_metric_name(name) {
             self.out.push_str(name);
-            self.out.push_str(suffix);
+            self.out.push_short(suffix);
         } else if let Some(scheme) = self.escaping {
             self.out.push_str(&exposed_name(&[name, suffix].concat(), scheme));
         } else {
@@ -150,8 +152,8 @@ impl Lines {
             return;
         }
         match self.numbers {
-            Numbers::Plain => push_g(&mut self.out, value),
-            Numbers::OpenMetrics => push_open_metrics(&mut self.out, value),
+            Numbers::Plain => push_g(self.out.digits(), value),
+            Numbers::OpenMetrics => push_open_metrics(self.out.digits(), value),
         }
     }
 
@@ -166,20 +168,46 @@ impl Lines {
 
     pub(crate) fn push_integer(&mut self, n: i64) {
         const LONGEST: usize = 20;
-        let mut digits = [0u8; LONGEST];
+        let mut text = [0u8; LONGEST];
         let mut start = LONGEST;
         let mut rest = n.unsigned_abs();
-        loop {
-            start -= 1;
-            digits[start] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
+        while rest >= 100 {
+            start -= 2;
+            text[start..start + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
+            rest /= 100;
         }
+        start -= 2;
+        text[start..start + 2].copy_from_slice(&PAIRS[rest as usize]);
+        start += usize::from(rest < 10);
         if n < 0 {
             self.out.push('-');
         }
-        self.out.push_str(std::str::from_utf8(&digits[start..]).unwrap_or_default());
+        self.out.digits().extend_from_slice(&text[start..]);
+    }
+}
+
+/// The numbers below a hundred.
+static PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut n = 0;
+    while n < 100 {
+        pairs[n] = [b'0' + (n / 10) as u8, b'0' + (n % 10) as u8];
+        n += 1;
+    }
+    pairs
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_of_every_length() {
+        let ends = (0..19).flat_map(|n| [10i64.pow(n), 10i64.pow(n) - 1, 12_345_678_901_234_567 % 10i64.pow(n)]);
+        for n in ends.flat_map(|n| [n, -n]).chain([i64::MIN, i64::MAX]) {
+            let mut lines = Lines::default();
+            lines.push_integer(n);
+            assert_eq!(lines.out.as_str(), n.to_string());
+        }
     }
 }

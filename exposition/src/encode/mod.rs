@@ -2,6 +2,7 @@
 
 mod lines;
 mod openmetrics;
+mod page_text;
 mod protobuf;
 mod text;
 
@@ -13,6 +14,7 @@ use crate::naming::EscapingScheme;
 use crate::negotiate::{Negotiated, ScrapeProtocol};
 
 pub(crate) use lines::Lines;
+pub(crate) use page_text::{PageText, part_of_word};
 pub(crate) use text::{push_head as push_text_head, push_timestamp as push_text_timestamp};
 
 /// How families are written.
@@ -79,8 +81,8 @@ pub enum EncodeError {
 /// See [`EncodeError`].
 pub fn encode(families: &[Family], options: &EncodeOptions) -> Result<Vec<u8>, EncodeError> {
     match options.protocol.format() {
-        Format::PrometheusText => Ok(text::encode(families, options.escaping).into_bytes()),
-        Format::OpenMetrics => openmetrics::encode(families, options).map(String::into_bytes),
+        Format::PrometheusText => Ok(text::encode(families, options.escaping)),
+        Format::OpenMetrics => openmetrics::encode(families, options),
         Format::Protobuf => Ok(protobuf::encode(families, options.escaping)),
     }
 }

@@ -9,11 +9,11 @@ use crate::escape::push_quoted_body;
 use crate::event::NativeHistogram;
 use crate::family::{ExemplarValue, Family, HistogramValue, Metric, MetricValue, SummaryValue};
 
-pub(super) fn encode(families: &[Family], options: &EncodeOptions) -> Result<String, EncodeError> {
+pub(super) fn encode(families: &[Family], options: &EncodeOptions) -> Result<Vec<u8>, EncodeError> {
     let mut page = Page { lines: Lines::new(options.escaping, Numbers::OpenMetrics), created: options.created_lines };
     families.iter().try_for_each(|family| page.push_family(family))?;
     page.lines.out.push_str("# EOF\n");
-    Ok(page.lines.out)
+    Ok(page.lines.out.into_bytes())
 }
 
 struct Page {

@@ -8,10 +8,10 @@ use crate::escape::push_help;
 use crate::family::{Family, HistogramValue, Metric, MetricValue, SummaryValue};
 use crate::naming::EscapingScheme;
 
-pub(super) fn encode(families: &[Family], escaping: EscapingScheme) -> String {
+pub(super) fn encode(families: &[Family], escaping: EscapingScheme) -> Vec<u8> {
     let mut page = Lines::new(escaping, Numbers::Plain);
     families.iter().for_each(|family| push_family(&mut page, family));
-    page.out
+    page.out.into_bytes()
 }
 
 /// The name of a type. The text format has fewer than OpenMetrics: a gauge histogram is written as histogram, info and

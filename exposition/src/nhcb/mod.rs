@@ -16,8 +16,10 @@ use promethium_model::MetricType;
 use promethium_model::float::parse_go_lenient;
 use promethium_model::labels::BUCKET_LABEL;
 
+use crate::content_type::Format;
 use crate::error::DecodeError;
 use crate::event::{HistogramSample, Name, RawLabel, Sample};
+use crate::options::Mode;
 use crate::page::{Found, Slots};
 use crate::series::{Series, series_key};
 use buckets::Buckets;
@@ -38,14 +40,37 @@ pub(crate) enum Converted {
     Below(Found),
     /// The converted histogram.
     Histogram,
+    /// A histogram that contradicts itself was skipped: see [`Converter::skipped`].
+    Skipped,
+}
+
+/// What becomes of a histogram that contradicts itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Contradictory {
+    /// There is none.
+    Ignored,
+    /// There is none, and that is said.
+    Skipped,
+    /// The page ends.
+    Fails,
+}
+
+impl Contradictory {
+    /// In Prometheus only the protobuf format fails.
+    pub(crate) fn of(format: Format, mode: Mode) -> Self {
+        match (format, mode) {
+            (Format::Protobuf, Mode::Lenient) => Contradictory::Skipped,
+            (Format::Protobuf, _) => Contradictory::Fails,
+            _ => Contradictory::Ignored,
+        }
+    }
 }
 
 /// What is collected, and how.
 #[derive(Debug)]
 pub(crate) struct Converter<'a> {
     keeps_classic: bool,
-    /// Inconsistent buckets fail the page, rather than making no histogram.
-    fails: bool,
+    contradictory: Contradictory,
     collecting: bool,
     buckets: Buckets,
     histogram: HistogramSample<'a>,
@@ -54,6 +79,9 @@ pub(crate) struct Converter<'a> {
     /// The last exponential histogram: its classic series are not converted.
     exponential: Option<Identity<'a>>,
     ended: bool,
+    /// How many histograms were skipped, and why the last one was.
+    skipped: u64,
+    fault: Option<DecodeError>,
 }
 
 /// A metric, by name and labels without `le`.
@@ -71,17 +99,24 @@ enum Part {
 }
 
 impl<'a> Converter<'a> {
-    pub(crate) fn new(keeps_classic: bool, fails: bool) -> Self {
+    pub(crate) fn new(keeps_classic: bool, contradictory: Contradictory) -> Self {
         Converter {
             keeps_classic,
-            fails,
+            contradictory,
             collecting: false,
             buckets: Buckets::default(),
             histogram: HistogramSample::default(),
             pending: None,
             exponential: None,
             ended: false,
+            skipped: 0,
+            fault: None,
         }
+    }
+
+    /// Why the last histogram was skipped, and how many were.
+    pub(crate) fn skipped(&self) -> (Option<&DecodeError>, u64) {
+        (self.fault.as_ref(), self.skipped)
     }
 
     /// The converted histogram.
@@ -99,11 +134,13 @@ impl<'a> Converter<'a> {
         while !self.ended {
             let Some(found) = self.pull(below)? else {
                 self.ended = true;
-                return Ok(self.finish()?.then_some(Converted::Histogram));
+                return self.finish();
             };
-            if self.is_ended_by(found, below.slots()) && self.finish()? {
+            if self.is_ended_by(found, below.slots())
+                && let Some(converted) = self.finish()?
+            {
                 self.pending = Some(found);
-                return Ok(Some(Converted::Histogram));
+                return Ok(Some(converted));
             }
             if self.passes(found, below.slots()) {
                 return Ok(Some(Converted::Below(found)));
@@ -182,6 +219,7 @@ impl<'a> Converter<'a> {
         let histogram = &mut self.histogram;
         let series = &mut histogram.series;
         series.name = Name { text: base, ..sample.series.name };
+        series.described = sample.series.described;
         series.labels.clear();
         series.labels.extend(sample.series.labels.iter().filter(|label| label.name != BUCKET_LABEL));
         series_key(&mut series.gathered, base, &series.labels);
@@ -190,18 +228,31 @@ impl<'a> Converter<'a> {
         histogram.exemplars.clear();
     }
 
-    /// Makes the histogram of what was collected; whether there is one.
-    fn finish(&mut self) -> Result<bool, DecodeError> {
+    /// Makes the histogram of what was collected, if there is any.
+    fn finish(&mut self) -> Result<Option<Converted>, DecodeError> {
         if !std::mem::replace(&mut self.collecting, false) {
-            return Ok(false);
+            return Ok(None);
         }
         match self.buckets.convert(&mut self.histogram.histogram) {
-            Ok(()) => Ok(true),
-            Err(message) if self.fails => {
-                self.ended = true;
-                Err(DecodeError::InconsistentHistogram { name: self.histogram.series.name().into_owned(), message })
+            Ok(()) => Ok(Some(Converted::Histogram)),
+            Err(message) => self.refuse(message),
+        }
+    }
+
+    #[cold]
+    fn refuse(&mut self, message: String) -> Result<Option<Converted>, DecodeError> {
+        let error = DecodeError::InconsistentHistogram { name: self.histogram.series.name().into_owned(), message };
+        match self.contradictory {
+            Contradictory::Ignored => Ok(None),
+            Contradictory::Skipped => {
+                self.skipped = self.skipped.saturating_add(1);
+                self.fault = Some(error);
+                Ok(Some(Converted::Skipped))
             }
-            Err(_) => Ok(false),
+            Contradictory::Fails => {
+                self.ended = true;
+                Err(error)
+            }
         }
     }
 }

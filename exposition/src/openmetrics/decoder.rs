@@ -177,6 +177,7 @@ impl<'a> Decoder<'a> {
         sample.timestamp_ms = end.timestamp.map(milliseconds);
         sample.metric_type = metric_type;
         sample.series.canonical = canonical_label(metric_type);
+        sample.series.described = self.page.described(metric_type, self.slots.unit.unit);
         self.page.check_labels(&sample.series, &scope)?;
         let next = scope.next_line(&cursor)?;
         if self.created.wanted() && self.start(next) == Created::Line {

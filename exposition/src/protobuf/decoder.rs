@@ -151,6 +151,9 @@ impl<'a> Decoder<'a> {
     /// Holds an event to the limits and to the rules that reach over messages.
     #[inline(always)]
     fn checked(&mut self, found: Found, rest: &'a [u8]) -> Result<(Found, &'a [u8]), Fault<'a>> {
+        if matches!(found, Found::Sample | Found::Histogram) {
+            self.page.count_message_sample(self.message.index).map_err(|error| Fault { error, rest })?;
+        }
         if self.page.is_strict() {
             self.page.check(found, &self.slots, self.message.offset).map_err(|e| self.fault(e.message(), rest))?;
         }
@@ -234,7 +237,6 @@ impl<'a> Decoder<'a> {
         while let Some((number, value)) = self.message.fields.next()? {
             if number == 4 {
                 self.message.metric.read(value.bytes()?)?;
-                self.page.count_message_sample()?;
                 return self.first_part();
             }
         }
@@ -284,15 +286,16 @@ impl<'a> Decoder<'a> {
         let series = &mut sample.series;
         series.name = Name::plain(family.name);
         series.canonical = canonical_label(family.metric_type);
+        series.described = self.page.described(family.metric_type, family.unit);
         series.labels.clear();
         series.labels.extend_from_slice(&metric.labels);
         sample.metric_type = family.metric_type;
         sample.timestamp_ms = Some(metric.timestamp_ms).filter(|ms| *ms != 0);
         sample.start_timestamp_ms = None;
         sample.exemplars.clear();
-        series_key(&mut series.gathered, family.name, &series.labels);
+        metric_key(&mut series.gathered, family.name, metric);
         self.message.key_len = series.gathered.len();
-        Ok(self.page.check_message_labels(&self.slots.sample.series)?)
+        Ok(self.page.check_message_labels(&self.slots.sample.series, self.message.index)?)
     }
 
     fn count(&mut self) -> Found {
@@ -372,22 +375,23 @@ impl<'a> Decoder<'a> {
 
     /// A native histogram. Its classic series follow where they are wanted too.
     fn native(&mut self) -> Result<Found, Refusal> {
-        let Message { family, metric, .. } = &self.message;
+        let Message { family, metric, .. } = &mut self.message;
         let histogram = &mut self.slots.histogram;
         let gauge = family.metric_type == MetricType::GaugeHistogram;
-        native(&metric.histogram, gauge, &mut histogram.histogram)
+        native(&mut metric.histogram, gauge, &mut histogram.histogram)
             .map_err(|e| Refusal::Message(format!("histogram {}: {e}", go_quoted(family.name))))?;
         let series = &mut histogram.series;
         series.name = Name::plain(family.name);
+        series.described = self.page.described(family.metric_type, family.unit);
         series.labels.clear();
         series.labels.extend_from_slice(&metric.labels);
-        series_key(&mut series.gathered, family.name, &series.labels);
+        metric_key(&mut series.gathered, family.name, metric);
         histogram.metric_type = family.metric_type;
         histogram.timestamp_ms = Some(metric.timestamp_ms).filter(|ms| *ms != 0);
         histogram.start_timestamp_ms = start_ms(metric.histogram.start);
         histogram.exemplars.clear();
         native_exemplars(metric, &mut histogram.exemplars);
-        self.page.check_message_labels(&self.slots.histogram.series)?;
+        self.page.check_message_labels(&self.slots.histogram.series, self.message.index)?;
         self.message.next = Next::Metric;
         if self.classic_histograms && !self.message.metric.histogram.buckets.is_empty() {
             self.start_series()?;
@@ -429,6 +433,19 @@ impl From<WireError> for Refusal {
     fn from(error: WireError) -> Self {
         Refusal::Message(error.message().to_owned())
     }
+}
+
+// No byte of UTF-8 either: a key with the labels as they stand in the page is none of single labels.
+const LABELS_OF_PAGE: u8 = 0xfe;
+
+/// The bytes that name a metric: those of its labels in the page where they lie together, or its labels one by one.
+fn metric_key(key: &mut Vec<u8>, name: &str, metric: &MetricMessage<'_>) {
+    let Some(labels) = metric.label_bytes else { return series_key(key, name, &metric.labels) };
+    key.clear();
+    key.extend_from_slice(name.as_bytes());
+    key.push(LABELS_OF_PAGE);
+    key.extend_from_slice(labels);
+    key.push(KEY_SEPARATOR);
 }
 
 fn start_ms(start: Option<Timestamp>) -> Option<i64> {

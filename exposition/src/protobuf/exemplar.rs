@@ -1,4 +1,4 @@
-//! Labels, times and exemplars.
+//! Times and exemplars.
 #![deny(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -7,6 +7,7 @@
     clippy::arithmetic_side_effects
 )]
 
+use super::labels::{label, take_plain_labels};
 use super::wire::{Fields, WireError};
 use crate::event::RawLabel;
 
@@ -38,21 +39,6 @@ impl Timestamp {
     }
 }
 
-/// Reads a `LabelPair`.
-#[inline]
-pub(super) fn label(message: &[u8]) -> Result<RawLabel<'_>, WireError> {
-    let mut label = RawLabel { name: "", value: "", escaped: false };
-    let mut fields = Fields::new(message);
-    while let Some((number, value)) = fields.next()? {
-        match number {
-            1 => label.name = value.text()?,
-            2 => label.value = value.text()?,
-            _ => {}
-        }
-    }
-    Ok(label)
-}
-
 /// One `Exemplar`; its labels are a range of a list.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ExemplarMessage {
@@ -69,7 +55,9 @@ impl ExemplarMessage {
 
     /// Reads a message; what it does not say stays.
     pub(super) fn merge<'a>(&mut self, message: &'a [u8], labels: &mut Vec<RawLabel<'a>>) -> Result<(), WireError> {
-        let mut fields = Fields::new(message);
+        let mut rest = message;
+        take_plain_labels(&mut rest, labels);
+        let mut fields = Fields::new(rest);
         while let Some((number, value)) = fields.next()? {
             match number {
                 1 => labels.push(label(value.bytes()?)?),

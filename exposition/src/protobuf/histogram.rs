@@ -10,7 +10,7 @@
 use promethium_model::Span;
 
 use super::exemplar::{ExemplarMessage, Timestamp};
-use super::wire::{Fields, Value, WireError, each_double, each_varint, zigzag};
+use super::wire::{Fields, Value, WireError, each_double, push_signed};
 use crate::event::RawLabel;
 
 /// A `Summary`.
@@ -196,7 +196,7 @@ fn take_side(side: &mut Side, part: u32, value: Value<'_>) -> Result<(), WireErr
             side.spans.push(span(value.bytes()?)?);
             Ok(())
         }
-        1 => each_varint(value, |v| side.deltas.push(zigzag(v))),
+        1 => push_signed(value, &mut side.deltas),
         _ => each_double(value, |v| side.counts.push(v)),
     }
 }

@@ -7,8 +7,9 @@
     clippy::arithmetic_side_effects
 )]
 
-use super::exemplar::{ExemplarMessage, Timestamp, label};
+use super::exemplar::{ExemplarMessage, Timestamp};
 use super::histogram::{HistogramMessage, SummaryMessage};
+use super::labels::{label, take_plain_labels};
 use super::wire::{Fields, WireError};
 use crate::event::RawLabel;
 
@@ -16,6 +17,8 @@ use crate::event::RawLabel;
 #[derive(Clone, Debug, Default)]
 pub(super) struct MetricMessage<'a> {
     pub(super) labels: Vec<RawLabel<'a>>,
+    /// The labels as they stand in the page, where they lie together.
+    pub(super) label_bytes: Option<&'a [u8]>,
     pub(super) timestamp_ms: i64,
     pub(super) gauge: f64,
     pub(super) untyped: f64,
@@ -32,10 +35,15 @@ impl<'a> MetricMessage<'a> {
     #[inline]
     pub(super) fn read(&mut self, message: &'a [u8]) -> Result<(), WireError> {
         self.clear();
-        let mut fields = Fields::new(message);
+        let mut rest = message;
+        self.label_bytes = Some(take_plain_labels(&mut rest, &mut self.labels));
+        let mut fields = Fields::new(rest);
         while let Some((number, value)) = fields.next()? {
             match number {
-                1 => self.labels.push(label(value.bytes()?)?),
+                1 => {
+                    self.label_bytes = None;
+                    self.labels.push(label(value.bytes()?)?);
+                }
                 2 => merge_value(&mut self.gauge, value.bytes()?)?,
                 3 => self.merge_counter(value.bytes()?)?,
                 4 => self.summary.merge(value.bytes()?)?,

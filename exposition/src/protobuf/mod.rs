@@ -3,7 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `wire.rs` | fields of a message |
-//! | `family.rs`, `metric.rs`, `histogram.rs`, `exemplar.rs` | what each message says; strings are borrowed from the page |
+//! | `family.rs`, `metric.rs`, `labels.rs`, `histogram.rs`, `exemplar.rs` | what each message says; strings are borrowed from the page |
 //! | `native.rs` | spans and buckets as they are stored |
 //! | `decoder.rs` | messages as events |
 
@@ -11,6 +11,7 @@ mod decoder;
 mod exemplar;
 mod family;
 mod histogram;
+mod labels;
 mod metric;
 mod native;
 mod wire;

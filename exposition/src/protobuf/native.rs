@@ -12,13 +12,13 @@ use promethium_model::{CounterResetHint, FloatHistogram, Histogram, Span};
 use super::histogram::{HistogramMessage, Side};
 use crate::event::NativeHistogram;
 
-/// The histogram of a message, into storage that is kept.
+/// The histogram of a message. Storage changes hands: the message gets that of the histogram before.
 ///
 /// # Errors
 ///
 /// The message when spans and buckets do not fit.
 pub(super) fn native(
-    message: &HistogramMessage<'_>,
+    message: &mut HistogramMessage<'_>,
     gauge: bool,
     histogram: &mut NativeHistogram,
 ) -> Result<(), String> {
@@ -27,7 +27,7 @@ pub(super) fn native(
 }
 
 fn integer(
-    message: &HistogramMessage<'_>,
+    message: &mut HistogramMessage<'_>,
     hint: CounterResetHint,
     histogram: &mut NativeHistogram,
 ) -> Result<(), String> {
@@ -38,12 +38,12 @@ fn integer(
     h.counter_reset_hint = hint;
     (h.schema, h.zero_threshold, h.zero_count) = (message.schema, message.zero_threshold, message.zero_count);
     (h.count, h.sum) = (message.count, message.sum);
-    take_deltas("positive", &message.positive, &mut h.positive_spans, &mut h.positive_deltas)?;
-    take_deltas("negative", &message.negative, &mut h.negative_spans, &mut h.negative_deltas)
+    take_deltas("positive", &mut message.positive, &mut h.positive_spans, &mut h.positive_deltas)?;
+    take_deltas("negative", &mut message.negative, &mut h.negative_spans, &mut h.negative_deltas)
 }
 
 fn float(
-    message: &HistogramMessage<'_>,
+    message: &mut HistogramMessage<'_>,
     hint: CounterResetHint,
     histogram: &mut NativeHistogram,
 ) -> Result<(), String> {
@@ -54,8 +54,8 @@ fn float(
     h.counter_reset_hint = hint;
     (h.schema, h.zero_threshold, h.zero_count) = (message.schema, message.zero_threshold, message.zero_count_float);
     (h.count, h.sum) = (message.count_float, message.sum);
-    take_counts("positive", &message.positive, &mut h.positive_spans, &mut h.positive_buckets)?;
-    take_counts("negative", &message.negative, &mut h.negative_spans, &mut h.negative_buckets)
+    take_counts("positive", &mut message.positive, &mut h.positive_spans, &mut h.positive_buckets)?;
+    take_counts("negative", &mut message.negative, &mut h.negative_spans, &mut h.negative_buckets)
 }
 
 fn check_side(side: &str, spans: &[Span], buckets: usize) -> Result<(), String> {
@@ -66,14 +66,14 @@ fn check_side(side: &str, spans: &[Span], buckets: usize) -> Result<(), String> 
     Err(format!("{side} side: spans require {need} buckets, have {buckets}"))
 }
 
-fn take_deltas(name: &str, side: &Side, spans: &mut Vec<Span>, deltas: &mut Vec<i64>) -> Result<(), String> {
+fn take_deltas(name: &str, side: &mut Side, spans: &mut Vec<Span>, deltas: &mut Vec<i64>) -> Result<(), String> {
     check_side(name, &side.spans, side.deltas.len())?;
-    deltas.clear();
     if spans_are_compact(&side.spans) && !has_empty_bucket(&side.deltas) {
-        spans.clone_from(&side.spans);
-        deltas.extend_from_slice(&side.deltas);
+        std::mem::swap(spans, &mut side.spans);
+        std::mem::swap(deltas, &mut side.deltas);
         return Ok(());
     }
+    deltas.clear();
     let mut absolute = 0i64;
     let counts = side.deltas.iter().map(|delta| {
         absolute = absolute.wrapping_add(*delta);
@@ -95,14 +95,14 @@ fn take_deltas(name: &str, side: &Side, spans: &mut Vec<Span>, deltas: &mut Vec<
     Ok(())
 }
 
-fn take_counts(name: &str, side: &Side, spans: &mut Vec<Span>, counts: &mut Vec<f64>) -> Result<(), String> {
+fn take_counts(name: &str, side: &mut Side, spans: &mut Vec<Span>, counts: &mut Vec<f64>) -> Result<(), String> {
     check_side(name, &side.spans, side.counts.len())?;
-    counts.clear();
     if spans_are_compact(&side.spans) && !side.counts.contains(&0.0) {
-        spans.clone_from(&side.spans);
-        counts.extend_from_slice(&side.counts);
+        std::mem::swap(spans, &mut side.spans);
+        std::mem::swap(counts, &mut side.counts);
         return Ok(());
     }
+    counts.clear();
     let kept = side.counts.iter().copied();
     compact(&side.spans, kept, |count| count == 0.0, 0, spans, |count| counts.push(count.unwrap_or(0.0)));
     Ok(())

@@ -113,6 +113,18 @@ impl<'a> Fields<'a> {
 
     #[inline(always)]
     fn take_tag(&mut self) -> Result<(u32, u64), WireError> {
+        match *self.rest {
+            // Field numbers up to 15, which nearly all are.
+            [key @ 0x08..0x80, ref after @ ..] => {
+                self.rest = after;
+                Ok((u32::from(key >> 3), u64::from(key & 7)))
+            }
+            _ => self.take_long_tag(),
+        }
+    }
+
+    #[inline]
+    fn take_long_tag(&mut self) -> Result<(u32, u64), WireError> {
         let key = take_varint(&mut self.rest)?;
         let number = key >> 3;
         if number == 0 || number > MAX_FIELD_NUMBER {
@@ -156,6 +168,7 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Reads a varint of at most 64 bits: one or two bytes at once, up to eight as one word.
 #[inline(always)]
 pub(crate) fn take_varint(rest: &mut &[u8]) -> Result<u64, WireError> {
     match rest.split_first() {
@@ -167,12 +180,46 @@ pub(crate) fn take_varint(rest: &mut &[u8]) -> Result<u64, WireError> {
             *rest = after;
             Ok(u64::from(low & 0x7f) | u64::from(*high) << 7)
         }
-        _ => take_long_varint(rest),
+        _ => take_varint_of_a_word(rest),
     }
 }
 
+#[inline]
+fn take_varint_of_a_word(rest: &mut &[u8]) -> Result<u64, WireError> {
+    let Some(word) = rest.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes)) else {
+        return take_any_varint(rest);
+    };
+    let ends = last_bytes(word);
+    if ends == 0 {
+        return take_any_varint(rest);
+    }
+    let bits = ends.trailing_zeros().wrapping_add(1);
+    *rest = rest.get((bits / 8) as usize..).unwrap_or_default();
+    Ok(join_groups(low_bits(word, bits)))
+}
+
+/// The highest bit of each byte that ends a varint.
+#[inline(always)]
+fn last_bytes(word: u64) -> u64 {
+    !word & 0x8080_8080_8080_8080
+}
+
+/// The lowest `bits` of a word, of which there are 1 to 64.
+#[inline(always)]
+fn low_bits(word: u64, bits: u32) -> u64 {
+    word & (u64::MAX >> 64u32.wrapping_sub(bits))
+}
+
+/// The number whose groups of seven bits are the bytes of a word, the lowest first: by pairs, by fours, and all.
+#[inline(always)]
+fn join_groups(word: u64) -> u64 {
+    let pairs = (word & 0x007f_007f_007f_007f) | (word & 0x7f00_7f00_7f00_7f00) >> 1;
+    let fours = (pairs & 0x0000_3fff_0000_3fff) | (pairs & 0x3fff_0000_3fff_0000) >> 2;
+    (fours & 0x0fff_ffff) | (fours & 0x0fff_ffff_0000_0000) >> 4
+}
+
 #[cold]
-fn take_long_varint(rest: &mut &[u8]) -> Result<u64, WireError> {
+fn take_any_varint(rest: &mut &[u8]) -> Result<u64, WireError> {
     let mut value = 0u64;
     for (i, byte) in rest.iter().take(10).enumerate() {
         if i == 9 && *byte > 1 {
@@ -203,19 +250,58 @@ pub(crate) fn take_delimited<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], WireEr
     Ok(bytes)
 }
 
-/// The numbers of a repeated field: one, or many packed.
+/// The `sint64` of a repeated field: one, or many packed.
 #[inline]
-pub(crate) fn each_varint(value: Value<'_>, mut take: impl FnMut(u64)) -> Result<(), WireError> {
+pub(crate) fn push_signed(value: Value<'_>, numbers: &mut Vec<i64>) -> Result<(), WireError> {
     match value {
-        Value::Varint(v) => take(v),
+        Value::Varint(v) => numbers.push(zigzag(v)),
         Value::Bytes(mut packed) => {
+            push_words_of_signed(&mut packed, numbers)?;
             while !packed.is_empty() {
-                take(take_varint(&mut packed)?);
+                numbers.push(zigzag(take_varint(&mut packed)?));
             }
         }
         _ => return Err(WireError::WireType),
     }
     Ok(())
+}
+
+/// Reads a packed field a word at a time, up to its last few bytes.
+#[inline]
+fn push_words_of_signed(packed: &mut &[u8], numbers: &mut Vec<i64>) -> Result<(), WireError> {
+    while let Some(word) = packed.first_chunk::<8>() {
+        let word = u64::from_le_bytes(*word);
+        let mut ends = last_bytes(word);
+        if ends == 0 {
+            numbers.push(zigzag(take_any_varint(packed)?));
+            continue;
+        }
+        // All eight places are appended, and those taken back that the word has no number for.
+        let mut read = [0i64; 8];
+        let (mut start, mut len) = (0u32, 0usize);
+        for number in &mut read {
+            if ends == 0 {
+                break;
+            }
+            let end = ends.trailing_zeros().wrapping_add(1);
+            *number = zigzag(groups_between(word, start, end));
+            start = end;
+            ends &= ends.wrapping_sub(1);
+            len = len.wrapping_add(1);
+        }
+        let before = numbers.len();
+        numbers.extend_from_slice(&read);
+        numbers.truncate(before.wrapping_add(len));
+        *packed = packed.get((start / 8) as usize..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// The varint of which the bits of a word from `start` to `end` are the bytes.
+#[inline(always)]
+fn groups_between(word: u64, start: u32, end: u32) -> u64 {
+    let groups = low_bits(word, end) >> start;
+    if end.wrapping_sub(start) <= 16 { (groups & 0x7f) | (groups & 0x7f00) >> 1 } else { join_groups(groups) }
 }
 
 /// The floats of a repeated field: one, or many packed.
@@ -247,6 +333,47 @@ mod tests {
         assert_eq!(read(&[0x80; 11]), Err(WireError::Varint));
         assert_eq!(read(&[0x80]), Err(WireError::Truncated));
         assert_eq!(read(&[]), Err(WireError::Truncated));
+    }
+
+    /// The varint of a number, behind it zeros that are more of the same byte.
+    fn written(number: u64, padding: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut rest = number;
+        while rest >= 0x80 {
+            bytes.push(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        bytes.push(rest as u8);
+        if let Some(last) = bytes.last_mut().filter(|_| padding > 0) {
+            *last |= 0x80;
+            bytes.extend(std::iter::repeat_n(0x80, padding.saturating_sub(1)));
+            bytes.push(0);
+        }
+        bytes
+    }
+
+    #[test]
+    fn numbers_of_every_length_are_read_alone_and_packed() {
+        let numbers: Vec<u64> = (0..64).flat_map(|bit| [(1 << bit) - 1, 1 << bit, u64::MAX >> bit]).collect();
+        let mut packed = Vec::new();
+        for number in &numbers {
+            for behind in [&[][..], &[0; 9], &[0xff; 9]] {
+                let mut bytes = written(*number, 0);
+                bytes.extend_from_slice(behind);
+                let mut rest = &bytes[..];
+                assert_eq!(take_varint(&mut rest), Ok(*number));
+                assert_eq!(rest, behind);
+            }
+            let padding = if *number < 1 << 35 { 3 } else { 0 };
+            packed.extend(written(*number, padding));
+        }
+        let signed: Vec<i64> = numbers.iter().map(|n| zigzag(*n)).collect();
+        let mut read = Vec::new();
+        assert_eq!(push_signed(Value::Bytes(&packed), &mut read), Ok(()));
+        assert_eq!(read, signed);
+        packed.pop();
+        packed.push(0xff);
+        assert!(push_signed(Value::Bytes(&packed), &mut read).is_err());
     }
 
     #[test]

@@ -8,6 +8,7 @@
 )]
 
 use super::cursor::{self, Cursor, QuoteEnd};
+use super::find::{label_name_len, plain_text_len};
 use super::grammar::{Context, Grammar};
 use super::scope::Scope;
 use crate::error::DecodeError;
@@ -30,6 +31,12 @@ pub(crate) fn take_labels<'a, G: Grammar>(
     labels: &mut Vec<RawLabel<'a>>,
 ) -> Result<(), DecodeError> {
     loop {
+        if let Some(last) = take_plain_label(cursor, scope, labels) {
+            if last {
+                return Ok(());
+            }
+            continue;
+        }
         G::skip_blanks(cursor);
         let start = cursor.at;
         let mut escaped = false;
@@ -58,6 +65,31 @@ pub(crate) fn take_labels<'a, G: Grammar>(
         G::skip_blanks(cursor);
         take_separator::<G>(cursor, scope)?;
     }
+}
+
+/// Reads a label as nearly all are: a bare name, a value without escapes, a comma or the closing brace, and nothing between
+/// them. `true` at the brace; `None` for every other shape, with the cursor where it was.
+#[inline(always)]
+fn take_plain_label<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, labels: &mut Vec<RawLabel<'a>>) -> Option<bool> {
+    let rest = cursor.rest();
+    let name_len = label_name_len(rest);
+    if !rest.first().is_some_and(|b| cursor::starts_label_name(*b)) {
+        return None;
+    }
+    let quoted = rest.get(name_len..)?.strip_prefix(b"=\"")?;
+    let value_len = plain_text_len(quoted);
+    let [b'"', separator @ (b',' | b'}'), after @ ..] = quoted.get(value_len..)? else { return None };
+    if scope.strict && *separator == b',' && after.first() == Some(&b'}') {
+        return None;
+    }
+    let start = cursor.at;
+    let value_start = start.wrapping_add(name_len).wrapping_add(2);
+    let value_end = value_start.wrapping_add(value_len);
+    let name = scope.text.get(start..start.wrapping_add(name_len))?;
+    let value = scope.text.get(value_start..value_end)?;
+    labels.push(RawLabel { name, value, escaped: false });
+    cursor.at = value_end.wrapping_add(2);
+    Some(*separator == b'}')
 }
 
 /// Passes the comma behind a label.

@@ -23,51 +23,51 @@ const POWERS_OF_TEN: [f64; 23] = [
 
 /// Reads `-12.75` and `1.25e+06` with at most fifteen digits, and moves past it. `None` for every other shape, or where
 /// the byte behind it does not end a number, with the cursor where it was: [`parse_value`] decides those.
-#[inline]
-pub(crate) fn take_simple_decimal(cursor: &mut Cursor<'_>, ends: impl Fn(u8) -> bool) -> Option<f64> {
-    let mut ahead = *cursor;
-    let negative = take_byte(&mut ahead, b'-');
-    let (mut mantissa, mut digits) = (0u64, 0usize);
-    take_digits(&mut ahead, &mut mantissa, &mut digits);
-    let whole_digits = digits;
-    if take_byte(&mut ahead, b'.') {
-        take_digits(&mut ahead, &mut mantissa, &mut digits);
-    }
-    if whole_digits == 0 || digits > MAX_DIGITS {
-        return None;
-    }
-    let exponent = if take_byte(&mut ahead, b'e') { take_exponent(&mut ahead)? } else { 0 };
-    if !ends(ahead.peek()) {
-        return None;
-    }
-    let fraction_digits = i32::try_from(digits.wrapping_sub(whole_digits)).ok()?;
-    let magnitude = scale(mantissa as f64, exponent.wrapping_sub(fraction_digits))?;
-    *cursor = ahead;
-    Some(if negative { -magnitude } else { magnitude })
-}
-
 #[inline(always)]
-fn take_byte(cursor: &mut Cursor<'_>, byte: u8) -> bool {
-    let found = cursor.peek() == byte;
-    if found {
-        cursor.advance();
+pub(crate) fn take_simple_decimal(cursor: &mut Cursor<'_>, ends: impl Fn(u8) -> bool) -> Option<f64> {
+    let start = cursor.rest();
+    let unsigned = start.strip_prefix(b"-").unwrap_or(start);
+    let mut rest = unsigned;
+    let mut mantissa = 0u64;
+    let whole_digits = take_digits(&mut rest, &mut mantissa);
+    let mut fraction_digits = 0;
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        rest = fraction;
+        fraction_digits = take_digits(&mut rest, &mut mantissa);
     }
-    found
+    if whole_digits == 0 || whole_digits.saturating_add(fraction_digits) > MAX_DIGITS {
+        return None;
+    }
+    let mut exponent = 0i32.wrapping_sub(fraction_digits as i32);
+    if let Some(written) = rest.strip_prefix(b"e") {
+        rest = written;
+        exponent = exponent.wrapping_add(take_exponent(&mut rest)?);
+    }
+    // Behind the page there is one line break more.
+    if !ends(rest.first().copied().unwrap_or(b'\n')) {
+        return None;
+    }
+    let magnitude = scale(mantissa as f64, exponent)?;
+    cursor.at = cursor.at.wrapping_add(start.len()).wrapping_sub(rest.len());
+    Some(if unsigned.len() < start.len() { -magnitude } else { magnitude })
 }
 
 /// A sign, which may be missing, and one or two digits.
-#[inline]
-fn take_exponent(cursor: &mut Cursor<'_>) -> Option<i32> {
-    let negative = take_byte(cursor, b'-');
-    if !negative {
-        take_byte(cursor, b'+');
-    }
-    let (mut exponent, mut digits) = (0u64, 0usize);
-    take_digits(cursor, &mut exponent, &mut digits);
-    if !(1..=2).contains(&digits) {
-        return None;
-    }
-    let exponent = i32::try_from(exponent).ok()?;
+#[inline(always)]
+fn take_exponent(rest: &mut &[u8]) -> Option<i32> {
+    let (negative, digits) = match *rest {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    let (exponent, after) = match digits {
+        [tens @ b'0'..=b'9', ones @ b'0'..=b'9', after @ ..] => {
+            (i32::from(tens & 0xf).wrapping_mul(10).wrapping_add(i32::from(ones & 0xf)), after)
+        }
+        [ones @ b'0'..=b'9', after @ ..] => (i32::from(ones & 0xf), after),
+        _ => return None,
+    };
+    *rest = after;
     Some(if negative { exponent.wrapping_neg() } else { exponent })
 }
 
@@ -78,13 +78,53 @@ fn scale(mantissa: f64, exponent: i32) -> Option<f64> {
     Some(if exponent < 0 { mantissa / power } else { mantissa * power })
 }
 
+const WORD: usize = 8;
+
+const POWERS_UP_TO_A_WORD: [u64; WORD + 1] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+
+/// Appends the digits at the start of `rest` to the number, and passes them; how many there are. With more than nineteen
+/// in all the number wraps around.
 #[inline(always)]
-fn take_digits(cursor: &mut Cursor<'_>, mantissa: &mut u64, digits: &mut usize) {
-    while let digit @ 0..=9 = cursor.peek().wrapping_sub(b'0') {
-        *mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
-        *digits = digits.saturating_add(1);
-        cursor.advance();
+pub(crate) fn take_digits(rest: &mut &[u8], number: &mut u64) -> usize {
+    let mut digits = 0usize;
+    while let Some(word) = rest.first_chunk::<WORD>() {
+        let word = u64::from_le_bytes(*word) ^ 0x3030_3030_3030_3030;
+        let len = digits_at_start(word);
+        if len > 0 {
+            // The digits move to the end of the word, with zeros before them.
+            let aligned = word.wrapping_shl((WORD.wrapping_sub(len) as u32).wrapping_mul(8));
+            let power = POWERS_UP_TO_A_WORD.get(len).copied().unwrap_or(1);
+            *number = number.wrapping_mul(power).wrapping_add(eight_digits(aligned));
+        }
+        digits = digits.saturating_add(len);
+        *rest = rest.get(len..).unwrap_or_default();
+        if len < WORD {
+            return digits;
+        }
     }
+    while let [byte @ b'0'..=b'9', after @ ..] = *rest {
+        *number = number.wrapping_mul(10).wrapping_add(u64::from(byte & 0xf));
+        digits = digits.saturating_add(1);
+        *rest = after;
+    }
+    digits
+}
+
+/// How many of the word's lowest bytes are below ten.
+#[inline(always)]
+fn digits_at_start(word: u64) -> usize {
+    let above_nine = (word & 0x7f7f_7f7f_7f7f_7f7f).wrapping_add(0x7676_7676_7676_7676) | word;
+    (above_nine & 0x8080_8080_8080_8080).trailing_zeros() as usize / 8
+}
+
+/// The number that eight bytes below ten spell, the lowest byte first: by pairs, by fours, and all.
+#[inline(always)]
+fn eight_digits(word: u64) -> u64 {
+    const EVERY_FOURTH: u64 = 0x0000_00ff_0000_00ff;
+    let pairs = word.wrapping_mul(10).wrapping_add(word >> 8);
+    let high = (pairs & EVERY_FOURTH).wrapping_mul(0x000f_4240_0000_0064);
+    let low = ((pairs >> 16) & EVERY_FOURTH).wrapping_mul(0x0000_2710_0000_0001);
+    high.wrapping_add(low) >> 32
 }
 
 /// A value as Prometheus reads it: Go's floats without `p`, `P` and `_`.
@@ -136,6 +176,21 @@ mod tests {
             ["", "-", ".5", "1e", "1e+", "1e100", "1e38", "1E3", "+1", "0x1", "1_0", "NaN", "1}", "1234567890123456"]
         {
             assert_eq!(simple(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn digits_are_read_by_words_and_by_bytes() {
+        for len in 0..=19 {
+            for behind in ["", "\n", "x", " 17", ".", ":", "/", "\u{e9}", "xxxxxxxxxxxxxxxx", "\0\0\0\0\0\0\0\0"] {
+                let digits: String = "9081726354433221100"[..len].to_owned();
+                let text = format!("{digits}{behind}");
+                let (mut rest, mut number) = (text.as_bytes(), 7);
+                assert_eq!(take_digits(&mut rest, &mut number), len, "{text:?}");
+                assert_eq!(rest, behind.as_bytes(), "{text:?}");
+                let expected: u64 = digits.bytes().fold(7, |n, d| n.wrapping_mul(10).wrapping_add(u64::from(d - b'0')));
+                assert_eq!(number, expected, "{text:?}");
+            }
         }
     }
 

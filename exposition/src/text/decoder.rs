@@ -181,6 +181,7 @@ impl<'a> Decoder<'a> {
         sample.timestamp_ms = take_line_end(&mut cursor, &scope)?;
         sample.metric_type = metric_type;
         sample.series.canonical = canonical_label(metric_type);
+        sample.series.described = self.page.described(metric_type, "");
         self.page.check_labels(&sample.series, &scope)?;
         scope.next_line(&cursor)
     }

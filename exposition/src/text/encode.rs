@@ -51,16 +51,16 @@ impl Encoder {
         Family { lines: &mut self.lines, name }
     }
 
-    /// The page so far.
+    /// The page so far. Looks over all of it: ask once it is written.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.lines.out
+        self.lines.out.as_str()
     }
 
     /// The page.
     #[must_use]
     pub fn into_string(self) -> String {
-        self.lines.out
+        self.lines.out.into_string()
     }
 
     /// The `Content-Type` of the page: version 0.0.4 unless a name had to be quoted.

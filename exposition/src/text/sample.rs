@@ -14,7 +14,8 @@ use super::diagnose::in_value;
 use crate::error::DecodeError;
 use crate::page::quoted_name;
 use crate::scan::{
-    Context, Cursor, Grammar, MetricName, Scope, parse_timestamp, parse_value, take_labels, take_simple_decimal,
+    Context, Cursor, Grammar, MetricName, Scope, parse_timestamp, parse_value, take_digits, take_labels,
+    take_simple_decimal,
 };
 use crate::series::Series;
 
@@ -91,16 +92,21 @@ pub(super) fn take_line_end<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> R
     Ok(timestamp_ms)
 }
 
+// Any number of so many digits fits.
+const SHORT_TIMESTAMP: usize = 18;
+
 /// Blanks, then digits or nothing, then blanks up to the line break.
 fn take_timestamp<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<Option<i64>, DecodeError> {
     cursor.skip_blanks();
     let start = cursor.at;
-    cursor.skip_while(|b| b.is_ascii_digit());
-    let digits = cursor.since(start);
+    let mut ms = 0;
+    let digits = take_digits(&mut cursor.rest(), &mut ms);
+    cursor.at = start.saturating_add(digits);
     let mut timestamp_ms = None;
     let mut expected = "expected timestamp or new record";
-    if !digits.is_empty() {
-        let parsed = parse_timestamp(digits);
+    if digits > 0 {
+        let parsed =
+            if digits <= SHORT_TIMESTAMP { Ok(ms.cast_signed()) } else { parse_timestamp(cursor.since(start)) };
         timestamp_ms = Some(parsed.map_err(|m| scope.diagnosis.while_parsing(&m, start, cursor.at))?);
         expected = "expected next entry after timestamp";
         cursor.skip_blanks();

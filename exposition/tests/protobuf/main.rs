@@ -61,7 +61,9 @@ fn number() -> impl Strategy<Value = f64> {
 }
 
 fn labels() -> impl Strategy<Value = Vec<LabelPair>> {
-    vec(("[a-z.é]{0,4}", ".{0,5}").prop_map(|(name, value)| LabelPair { name, value }), 0..3)
+    // Lengths on both sides of where they take a second byte.
+    let value = prop_oneof![8 => ".{0,5}", 1 => "[a-z]{118,130}", 1 => "é{60,64}"];
+    vec(("[a-z.é]{0,4}", value).prop_map(|(name, value)| LabelPair { name, value }), 0..3)
 }
 
 fn timestamp() -> impl Strategy<Value = Option<Timestamp>> {
@@ -79,12 +81,18 @@ fn exemplar() -> impl Strategy<Value = Option<Exemplar>> {
 /// Spans and as many deltas and counts as they cover, or one more.
 fn side() -> impl Strategy<Value = (Vec<BucketSpan>, Vec<i64>, Vec<f64>)> {
     let span = (-3i32..4, 0u32..4).prop_map(|(offset, length)| BucketSpan { offset, length });
-    (vec(span, 0..4), vec(-2i64..3, 20), vec(0u8..3, 20), 0..30usize).prop_map(|(spans, deltas, counts, extra)| {
-        let buckets: usize = spans.iter().map(|s| s.length as usize).sum();
-        let len = buckets + usize::from(extra == 0);
-        let counts = counts.iter().map(|c| f64::from(*c) / 2.0).take(len).collect();
-        (spans, deltas.into_iter().take(len).collect(), counts)
-    })
+    (
+        vec(span, 0..4),
+        vec(prop_oneof![12 => -2i64..3, 1 => -(1i64 << 47)..1 << 47, 1 => -200i64..200], 20),
+        vec(0u8..3, 20),
+        0..30usize,
+    )
+        .prop_map(|(spans, deltas, counts, extra)| {
+            let buckets: usize = spans.iter().map(|s| s.length as usize).sum();
+            let len = buckets + usize::from(extra == 0);
+            let counts = counts.iter().map(|c| f64::from(*c) / 2.0).take(len).collect();
+            (spans, deltas.into_iter().take(len).collect(), counts)
+        })
 }
 
 fn histogram() -> impl Strategy<Value = Histogram> {

@@ -234,7 +234,7 @@ fn spans(spans: &[crate::messages::BucketSpan]) -> Vec<Span> {
 }
 
 fn absolute(deltas: &[i64]) -> Vec<f64> {
-    // Test deltas are small: floats hold their sums.
+    // The sums of the deltas in the tests are below 2^53: floats hold them.
     deltas
         .iter()
         .scan(0i64, |sum, d| {
