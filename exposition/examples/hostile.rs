@@ -65,8 +65,10 @@ fn main() {
     for (name, page) in pages::pages(bytes) {
         match &title {
             Some(title) if title == name => {
-                for format in FORMATS {
-                    all_options().iter().for_each(|(_, options)| drop(black_box(read(format, &page, options))));
+                for (format, (_, options)) in
+                    FORMATS.iter().flat_map(|f| all_options().into_iter().map(move |o| (f, o)))
+                {
+                    black_box(read(*format, &page, &options));
                 }
             }
             Some(_) => {}

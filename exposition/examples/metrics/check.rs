@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use promethium_exposition::{DecodeError, Decoder, Event};
+use promethium_exposition::{DecodeError, Decoder, Event, Mode};
 
 use crate::arguments::Arguments;
 
@@ -27,10 +27,27 @@ pub(crate) fn run(page: &[u8], arguments: &Arguments) -> ExitCode {
     if good { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
 
-/// `line:column: reason`.
+/// Says on standard error what the lenient reading leaves out.
+pub(crate) fn warn_of_skipped(page: &[u8], arguments: &Arguments) {
+    if arguments.mode != Mode::Lenient {
+        return;
+    }
+    let mut decoder = Decoder::new(arguments.format, page, &arguments.options());
+    while let Ok(Some(event)) = decoder.next_event() {
+        if let Event::Skipped(error) = event {
+            eprintln!("skipped: {}", placed(error));
+        }
+    }
+}
+
 pub(crate) fn report(error: &DecodeError) {
+    println!("{}", placed(error));
+}
+
+/// `line L, column C: reason`.
+fn placed(error: &DecodeError) -> String {
     match (error.line(), error.column()) {
-        (Some(line), Some(column)) => println!("line {line}, column {column}: {}", error.message()),
-        _ => println!("{error}"),
+        (Some(line), Some(column)) => format!("line {line}, column {column}: {}", error.message()),
+        _ => error.to_string(),
     }
 }

@@ -9,6 +9,9 @@
 //! * `convert --to text|openmetrics|protobuf [--escaping allow-utf-8|underscores|dots|values]` writes the page in another
 //!   format.
 //! * `stats` counts what is in it.
+//!
+//! A page that cannot be read is status 1, a wrong command line 2. What the lenient reading leaves out is a fault to `check` and a
+//! number to `stats`; `lint` and `convert` say it on standard error and go on.
 
 mod arguments;
 mod check;
@@ -22,6 +25,10 @@ use std::process::ExitCode;
 use arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
+    if std::env::args().skip(1).any(|word| matches!(word.as_str(), "-h" | "--help" | "help")) {
+        println!("{}", arguments::USAGE);
+        return ExitCode::SUCCESS;
+    }
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
         Ok(arguments) => arguments,
         Err(message) => {
@@ -33,6 +40,9 @@ fn main() -> ExitCode {
     if let Err(error) = std::io::stdin().lock().read_to_end(&mut page) {
         eprintln!("metrics: {error}");
         return ExitCode::from(2);
+    }
+    if matches!(arguments.command, Command::Lint | Command::Convert) {
+        check::warn_of_skipped(&page, &arguments);
     }
     match arguments.command {
         Command::Check => check::run(&page, &arguments),

@@ -10,7 +10,7 @@
 use promethium_model::Span;
 
 use super::exemplar::{ExemplarMessage, Timestamp};
-use super::wire::{Fields, Value, WireError, each_double, push_signed};
+use super::wire::{Fields, Value, WireError, each_double, push_signed, zigzag};
 use crate::event::RawLabel;
 
 /// A `Summary`.
@@ -201,7 +201,12 @@ fn take_side(side: &mut Side, part: u32, value: Value<'_>) -> Result<(), WireErr
     }
 }
 
+#[inline]
 fn span(message: &[u8]) -> Result<Span, WireError> {
+    // Both numbers in one byte each, as nearly always.
+    if let [0x08, offset @ ..0x80, 0x10, length @ ..0x80] = *message {
+        return Ok(Span { offset: zigzag(u64::from(offset)) as i32, length: u32::from(length) });
+    }
     let mut span = Span::default();
     let mut fields = Fields::new(message);
     while let Some((number, value)) = fields.next()? {

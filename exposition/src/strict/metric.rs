@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 
 use promethium_model::MetricType;
-use promethium_model::labels::{BUCKET_LABEL, QUANTILE_LABEL};
+use promethium_model::labels::{BUCKET_LABEL, METRIC_NAME, QUANTILE_LABEL};
 use promethium_model::quote::go_quoted;
 
 use super::names::Kind;
@@ -88,6 +88,12 @@ impl Metrics {
         self.sorted.clear();
         self.sorted.extend(sample.series().labels().map(|(n, v)| (n.into_owned(), v.into_owned())));
         self.sorted.sort_unstable();
+        if self.sorted.iter().any(|(name, _)| name == METRIC_NAME) {
+            return Err(Violation::new(
+                at,
+                format!("label name {} is that of the metric name", go_quoted(METRIC_NAME)),
+            ));
+        }
         refuse_repeated_name(&self.sorted, at)
     }
 
