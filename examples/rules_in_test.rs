@@ -1,5 +1,5 @@
-//! An alerting rule in a unit test: series go in, time goes by, the alert's state is asserted. Run it with
-//! `cargo test --example rules_in_test`, or as a program.
+//! An alerting rule under test, twice over: by a file of tests in promtool's format, and step by step from Rust. Run both with
+//! `cargo test --example rules_in_test`, or the second as a program.
 
 use std::sync::Arc;
 
@@ -7,18 +7,15 @@ use promethium::model::{AppendOptions, Appendable, Labels, MemStore, Point, Seri
 use promethium::promql::{Engine, EngineOptions};
 use promethium::rules::{AlertState, Discard, RuleGlobals, RuleManager, RuleOptions, RuleSource};
 
-const RULES: &str = r#"
-groups:
-- name: disks
-  interval: 1m
-  rules:
-  - alert: DiskFull
-    expr: disk_free_ratio < 0.1
-    for: 5m
-    labels: {severity: page}
-"#;
+const RULES: &str = include_str!("rules_in_test/disks.yml");
 
-/// The state of `DiskFull` after each of `free`'s minutes.
+/// The tests that a team already has, as one test of `cargo test`. What fails is printed as `promtool test rules` prints it.
+#[test]
+fn the_rules_pass_their_tests() -> Result<(), promethium::rules::unittest::Failures> {
+    promethium::rules::unittest::run("examples/rules_in_test/*.test.yml")
+}
+
+/// The state of `DiskFull` after each of `free`'s minutes: for what no test file can say, such as what the program does then.
 fn states(free: &[f64]) -> Result<Vec<Option<AlertState>>, Box<dyn std::error::Error>> {
     let store = MemStore::new();
     let rules = RuleManager::new(Arc::new(Engine::new(EngineOptions::default())), RuleOptions::default());

@@ -1,9 +1,10 @@
 //! All Alertmanagers: every alert goes to each.
 
+use std::fmt;
 use std::sync::{Arc, RwLock};
 
 use promethium_model::relabel::{RelabelRule, relabel};
-use promethium_model::{Labels, Limits};
+use promethium_model::{Clock, Labels, Limits, SystemClock};
 use promethium_rules::{Alert, Notifier};
 
 use crate::config::{AlertmanagerConfig, ResolvedTargets};
@@ -13,10 +14,16 @@ use crate::url::AlertmanagerUrl;
 
 /// A queue for each Alertmanager, the labels that tell this server's alerts from another's, and the rules that alerts
 /// pass on their way.
-#[derive(Debug)]
 pub struct Alertmanagers {
     limits: Limits,
+    clock: Arc<dyn Clock>,
     state: RwLock<State>,
+}
+
+impl fmt::Debug for Alertmanagers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Alertmanagers").field("state", &self.state).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -45,15 +52,24 @@ impl Alertmanagers {
             }
         }
         let resolved = ResolvedTargets { active, dropped: Vec::new() };
-        let set = Set::new(AlertmanagerConfig::new(Vec::new()), resolved, None, limits);
-        let state = State { external_labels, relabel: Vec::new(), sets: vec![set] };
-        Alertmanagers { limits: limits.clone(), state: RwLock::new(state) }
+        let mut alertmanagers = Alertmanagers::none(limits);
+        let set = Set::new(AlertmanagerConfig::new(Vec::new()), resolved, None, &alertmanagers);
+        alertmanagers.state = RwLock::new(State { external_labels, relabel: Vec::new(), sets: vec![set] });
+        alertmanagers
     }
 
     /// No Alertmanagers yet: [`Alertmanagers::apply`] brings them.
     #[must_use]
     pub fn none(limits: &Limits) -> Self {
-        Alertmanagers { limits: limits.clone(), state: RwLock::default() }
+        Alertmanagers { limits: limits.clone(), clock: Arc::new(SystemClock::new()), state: RwLock::default() }
+    }
+
+    /// Tells by this clock which latencies are recent enough for the quantiles of [`Alertmanagers::metrics`]. Default: the
+    /// system's. Holds for Alertmanagers that [`Alertmanagers::apply`] brings.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// Takes a new configuration over: the first one and every reload. `relabel` runs over the labels of all alerts, once
@@ -75,7 +91,7 @@ impl Alertmanagers {
         let earlier = std::mem::take(&mut state.sets);
         let sets = configs.into_iter().zip(resolved).enumerate();
         let sets: Vec<Set> =
-            sets.map(|(i, (config, resolved))| Set::new(config, resolved, earlier.get(i), &self.limits)).collect();
+            sets.map(|(i, (config, resolved))| Set::new(config, resolved, earlier.get(i), self)).collect();
         let kept =
             |queue: &Arc<AlertmanagerQueue>| sets.iter().any(|set| set.queues.iter().any(|q| Arc::ptr_eq(q, queue)));
         earlier.iter().flat_map(|set| &set.queues).filter(|queue| !kept(queue)).for_each(|queue| queue.close());
@@ -107,7 +123,7 @@ impl Alertmanagers {
 }
 
 impl Set {
-    fn new(config: AlertmanagerConfig, resolved: ResolvedTargets, earlier: Option<&Set>, limits: &Limits) -> Set {
+    fn new(config: AlertmanagerConfig, resolved: ResolvedTargets, earlier: Option<&Set>, all: &Alertmanagers) -> Set {
         let options = Arc::new(SendOptions {
             timeout: config.timeout,
             credentials: config.credentials.clone(),
@@ -117,7 +133,12 @@ impl Set {
             let same = |queue: &&Arc<AlertmanagerQueue>| *queue.url() == url && *queue.options() == *options;
             match earlier.and_then(|set| set.queues.iter().find(same)) {
                 Some(queue) => Arc::clone(queue),
-                None => Arc::new(AlertmanagerQueue::with_options(url, limits, Arc::clone(&options))),
+                None => Arc::new(AlertmanagerQueue::with_options(
+                    url,
+                    &all.limits,
+                    Arc::clone(&options),
+                    Arc::clone(&all.clock),
+                )),
             }
         };
         let queues = resolved.active.into_iter().map(queue_of).collect();

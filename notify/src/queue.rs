@@ -1,12 +1,13 @@
 //! The alerts that wait for one Alertmanager.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use promethium_model::Limits;
-use promethium_rules::Alert;
+use promethium_model::{Clock, Limits, SystemClock};
+use promethium_rules::{Alert, DurationSummary, SummarySnapshot};
 
 use crate::credentials::{Credentials, TlsConfig};
 use crate::error::SendError;
@@ -15,14 +16,25 @@ use crate::url::AlertmanagerUrl;
 
 /// A bounded queue in front of one Alertmanager. Alerts come in from any thread; one sender takes deliveries out, one
 /// after the other, so that an Alertmanager sees alerts in the order of evaluation.
-#[derive(Debug)]
 pub struct AlertmanagerQueue {
     url: AlertmanagerUrl,
     options: Arc<SendOptions>,
     capacity: usize,
     batch: usize,
+    // Says which latencies are recent; never read for anything that is sent.
+    clock: Arc<dyn Clock>,
+    latency: DurationSummary,
     state: Mutex<State>,
 }
+
+impl fmt::Debug for AlertmanagerQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AlertmanagerQueue").field("url", &self.url).field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+/// The quantiles that Prometheus shows of latencies.
+const LATENCY_QUANTILES: [f64; 3] = [0.5, 0.9, 0.99];
 
 /// How requests to an Alertmanager are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +69,6 @@ struct Counts {
     sent: u64,
     errors: u64,
     dropped: u64,
-    latency: Duration,
-    deliveries: u64,
 }
 
 /// What happened at one Alertmanager so far; each field is a metric with the label `alertmanager`.
@@ -75,12 +85,10 @@ pub struct AlertmanagerMetrics {
     pub dropped_total: u64,
     /// `prometheus_notifications_queue_length`
     pub queue_length: usize,
-    /// `prometheus_notifications_queue_capacity`
+    /// `prometheus_notifications_queue_capacity`, which Prometheus shows once for all.
     pub queue_capacity: usize,
-    /// `prometheus_notifications_latency_seconds_sum`, of requests that succeeded.
-    pub latency_seconds_sum: f64,
-    /// `prometheus_notifications_latency_seconds_count`
-    pub latency_seconds_count: u64,
+    /// `prometheus_notifications_latency_seconds`, of requests that succeeded.
+    pub latency: SummarySnapshot,
     /// Why the last request failed; `None` when it did not.
     pub last_error: Option<String>,
 }
@@ -89,13 +97,26 @@ impl AlertmanagerQueue {
     /// An empty queue with `max_notification_queue` places, which gives batches of `max_notification_batch`.
     #[must_use]
     pub fn new(url: AlertmanagerUrl, limits: &Limits) -> Self {
-        AlertmanagerQueue::with_options(url, limits, Arc::default())
+        AlertmanagerQueue::with_options(url, limits, Arc::default(), Arc::new(SystemClock::new()))
     }
 
-    pub(crate) fn with_options(url: AlertmanagerUrl, limits: &Limits, options: Arc<SendOptions>) -> Self {
+    pub(crate) fn with_options(
+        url: AlertmanagerUrl,
+        limits: &Limits,
+        options: Arc<SendOptions>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let capacity = limits.max_notification_queue.max(1);
         let batch = limits.max_notification_batch.clamp(1, capacity);
-        AlertmanagerQueue { url, options, capacity, batch, state: Mutex::default() }
+        AlertmanagerQueue {
+            url,
+            options,
+            capacity,
+            batch,
+            clock,
+            latency: DurationSummary::new(),
+            state: Mutex::default(),
+        }
     }
 
     /// Where its alerts go.
@@ -194,8 +215,7 @@ impl AlertmanagerQueue {
             dropped_total: state.counts.dropped,
             queue_length: state.waiting.len(),
             queue_capacity: self.capacity,
-            latency_seconds_sum: state.counts.latency.as_secs_f64(),
-            latency_seconds_count: state.counts.deliveries,
+            latency: self.latency.snapshot(self.clock.monotonic(), &LATENCY_QUANTILES),
             last_error: state.last_error.clone(),
         }
     }
@@ -205,8 +225,7 @@ impl AlertmanagerQueue {
         match outcome {
             Ok(()) => {
                 state.counts.sent += alerts;
-                state.counts.latency += took;
-                state.counts.deliveries += 1;
+                self.latency.observe(self.clock.monotonic(), took);
                 state.last_error = None;
             }
             Err(error) => {
@@ -299,8 +318,10 @@ mod tests {
         }
         assert_eq!(taken, [vec![2, 3], vec![4, 5], vec![6]]);
         let metrics = queue.metrics();
-        assert_eq!((metrics.sent_total, metrics.queue_length, metrics.latency_seconds_count), (5, 0, 3));
-        assert_eq!(metrics.latency_seconds_sum, 3.0);
+        assert_eq!((metrics.sent_total, metrics.queue_length, metrics.latency.count), (5, 0, 3));
+        assert_eq!(metrics.latency.sum_seconds, 3.0);
+        let near = |(_, seconds): &(f64, f64)| (seconds - 1.0).abs() < 0.01;
+        assert!(metrics.latency.quantiles.len() == 3 && metrics.latency.quantiles.iter().all(near));
     }
 
     #[test]

@@ -87,7 +87,7 @@ async fn requests_carry_the_batch_and_failures_are_not_repeated() {
     assert_eq!(counts, [2, 2, 1]);
     let metrics = &alertmanagers.metrics()[0];
     assert_eq!((metrics.sent_total, metrics.errors_total, metrics.dropped_total), (3, 2, 2));
-    assert_eq!(metrics.latency_seconds_count, 2);
+    assert_eq!(metrics.latency.count, 2);
 }
 
 #[tokio::test]
@@ -191,6 +191,42 @@ async fn shutdown_delivers_what_waits() {
     // What comes later is dropped and counted.
     alertmanagers.notify(alerts(1));
     assert_eq!(alertmanagers.metrics()[0].dropped_total, 1);
+}
+
+#[tokio::test]
+async fn an_alertmanager_that_does_not_answer_holds_up_no_other() {
+    // The first takes connections and never says a word.
+    let ((_silent, silent_url), (other, other_url)) = (listener().await, listener().await);
+    let alertmanagers = Arc::new(Alertmanagers::new([silent_url, other_url], Labels::empty(), &batches_of(1)));
+    let sender = HttpSender::start(Arc::clone(&alertmanagers)).unwrap();
+    alertmanagers.notify(alerts(3));
+    for n in 0..3 {
+        let (mut stream, _) = other.accept().await.unwrap();
+        let (_, body) = read_request(&mut stream).await;
+        assert!(body.contains(&format!("\"n\":\"{n}\"")), "{body}");
+        answer(&mut stream, "200 OK").await;
+    }
+    let silent = &alertmanagers.metrics()[0];
+    assert_eq!((silent.sent_total, silent.errors_total), (0, 0), "its first request is still on its way");
+    sender.shutdown(Duration::ZERO).await;
+    assert_eq!(alertmanagers.metrics()[0].dropped_total, 3);
+}
+
+#[tokio::test]
+async fn a_full_queue_drops_its_oldest_and_says_how_many() {
+    let (listener, url) = listener().await;
+    let mut limits = batches_of(4);
+    limits.max_notification_queue = 4;
+    let alertmanagers = Arc::new(Alertmanagers::new([url], Labels::empty(), &limits));
+    alertmanagers.notify(alerts(10));
+    let sender = HttpSender::start(Arc::clone(&alertmanagers)).unwrap();
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let (_, body) = read_request(&mut stream).await;
+    assert!(body.contains("\"n\":\"6\"") && body.contains("\"n\":\"9\"") && !body.contains("\"n\":\"5\""), "{body}");
+    answer(&mut stream, "200 OK").await;
+    assert_eq!(sender.shutdown(LONG).await, 0);
+    let metrics = &alertmanagers.metrics()[0];
+    assert_eq!((metrics.sent_total, metrics.dropped_total), (4, 6));
 }
 
 #[tokio::test]

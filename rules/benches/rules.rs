@@ -6,50 +6,17 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use promethium_model::{
-    AppendError, AppendOptions, Appendable, Appended, Appender, CommitError, CommitStats, InstantOptions, Labels,
-    Matcher, MemStore, Point, QueryCx, QueryEngine, QueryError, QueryOutput, QueryValue, Queryable, RangeOptions,
-    SampleValue, SeriesKey, SeriesRef, VectorSample,
+    AppendError, AppendOptions, Appendable, Appended, Appender, CommitError, CommitStats, Labels, MemStore, Point,
+    SampleValue, SeriesKey, SeriesRef,
 };
 use promethium_rules::template::{GoTemplates, Render, TemplateData};
+use promethium_rules::testing::{Asked, ScriptedEngine, vector};
 use promethium_rules::{Discard, RuleGlobals, RuleManager, RuleOptions, RuleSource};
 
 /// Answers every query with the same series.
-struct Prepared(Vec<Labels>);
-
-impl QueryEngine for Prepared {
-    fn check(&self, query: &str) -> Result<String, QueryError> {
-        Ok(query.to_owned())
-    }
-
-    fn selector(&self, text: &str) -> Result<Vec<Matcher>, QueryError> {
-        Err(QueryError::Invalid(text.to_owned()))
-    }
-
-    fn instant(
-        &self,
-        _store: &dyn Queryable,
-        _query: &str,
-        options: &InstantOptions,
-        _cx: &QueryCx,
-    ) -> Result<QueryOutput, QueryError> {
-        let sample = |labels: &Labels| VectorSample {
-            labels: labels.clone(),
-            timestamp_ms: options.time_ms,
-            value: SampleValue::Float(0.5),
-        };
-        let samples = self.0.iter().map(sample).collect();
-        Ok(QueryOutput { value: QueryValue::Vector(samples), annotations: Default::default() })
-    }
-
-    fn range(
-        &self,
-        _store: &dyn Queryable,
-        query: &str,
-        _options: &RangeOptions,
-        _cx: &QueryCx,
-    ) -> Result<QueryOutput, QueryError> {
-        Err(QueryError::Invalid(query.to_owned()))
-    }
+fn prepared(series: Vec<Labels>) -> Arc<ScriptedEngine> {
+    let samples = move |asked: &Asked<'_>| vector(asked.time_ms, series.iter().map(|labels| (labels.clone(), 0.5)));
+    Arc::new(ScriptedEngine::new(move |asked| Ok(samples(asked))))
 }
 
 /// Takes every sample and keeps none.
@@ -98,7 +65,7 @@ const ALERT: &str = "groups:
 const RECORD: &str = "groups: [{name: g, rules: [{record: job:up:sum, expr: up, labels: {team: a}}]}]";
 
 fn manager(series: usize, text: &str) -> RuleManager {
-    let manager = RuleManager::new(Arc::new(Prepared(self::series(series))), RuleOptions::default());
+    let manager = RuleManager::new(prepared(self::series(series)), RuleOptions::default());
     manager.load(&[RuleSource::new("rules.yml", text)], &RuleGlobals::default(), 0).unwrap();
     manager
 }
@@ -128,7 +95,7 @@ fn load(c: &mut Criterion) {
     };
     let text = format!("groups:\n- name: g\n  rules:\n{}", (0..1_000).map(rule).collect::<String>());
     let source = [RuleSource::new("rules.yml", text)];
-    let manager = RuleManager::new(Arc::new(Prepared(Vec::new())), RuleOptions::default());
+    let manager = RuleManager::new(prepared(Vec::new()), RuleOptions::default());
     let mut group = c.benchmark_group("load");
     group.throughput(Throughput::Elements(1_000));
     group.bench_function("1000 rules", |b| {

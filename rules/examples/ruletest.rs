@@ -2,9 +2,11 @@
 //! `promtool check rules`.
 //!
 //! ```text
-//! ruletest [--run PATTERN]... [--diff] [--debug] [--junit FILE] FILE...
-//! ruletest check [--lint all|duplicate-rules|none] [--lint-fatal] [FILE...]
+//! ruletest [--run PATTERN]... [--diff] [--debug] [--junit FILE] [--ignore-unknown-fields] FILE...
+//! ruletest check [--lint all|duplicate-rules|none] [--lint-fatal] [--ignore-unknown-fields] [FILE...]
 //! ```
+//!
+//! Without a file, `check` reads standard input.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -13,12 +15,13 @@ use std::process::ExitCode;
 use promethium_model::Limits;
 use promethium_promql::{Engine, EngineOptions};
 use promethium_rules::RuleSource;
-use promethium_rules::file::{FileChecks, lint_duplicates, parse, read_sources};
+use promethium_rules::file::{
+    CheckOutcome, CheckReport, FileChecks, Lints, check as check_file, exit_status, read_sources,
+};
 use promethium_rules::template::GoTemplates;
 use promethium_rules::unittest::{FileReport, TestOptions, junit_xml, test_file};
 
 const FAILED: u8 = 1;
-const LINT_FAILED: u8 = 3;
 
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -29,8 +32,8 @@ fn main() -> ExitCode {
     match outcome {
         Ok(status) => ExitCode::from(status),
         Err(usage) => {
-            eprintln!("ruletest: {usage}");
-            ExitCode::from(2)
+            eprintln!("ruletest: error: {usage}");
+            ExitCode::from(FAILED)
         }
     }
 }
@@ -55,14 +58,16 @@ fn test(arguments: Vec<String>) -> Result<u8, String> {
             match argument.as_str() {
                 "--diff" => options.diff = true,
                 "--debug" => options.debug = true,
+                "--ignore-unknown-fields" => options.ignore_unknown_fields = true,
                 flag if flag.starts_with("--") => return Err(format!("unknown flag {flag}")),
                 file => files.push(PathBuf::from(file)),
             }
         }
     }
     if files.is_empty() {
-        return Err("no test file".to_owned());
+        return Err("required argument 'test-rule-file' not provided".to_owned());
     }
+    all_exist(&files)?;
     let mut reports = Vec::new();
     for file in files {
         let report = test_file(&file, &options);
@@ -86,62 +91,79 @@ fn test(arguments: Vec<String>) -> Result<u8, String> {
     Ok(if reports.iter().all(FileReport::passed) { 0 } else { FAILED })
 }
 
-fn check(arguments: Vec<String>) -> Result<u8, String> {
-    let (mut lint, mut fatal, mut files) = (true, false, Vec::new());
+/// What `check` is told.
+#[derive(Default)]
+struct CheckArguments {
+    lints: Lints,
+    fatal: bool,
+    ignore_unknown_fields: bool,
+    files: Vec<PathBuf>,
+}
+
+fn check_arguments(arguments: Vec<String>) -> Result<CheckArguments, String> {
+    let mut told = CheckArguments::default();
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
-        if argument == "--lint-fatal" {
-            fatal = true;
-        } else if let Some(which) = value_of("--lint", &argument, &mut arguments) {
-            lint = match which?.as_str() {
-                "all" | "duplicate-rules" => true,
-                "none" => false,
-                other => return Err(format!("unknown lint {other}")),
-            };
-        } else if argument.starts_with("--") {
-            return Err(format!("unknown flag {argument}"));
-        } else {
-            files.push(argument);
+        match argument.as_str() {
+            "--lint-fatal" => told.fatal = true,
+            "--ignore-unknown-fields" => told.ignore_unknown_fields = true,
+            text => match value_of("--lint", text, &mut arguments) {
+                Some(lint) => {
+                    let (lints, warnings) = Lints::read(&lint?);
+                    warnings.iter().for_each(|warning| println!("{warning}"));
+                    told.lints = lints;
+                }
+                None if text.starts_with("--") => return Err(format!("unknown flag {text}")),
+                None => told.files.push(PathBuf::from(text)),
+            },
         }
     }
-    let (mut wrong, mut remarked) = (false, false);
-    for source in sources(&files)? {
-        println!("Checking {}", source.file);
-        match checked(&source, lint) {
-            Ok(rules) => println!("  SUCCESS: {rules} rules found"),
-            Err((is_lint, text)) => {
-                eprintln!("  FAILED:\n{text}");
-                (wrong, remarked) = (wrong || !is_lint, remarked || is_lint);
-            }
+    all_exist(&told.files)?;
+    Ok(told)
+}
+
+/// Before anything is read, as in promtool.
+fn all_exist(files: &[PathBuf]) -> Result<(), String> {
+    for file in files {
+        match std::fs::metadata(file) {
+            Err(_) => return Err(format!("path '{}' does not exist, try --help", file.display())),
+            Ok(found) if found.is_dir() => return Err(format!("'{}' is a directory, try --help", file.display())),
+            Ok(_) => {}
         }
-        println!();
     }
-    Ok(match (wrong, remarked && fatal) {
-        (true, _) => FAILED,
-        (false, true) => LINT_FAILED,
-        (false, false) => 0,
-    })
+    Ok(())
 }
 
-/// The files, or standard input where none is named.
-fn sources(files: &[String]) -> Result<Vec<RuleSource>, String> {
-    if files.is_empty() {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(|error| error.to_string())?;
-        return Ok(vec![RuleSource::new("standard input", text)]);
+fn check(arguments: Vec<String>) -> Result<u8, String> {
+    let told = check_arguments(arguments)?;
+    let (engine, limits) = (Engine::new(EngineOptions::default()), Limits::default());
+    let checks =
+        FileChecks::new(&engine, &GoTemplates, &limits).with_unknown_fields_ignored(told.ignore_unknown_fields);
+    let reports = match told.files.is_empty() {
+        true => vec![check_standard_input(told.lints, &checks)?],
+        false => {
+            let sources = read_sources(&told.files, limits.max_config_bytes).map_err(|errors| errors.to_string())?;
+            sources.iter().map(|source| check_file(source, told.lints, &checks)).collect()
+        }
+    };
+    for report in &reports {
+        print!("{}", report.stdout());
+        eprint!("{}", report.stderr());
     }
-    let paths: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
-    read_sources(&paths, Limits::default().max_config_bytes).map_err(|errors| errors.to_string())
+    Ok(exit_status(&reports, told.fatal))
 }
 
-/// The number of rules, or what is wrong and whether that is a mere remark.
-fn checked(source: &RuleSource, lint: bool) -> Result<usize, (bool, String)> {
-    let engine = Engine::new(EngineOptions::default());
-    let limits = Limits::default();
-    let checks = FileChecks::new(&engine, &GoTemplates, &limits);
-    let groups = parse(std::slice::from_ref(source), &checks).map_err(|errors| (false, errors.to_string()))?;
-    match lint_duplicates(&groups).filter(|_| lint) {
-        Some(remark) => Err((true, remark)),
-        None => Ok(groups.iter().map(|group| group.rules.len()).sum()),
+/// Messages about standard input begin with the place, not with a name.
+fn check_standard_input(lints: Lints, checks: &FileChecks<'_>) -> Result<CheckReport, String> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).map_err(|error| error.to_string())?;
+    let source = RuleSource::new("standard input", text);
+    let mut report = check_file(&source, lints, checks);
+    if let CheckOutcome::Wrong(errors) = &mut report.outcome {
+        let own = format!("{}: ", source.file);
+        for error in errors {
+            *error = error.strip_prefix(&own).unwrap_or(error).to_owned();
+        }
     }
+    Ok(report)
 }

@@ -1,23 +1,25 @@
 //! Bodies of the fuzz targets; the corpus under `fuzz-corpus/` is replayed by the tests.
 #![doc(hidden)]
 
-use promethium_model::{
-    InstantOptions, Labels, Limits, Matcher, QueryCx, QueryEngine, QueryError, QueryOutput, Queryable, RangeOptions,
-    SampleValue, VectorSample,
-};
+use promethium_model::{Labels, Limits, QueryError, SampleValue, VectorSample};
 
 use crate::file::{FileChecks, RuleSource, parse};
 use crate::template::{GoTemplates, Render, TemplateData, TemplateQueries};
+use crate::testing::ScriptedEngine;
 
 /// A rule file of any bytes is read or refused.
 pub fn rule_file(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let limits = Limits::default();
-    let checks = FileChecks::new(&AnyText, &GoTemplates, &limits);
+    let any_text = ScriptedEngine::new(|asked| Err(QueryError::Invalid(asked.query.to_owned())));
+    let checks = FileChecks::new(&any_text, &GoTemplates, &limits);
     match parse(&[RuleSource::new("fuzz.yml", text)], &checks) {
         Ok(groups) => assert!(groups.iter().all(|group| !group.name.is_empty()), "a group without a name"),
         Err(errors) => assert!(errors.iter().next().is_some() && errors.to_string().starts_with("fuzz.yml: ")),
     }
+    let strict = parse(&[RuleSource::new("fuzz.yml", text)], &checks).is_ok();
+    let lenient = parse(&[RuleSource::new("fuzz.yml", text)], &checks.with_unknown_fields_ignored(true)).is_ok();
+    assert!(lenient || !strict, "what is right with unknown fields refused is right with them ignored");
 }
 
 /// A template of any bytes is refused, or renders or fails in bounded space.
@@ -41,38 +43,5 @@ impl TemplateQueries for OneSample {
     fn query(&self, expr: &str, time_ms: i64) -> Result<Vec<VectorSample>, String> {
         let labels = Labels::from_pairs([("a", expr)]);
         Ok(vec![VectorSample { labels, timestamp_ms: time_ms, value: SampleValue::Float(1.5) }])
-    }
-}
-
-/// Takes every expression as it is.
-struct AnyText;
-
-impl QueryEngine for AnyText {
-    fn check(&self, query: &str) -> Result<String, QueryError> {
-        Ok(query.to_owned())
-    }
-
-    fn selector(&self, text: &str) -> Result<Vec<Matcher>, QueryError> {
-        Err(QueryError::Invalid(text.to_owned()))
-    }
-
-    fn instant(
-        &self,
-        _store: &dyn Queryable,
-        query: &str,
-        _options: &InstantOptions,
-        _cx: &QueryCx,
-    ) -> Result<QueryOutput, QueryError> {
-        Err(QueryError::Invalid(query.to_owned()))
-    }
-
-    fn range(
-        &self,
-        _store: &dyn Queryable,
-        query: &str,
-        _options: &RangeOptions,
-        _cx: &QueryCx,
-    ) -> Result<QueryOutput, QueryError> {
-        Err(QueryError::Invalid(query.to_owned()))
     }
 }

@@ -229,7 +229,9 @@ impl Group {
         self.counters.iterations.add(1);
         let rules_took = self.run_rules(&mut memory.series, host, &times);
         self.mark_vanished(memory, host, &times);
-        let took = host.options.clock.monotonic().saturating_sub(started);
+        let ended = host.options.clock.monotonic();
+        let took = ended.saturating_sub(started);
+        host.durations.groups.observe(ended, took);
         let mut last = lock(&self.last);
         *last = LastRun { evaluation_ms: Some(ts_ms), took, rules_took, ..*last };
     }
@@ -240,7 +242,9 @@ impl Group {
         let run = |(rule, series): (&Rule, &mut SeriesSet)| {
             let started = host.options.clock.monotonic();
             let samples = self.run_rule(rule, series, host, times);
-            let took = host.options.clock.monotonic().saturating_sub(started);
+            let ended = host.options.clock.monotonic();
+            let took = ended.saturating_sub(started);
+            host.durations.rules.observe(ended, took);
             rule.status().evaluated(times.ts_ms, took);
             totals.samples.add(samples);
             totals.took_ns.add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));

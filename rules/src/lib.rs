@@ -11,23 +11,11 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use promethium_model::{Labels, MemStore, QueryEngine, QueryOutput, QueryValue, VectorSample, SampleValue};
-//! # use promethium_model::{InstantOptions, Matcher, QueryCx, QueryError, Queryable, RangeOptions};
+//! use promethium_model::{AppendOptions, Appendable, Labels, MemStore, Point, SeriesKey};
+//! use promethium_promql::{Engine, EngineOptions};
 //! use promethium_rules::{AlertState, Discard, RuleGlobals, RuleManager, RuleOptions, RuleSource};
-//! # struct Always;
-//! # impl QueryEngine for Always {
-//! #     fn check(&self, query: &str) -> Result<String, QueryError> { Ok(query.to_owned()) }
-//! #     fn selector(&self, _: &str) -> Result<Vec<Matcher>, QueryError> { Ok(Vec::new()) }
-//! #     fn instant(&self, _: &dyn Queryable, _: &str, o: &InstantOptions, _: &QueryCx) -> Result<QueryOutput, QueryError> {
-//! #         let labels = Labels::from_pairs([("job", "node")]);
-//! #         let sample = VectorSample { labels, timestamp_ms: o.time_ms, value: SampleValue::Float(0.0) };
-//! #         Ok(QueryOutput { value: QueryValue::Vector(vec![sample]), annotations: Default::default() })
-//! #     }
-//! #     fn range(&self, _: &dyn Queryable, q: &str, _: &RangeOptions, _: &QueryCx) -> Result<QueryOutput, QueryError> {
-//! #         Err(QueryError::Invalid(q.to_owned()))
-//! #     }
-//! # }
-//! # let engine: Arc<dyn QueryEngine> = Arc::new(Always);
+//!
+//! let engine = Arc::new(Engine::new(EngineOptions::default()));
 //! let rules = RuleManager::new(engine, RuleOptions::default());
 //! let file = RuleSource::new("node.yml", "
 //! groups:
@@ -38,13 +26,26 @@
 //!     for: 1m
 //! ");
 //! rules.load(&[file], &RuleGlobals::default(), 0)?;
+//!
 //! let store = MemStore::new();
+//! let series = Labels::from_pairs([("__name__", "up"), ("job", "node")]);
+//! let mut tx = store.appender();
+//! tx.append(SeriesKey::Labels(&series), Point::float(60_000, 0.0), &AppendOptions::default())?;
+//! tx.commit()?;
 //! rules.evaluate_all_at(60_000, &store, &store, &Discard);
 //! assert_eq!(rules.alerts()[0].state, AlertState::Pending);
 //! rules.evaluate_all_at(120_000, &store, &store, &Discard);
 //! assert_eq!(rules.alerts()[0].state, AlertState::Firing);
-//! # Ok::<(), promethium_rules::RuleFileErrors>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Which way in
+//!
+//! * Tests of rules that already exist: [`unittest::run`] in `cargo test`, or the example `ruletest` on the command line.
+//! * A check of rule files as `promtool check rules` makes it: [`file::check`].
+//! * Rules in a program: [`RuleManager`], as above; `promethium::Monitor` composes it with storage and scraping.
+//! * Tests of a program that has rules in it: [`testing`].
+//! * What the HTTP API answers, for a server or a client of one's own: [`shapes`].
 //!
 //! # Concepts
 //!
@@ -71,9 +72,12 @@ mod overlay;
 mod recording;
 mod restore;
 mod rule;
+pub mod shapes;
 mod state;
+mod summary;
 mod sync;
 pub mod template;
+pub mod testing;
 pub mod unittest;
 mod view;
 mod write;
@@ -86,4 +90,5 @@ pub use metrics::{GroupMetrics, RuleMetrics};
 pub use notifier::{Alert, Discard, Notifier, generator_path};
 pub use options::{RuleGlobals, RuleOptions};
 pub use state::{AlertBook, AlertInstance, AlertState, AlertTiming, Observation, TooManyAlerts};
+pub use summary::{DurationSummary, SUMMARY_WINDOW, SummarySnapshot};
 pub use view::{AlertRuleView, GroupView, RecordRuleView, RuleHealth, RuleView};

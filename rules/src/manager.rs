@@ -8,7 +8,7 @@ use promethium_model::{Appendable, Labels, QueryEngine, Queryable};
 use crate::concurrency::Slots;
 use crate::file::{self, FileChecks, GroupSpec, RuleFileErrors, RuleSource};
 use crate::group::Group;
-use crate::metrics::RuleMetrics;
+use crate::metrics::{EvaluationDurations, RuleMetrics};
 use crate::notifier::Notifier;
 use crate::options::{RuleGlobals, RuleOptions};
 use crate::rule::Host;
@@ -23,6 +23,7 @@ pub struct RuleManager {
     engine: Arc<dyn QueryEngine>,
     options: RuleOptions,
     slots: Option<Slots>,
+    durations: EvaluationDurations,
     // One load at a time. Held while groups finish what they run; `state` never is.
     loading: Mutex<()>,
     state: Mutex<State>,
@@ -66,7 +67,14 @@ impl RuleManager {
     #[must_use]
     pub fn new(engine: Arc<dyn QueryEngine>, options: RuleOptions) -> Self {
         let slots = Some(options.max_concurrent_evals).filter(|threads| *threads > 0).map(Slots::new);
-        RuleManager { engine, options, slots, loading: Mutex::default(), state: Mutex::default() }
+        RuleManager {
+            engine,
+            options,
+            slots,
+            durations: EvaluationDurations::default(),
+            loading: Mutex::default(),
+            state: Mutex::default(),
+        }
     }
 
     /// Replaces the rules by those of `sources`: the first load and every reload.
@@ -85,7 +93,8 @@ impl RuleManager {
         now_ms: i64,
     ) -> Result<LoadReport, RuleFileErrors> {
         let checks = FileChecks::new(&*self.engine, &*self.options.templates, &self.options.limits)
-            .with_legacy_names(self.options.legacy_names);
+            .with_legacy_names(self.options.legacy_names)
+            .with_unknown_fields_ignored(self.options.ignore_unknown_fields);
         let specs = file::parse(sources, &checks)?;
         let _loading = lock(&self.loading);
         let (earlier, is_first) = {
@@ -153,7 +162,8 @@ impl RuleManager {
     }
 
     fn host<'a>(&'a self, store: &'a dyn Queryable, sink: &'a dyn Appendable, notifier: &'a dyn Notifier) -> Host<'a> {
-        Host { engine: &*self.engine, options: &self.options, store, sink, notifier, slots: self.slots.as_ref() }
+        let RuleManager { options, durations, .. } = self;
+        Host { engine: &*self.engine, options, store, sink, notifier, durations, slots: self.slots.as_ref() }
     }
 
     fn groups_and_globals(&self) -> (Vec<Arc<Group>>, RuleGlobals) {
@@ -186,7 +196,8 @@ impl RuleManager {
     /// The counters.
     #[must_use]
     pub fn metrics(&self) -> RuleMetrics {
-        RuleMetrics { groups: self.groups_and_globals().0.iter().map(|group| group.metrics()).collect() }
+        let groups = self.groups_and_globals().0.iter().map(|group| group.metrics()).collect();
+        self.durations.metrics(self.options.clock.monotonic(), groups)
     }
 }
 

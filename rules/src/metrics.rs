@@ -1,6 +1,9 @@
 //! Counters of rule evaluation, under Prometheus' names.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::summary::{DurationSummary, SummarySnapshot};
 
 /// A snapshot of a manager's counters.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -8,6 +11,32 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct RuleMetrics {
     /// Sorted by file, then name.
     pub groups: Vec<GroupMetrics>,
+    /// `prometheus_rule_evaluation_duration_seconds`: evaluations of single rules.
+    pub rule_durations: SummarySnapshot,
+    /// `prometheus_rule_group_duration_seconds`: evaluations of whole groups.
+    pub group_durations: SummarySnapshot,
+}
+
+/// The quantiles that Prometheus shows of each kind of duration.
+const RULE_QUANTILES: [f64; 3] = [0.5, 0.9, 0.99];
+const GROUP_QUANTILES: [f64; 5] = [0.01, 0.05, 0.5, 0.9, 0.99];
+
+/// How long evaluations take, over all groups of a manager, the removed ones included.
+#[derive(Debug, Default)]
+pub(crate) struct EvaluationDurations {
+    pub(crate) rules: DurationSummary,
+    pub(crate) groups: DurationSummary,
+}
+
+impl EvaluationDurations {
+    /// The metrics at `now`, with those of the groups.
+    pub(crate) fn metrics(&self, now: Duration, groups: Vec<GroupMetrics>) -> RuleMetrics {
+        RuleMetrics {
+            groups,
+            rule_durations: self.rules.snapshot(now, &RULE_QUANTILES),
+            group_durations: self.groups.snapshot(now, &GROUP_QUANTILES),
+        }
+    }
 }
 
 /// A snapshot of one group's counters; each field is a metric with the label `rule_group="<file>;<name>"`.

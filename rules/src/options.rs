@@ -31,6 +31,8 @@ pub struct RuleOptions {
     pub limits: Limits,
     /// Only the classic character set in names.
     pub legacy_names: bool,
+    /// Fields of rule files that the format does not know are passed over, not refused.
+    pub ignore_unknown_fields: bool,
     /// Reads the templates of labels and annotations.
     pub templates: Arc<dyn Render>,
     /// Measures evaluation times and query deadlines. Never read for the time of an evaluation: that is an argument.
@@ -48,6 +50,7 @@ impl Default for RuleOptions {
             max_concurrent_evals: 0,
             limits: Limits::default(),
             legacy_names: false,
+            ignore_unknown_fields: false,
             templates: Arc::new(GoTemplates),
             clock: Arc::new(SystemClock::new()),
         }
@@ -116,6 +119,13 @@ impl RuleOptions {
     #[must_use]
     pub fn with_legacy_names(mut self, legacy_names: bool) -> Self {
         self.legacy_names = legacy_names;
+        self
+    }
+
+    /// Passes over fields of rule files that the format does not know, or refuses such files, as Prometheus does.
+    #[must_use]
+    pub fn with_unknown_fields_ignored(mut self, ignored: bool) -> Self {
+        self.ignore_unknown_fields = ignored;
         self
     }
 }

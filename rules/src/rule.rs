@@ -11,6 +11,7 @@ use crate::alerting::AlertingRule;
 use crate::concurrency::Slots;
 use crate::error::RuleError;
 use crate::file::{RuleKind, RuleSpec, SortedPairs, texts_of};
+use crate::metrics::EvaluationDurations;
 use crate::notifier::Notifier;
 use crate::options::RuleOptions;
 use crate::recording::RecordingRule;
@@ -26,6 +27,8 @@ pub(crate) struct Host<'a> {
     pub(crate) store: &'a dyn Queryable,
     pub(crate) sink: &'a dyn Appendable,
     pub(crate) notifier: &'a dyn Notifier,
+    /// Where the time of evaluations is counted.
+    pub(crate) durations: &'a EvaluationDurations,
     /// Threads for rules that may run side by side.
     pub(crate) slots: Option<&'a Slots>,
 }

@@ -66,6 +66,7 @@ impl Monitor {
             damage: self.store.replay_report().map(|report| report.damage_count),
             rules: self.rules.metrics(),
             alertmanagers: self.alertmanagers.as_ref().map(|a| a.metrics()).unwrap_or_default(),
+            queue_capacity: self.limits.max_notification_queue,
             targets_up: statuses.iter().filter(|s| s.health == Health::Up).count(),
             targets: statuses.len(),
         };

@@ -1,5 +1,6 @@
 //! The composition: storage, targets, rules and notifier under one clock.
 
+mod alerting_metrics;
 mod api_host;
 mod builder;
 mod self_metrics;

@@ -118,6 +118,25 @@ fn rules_and_alerts_are_those_of_the_files() {
     assert_eq!(data(&rig, "/api/v1/rules?type=record"), group(&recording()));
 }
 
+/// The types of `promethium::rules::shapes` say what the API says, both ways.
+#[test]
+fn rules_and_alerts_have_the_shapes_that_are_published() {
+    use promethium::rules::shapes::{AlertsData, RulesData};
+    let rig = rig();
+    let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let answer = data(&rig, "/api/v1/rules");
+    let read: RulesData = serde_json::from_str(&answer).unwrap();
+    assert_eq!(serde_json::to_value(&read).unwrap(), value(&answer));
+    assert_eq!(read, RulesData::of(&rig.monitor.rule_groups()));
+    let answer = data(&rig, "/api/v1/alerts");
+    let read: AlertsData = serde_json::from_str(&answer).unwrap();
+    assert_eq!(serde_json::to_value(&read).unwrap(), value(&answer));
+    assert_eq!(read, AlertsData::of(&rig.monitor.alerts()));
+    let page: RulesData = serde_json::from_str(&data(&rig, "/api/v1/rules?type=alert&exclude_alerts=true")).unwrap();
+    let promethium::rules::shapes::RuleData::Alerting(rule) = &page.groups[0].rules[0] else { panic!("{page:?}") };
+    assert_eq!(rule.alerts, None);
+}
+
 #[test]
 fn targets_and_metadata_are_those_of_the_last_scrape() {
     let rig = rig();

@@ -1,5 +1,6 @@
 //! The composition as a host sees it, on a simulated clock and a simulated disk.
 
+#[cfg(all(feature = "http", feature = "axum"))]
 mod alert_generator;
 mod bad_pages;
 mod endpoints;

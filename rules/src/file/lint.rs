@@ -1,22 +1,20 @@
 //! What `promtool check rules` remarks beyond errors.
 
-use promethium_model::Labels;
-
-use super::{GroupSpec, RuleKind, texts_of};
+use super::{GroupSpec, RuleKind, SortedPairs, texts_of};
 
 /// Rules that occur more than once: metric or alert name, and labels, sorted; each once.
 #[must_use]
-pub fn duplicate_rules(groups: &[GroupSpec]) -> Vec<(String, Labels)> {
-    let mut all: Vec<(String, Labels)> = groups
+pub fn duplicate_rules(groups: &[GroupSpec]) -> Vec<(String, SortedPairs)> {
+    let mut all: Vec<(String, SortedPairs)> = groups
         .iter()
         .flat_map(|group| &group.rules)
         .map(|rule| match &rule.kind {
-            RuleKind::Record(record) => (record.record.clone(), Labels::from_pairs(record.labels.clone())),
-            RuleKind::Alert(alert) => (alert.alert.clone(), Labels::from_pairs(texts_of(&alert.labels))),
+            RuleKind::Record(record) => (record.record.clone(), record.labels.clone()),
+            RuleKind::Alert(alert) => (alert.alert.clone(), texts_of(&alert.labels)),
         })
         .collect();
     all.sort();
-    let mut duplicates: Vec<(String, Labels)> =
+    let mut duplicates: Vec<(String, SortedPairs)> =
         all.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone()).collect();
     duplicates.dedup();
     duplicates

@@ -1,10 +1,12 @@
 //! Rule files: YAML in, checked [`GroupSpec`]s out, or every problem with its place.
 
-mod check;
 mod error;
 mod glob;
+mod judge;
+mod lenient;
 mod lint;
 mod read;
+mod report;
 mod spec;
 pub(crate) mod yaml;
 
@@ -13,6 +15,7 @@ pub(crate) use glob::glob;
 pub use glob::{PatternError, matching_files};
 pub use lint::{duplicate_rules, lint_duplicates};
 pub use read::{RuleSource, read_sources};
+pub use report::{CheckOutcome, CheckReport, Lints, check, exit_status};
 pub(crate) use spec::texts_of;
 pub use spec::{AlertSpec, Annotated, GroupSpec, RecordSpec, RuleKind, RuleSpec, SortedPairs, TemplateText};
 
@@ -32,19 +35,28 @@ pub struct FileChecks<'a> {
     pub limits: &'a Limits,
     /// Only the classic character set in metric, label and annotation names.
     pub legacy_names: bool,
+    /// Fields that the format does not know are passed over, not refused.
+    pub ignore_unknown_fields: bool,
 }
 
 impl<'a> FileChecks<'a> {
-    /// Checks with these parts, names in UTF-8.
+    /// Checks with these parts, names in UTF-8, no unknown fields.
     #[must_use]
     pub fn new(engine: &'a dyn QueryEngine, templates: &'a dyn Render, limits: &'a Limits) -> Self {
-        FileChecks { engine, templates, limits, legacy_names: false }
+        FileChecks { engine, templates, limits, legacy_names: false, ignore_unknown_fields: false }
     }
 
     /// Only the classic character set in metric, label and annotation names.
     #[must_use]
     pub fn with_legacy_names(mut self, legacy_names: bool) -> Self {
         self.legacy_names = legacy_names;
+        self
+    }
+
+    /// Passes over fields that the format does not know: files for another version, or with notes of other tools.
+    #[must_use]
+    pub fn with_unknown_fields_ignored(mut self, ignored: bool) -> Self {
+        self.ignore_unknown_fields = ignored;
         self
     }
 }
@@ -75,6 +87,6 @@ pub fn warnings(sources: &[RuleSource]) -> Vec<String> {
 }
 
 fn parse_one(source: &RuleSource, checks: &FileChecks<'_>) -> Result<Vec<GroupSpec>, Vec<RuleFileError>> {
-    let file = yaml::read(source, checks.limits.max_config_bytes).map_err(|error| vec![*error])?;
-    check::check_file(&source.file, file, checks)
+    let file = yaml::read(source, checks).map_err(|error| vec![*error])?;
+    judge::check_file(&source.file, file, checks)
 }

@@ -12,10 +12,11 @@ use std::fmt;
 
 use promethium_model::{Position, duration};
 use serde::Deserialize;
-use serde::de::{Deserializer, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Visitor};
 use serde_saphyr::{Location, Options, Spanned};
 
-use super::{RuleFileError, RuleFileProblem, RuleSource};
+use super::lenient::Lenient;
+use super::{FileChecks, RuleFileError, RuleFileProblem, RuleSource};
 
 // A rule file nests five levels; the rest is room for what a strict reader will refuse anyway.
 const MAX_DEPTH: usize = 16;
@@ -80,21 +81,32 @@ impl Visitor<'_> for DurationVisitor {
 }
 
 /// Reads the first document of a file; an empty file has no groups.
-pub(super) fn read(source: &RuleSource, max_bytes: usize) -> Result<FileYaml, Box<RuleFileError>> {
+pub(super) fn read(source: &RuleSource, checks: &FileChecks<'_>) -> Result<FileYaml, Box<RuleFileError>> {
     let refuse =
         |positions, problem| Box::new(RuleFileError { file: source.file.clone(), positions, place: None, problem });
-    if source.text.len() > max_bytes {
-        return Err(refuse(Vec::new(), RuleFileProblem::TooLarge { limit: max_bytes }));
+    let limit = checks.limits.max_config_bytes;
+    if source.text.len() > limit {
+        return Err(refuse(Vec::new(), RuleFileProblem::TooLarge { limit }));
     }
-    let mut bytes = source.text.as_bytes();
-    match serde_saphyr::read_with_options(&mut bytes, options()).next() {
-        None => Ok(FileYaml::default()),
-        Some(Ok(file)) => Ok(file),
-        Some(Err(error)) => Err(refuse(
-            error.location().map(position_of).into_iter().collect(),
-            RuleFileProblem::Yaml(message_of(&error)),
-        )),
-    }
+    first_document(&source.text, checks.ignore_unknown_fields).map_err(|error| {
+        refuse(error.location().map(position_of).into_iter().collect(), RuleFileProblem::Yaml(message_of(&error)))
+    })
+}
+
+/// The first document of a text; the empty value where there is none.
+pub(crate) fn first_document<T>(text: &str, ignore_unknown_fields: bool) -> Result<T, serde_saphyr::Error>
+where
+    T: Default + DeserializeOwned,
+{
+    let mut bytes = text.as_bytes();
+    let document = match ignore_unknown_fields {
+        false => serde_saphyr::read_with_options(&mut bytes, options()).next(),
+        true => {
+            let lenient = serde_saphyr::read_with_options::<_, Lenient<T>>(&mut bytes, options()).next();
+            lenient.map(|document| document.map(|Lenient(read)| read))
+        }
+    };
+    document.unwrap_or_else(|| Ok(T::default()))
 }
 
 /// Whether anything but blanks, comments and markers follows the first document, which is all that is read.
@@ -106,7 +118,7 @@ pub(super) fn has_further_documents(text: &str) -> bool {
     lines.skip_while(|line| !is_marker(line)).any(|line| says_something(line) || line.starts_with("--- "))
 }
 
-pub(crate) fn options() -> Options {
+fn options() -> Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! { max_depth: MAX_DEPTH, max_aliases: MAX_ALIASES },
         with_snippet: false,

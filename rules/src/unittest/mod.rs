@@ -41,6 +41,8 @@ pub struct TestOptions {
     pub diff: bool,
     /// Reports all data that a test ended with.
     pub debug: bool,
+    /// Passes over fields that the formats of tests and of rules do not know.
+    pub ignore_unknown_fields: bool,
     /// Of the language of expressions.
     pub features: Features,
     /// Bounds on files, queries and templates.
@@ -148,7 +150,7 @@ fn run_file(file: &Path, options: &TestOptions, report: &mut FileReport) -> Resu
     let selected = selected(&options.run)?;
     let sources = read_sources(&[file.to_owned()], options.limits.max_config_bytes).map_err(|e| e.to_string())?;
     let text = sources.first().map_or("", |source| source.text.as_str());
-    let yaml = yaml::read(text).map_err(|error| format!("{}: {error}", report.file))?;
+    let yaml = yaml::read(text, options.ignore_unknown_fields).map_err(|error| format!("{}: {error}", report.file))?;
     let patterns = yaml.rule_files.unwrap_or_default();
     let rule_files = rule_files(file.parent().unwrap_or(Path::new("")), &patterns, &mut report.warnings)?;
     let order = yaml.group_eval_order.unwrap_or_default();

@@ -252,6 +252,7 @@ fn load(
     let limits = &setting.options.limits;
     let options = RuleOptions::default()
         .with_limits(limits.clone())
+        .with_unknown_fields_ignored(setting.options.ignore_unknown_fields)
         .with_external_url(test.external_url.as_deref().unwrap_or("").trim_end_matches('/'));
     let external = texts(test.external_labels.as_ref());
     let globals = RuleGlobals::default()

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 
-use crate::file::yaml::{DurationYaml, message_of, options};
+use crate::file::yaml::{DurationYaml, first_document, message_of};
 
 type Texts = BTreeMap<String, Option<String>>;
 
@@ -139,16 +139,11 @@ fn zone_seconds(zone: &str) -> Option<i64> {
 }
 
 /// Reads a test file; the error names line and column.
-pub(super) fn read(text: &str) -> Result<TestFileYaml, String> {
-    let mut bytes = text.as_bytes();
-    match serde_saphyr::read_with_options(&mut bytes, options()).next() {
-        None => Ok(TestFileYaml::default()),
-        Some(Ok(file)) => Ok(file),
-        Some(Err(error)) => {
-            let place = error.location().map(|l| format!("{}:{}: ", l.line(), l.column())).unwrap_or_default();
-            Err(format!("{place}{}", message_of(&error)))
-        }
-    }
+pub(super) fn read(text: &str, ignore_unknown_fields: bool) -> Result<TestFileYaml, String> {
+    first_document(text, ignore_unknown_fields).map_err(|error| {
+        let place = error.location().map(|l| format!("{}:{}: ", l.line(), l.column())).unwrap_or_default();
+        format!("{place}{}", message_of(&error))
+    })
 }
 
 #[cfg(test)]

@@ -3,10 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use promethium_model::{
-    InstantOptions, Labels, Matcher, MemStore, QueryCx, QueryEngine, QueryError, QueryOutput, QueryValue, Queryable,
-    QueryableExt, RangeOptions, SampleValue, TimeRange, VectorSample, is_stale,
-};
+use promethium_model::{Labels, Matcher, MemStore, QueryError, QueryableExt, TimeRange, is_stale};
+use promethium_rules::testing::{ScriptedEngine, vector};
 use promethium_rules::{Discard, RuleGlobals, RuleManager, RuleSource};
 use proptest::prelude::*;
 
@@ -18,45 +16,13 @@ const RULES: [&str; 2] = ["a", "b"];
 /// What each rule's query gives: the numbers of its series, or nothing when it fails.
 type Results = BTreeMap<&'static str, Option<BTreeSet<usize>>>;
 
-#[derive(Default)]
-struct TableEngine(Mutex<Results>);
-
-impl QueryEngine for TableEngine {
-    fn check(&self, query: &str) -> Result<String, QueryError> {
-        Ok(query.to_owned())
-    }
-
-    fn selector(&self, text: &str) -> Result<Vec<Matcher>, QueryError> {
-        Err(QueryError::Invalid(text.to_owned()))
-    }
-
-    fn instant(
-        &self,
-        _store: &dyn Queryable,
-        query: &str,
-        options: &InstantOptions,
-        _cx: &QueryCx,
-    ) -> Result<QueryOutput, QueryError> {
-        let results = self.0.lock().unwrap();
-        let series = results[query].as_ref().ok_or_else(|| QueryError::Execution("asked to".to_owned()))?;
-        let sample = |n: &usize| VectorSample {
-            labels: Labels::from_pairs([("n", n.to_string())]),
-            timestamp_ms: options.time_ms,
-            value: SampleValue::Float(1.0),
-        };
-        let value = QueryValue::Vector(series.iter().map(sample).collect());
-        Ok(QueryOutput { value, annotations: Default::default() })
-    }
-
-    fn range(
-        &self,
-        _store: &dyn Queryable,
-        query: &str,
-        _options: &RangeOptions,
-        _cx: &QueryCx,
-    ) -> Result<QueryOutput, QueryError> {
-        Err(QueryError::Invalid(query.to_owned()))
-    }
+fn engine(results: &Arc<Mutex<Results>>) -> Arc<ScriptedEngine> {
+    let results = Arc::clone(results);
+    Arc::new(ScriptedEngine::new(move |asked| {
+        let results = results.lock().unwrap();
+        let series = results[asked.query].as_ref().ok_or_else(|| QueryError::Execution("asked to".to_owned()))?;
+        Ok(vector(asked.time_ms, series.iter().map(|n| (Labels::from_pairs([("n", n.to_string())]), 1.0))))
+    }))
 }
 
 #[derive(Clone, Debug)]
@@ -137,8 +103,8 @@ fn file(rules: &[&str], limit: u8) -> String {
 proptest! {
     #[test]
     fn series_are_stored_and_ended_as_the_model_says(steps in steps()) {
-        let engine = Arc::new(TableEngine::default());
-        let manager = RuleManager::new(Arc::clone(&engine) as Arc<dyn QueryEngine>, options());
+        let table: Arc<Mutex<Results>> = Arc::default();
+        let manager = RuleManager::new(engine(&table), options());
         let (store, mut model, mut ts_ms) = (MemStore::new(), Model::default(), 0);
         manager.load(&[RuleSource::new("f", file(&[], 0))], &RuleGlobals::default(), 0).unwrap();
         for step in steps {
@@ -152,7 +118,7 @@ proptest! {
                     ts_ms += 60_000;
                     let numbers = |seen: [bool; SERIES]| (0..SERIES).filter(|n| seen[*n]).collect();
                     let results: Results = RULES.into_iter().zip(results.map(|r| r.map(numbers))).collect();
-                    *engine.0.lock().unwrap() = results.clone();
+                    *table.lock().unwrap() = results.clone();
                     manager.evaluate_all_at(ts_ms, &store, &store, &Discard);
                     model.tick(ts_ms, &results);
                 }

@@ -8,7 +8,7 @@ use promethium_rules::file::{FileChecks, GroupSpec, RuleKind, parse, read_source
 use promethium_rules::template::GoTemplates;
 use promethium_rules::{RuleFileErrors, RuleGlobals, RuleManager, RuleSource};
 
-use crate::harness::{ScriptEngine, options};
+use crate::harness::{engine, options};
 
 fn files_of(folder: &str) -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(folder);
@@ -20,7 +20,7 @@ fn files_of(folder: &str) -> Vec<PathBuf> {
 
 fn parse_text(text: &str, legacy_names: bool) -> Result<Vec<GroupSpec>, RuleFileErrors> {
     let limits = Limits::default();
-    let checks = FileChecks::new(&ScriptEngine, &GoTemplates, &limits).with_legacy_names(legacy_names);
+    let checks = FileChecks::new(&engine(), &GoTemplates, &limits).with_legacy_names(legacy_names);
     parse(&[RuleSource::new("rules.yml", text)], &checks)
 }
 
@@ -67,7 +67,7 @@ fn every_field_arrives() {
 
 #[test]
 fn one_wrong_file_refuses_the_whole_set_and_changes_nothing() {
-    let rules = RuleManager::new(std::sync::Arc::new(ScriptEngine), options());
+    let rules = RuleManager::new(std::sync::Arc::new(engine()), options());
     let good = RuleSource::new("a.yml", "groups: [{name: g, rules: [{record: a, expr: up}]}]");
     let other = RuleSource::new("b.yml", "groups: [{name: h, rules: [{record: b, expr: up}]}]");
     let wrong = RuleSource::new("c.yml", "groups: [{name: x, rules: [{record: b}]}]");
@@ -82,7 +82,7 @@ fn one_wrong_file_refuses_the_whole_set_and_changes_nothing() {
 fn files_over_the_limit_and_things_that_are_no_files_are_refused() {
     let mut limits = Limits::default();
     limits.max_config_bytes = 20;
-    let checks = FileChecks::new(&ScriptEngine, &GoTemplates, &limits);
+    let checks = FileChecks::new(&engine(), &GoTemplates, &limits);
     assert!(parse(&[RuleSource::new("a.yml", " ".repeat(20))], &checks).is_ok());
     let error = parse(&[RuleSource::new("a.yml", " ".repeat(21))], &checks).unwrap_err();
     assert_eq!(error.to_string(), "a.yml: file is larger than the limit of 20 bytes");

@@ -4,20 +4,18 @@ use std::sync::{Arc, Mutex};
 
 use promethium_model::labels::METRIC_NAME;
 use promethium_model::{
-    AppendOptions, Appendable, InstantOptions, Labels, ManualClock, Matcher, MemStore, Point, Position, QueryCx,
-    QueryEngine, QueryError, QueryOutput, QueryValue, Queryable, QueryableExt, RangeOptions, SampleValue, SeriesKey,
-    TimeRange, VectorSample, is_stale,
+    AppendOptions, Appendable, Labels, ManualClock, Matcher, MemStore, Point, Position, QueryError, QueryValue,
+    Queryable, QueryableExt, SampleValue, SeriesKey, TimeRange, VectorSample, is_stale,
 };
+use promethium_rules::testing::ScriptedEngine;
 use promethium_rules::{Alert, Notifier, RuleGlobals, RuleManager, RuleOptions, RuleSource};
 
 const LOOKBACK_MS: i64 = 300_000;
 
 /// Knows `metric`, `metric == n`, `metric > n`, `sum(metric)`, a number, `"text"` and `fail(reason)`; what holds `!!`
 /// is a parse error. Prints an expression with single blanks.
-pub(crate) struct ScriptEngine;
-
-impl QueryEngine for ScriptEngine {
-    fn check(&self, query: &str) -> Result<String, QueryError> {
+pub(crate) fn engine() -> ScriptedEngine {
+    ScriptedEngine::new(|asked| evaluate(asked.store, asked.query, asked.time_ms)).with_check(|query| {
         match query.find("!!") {
             Some(at) => Err(QueryError::Parse {
                 position: Position::of(query, at),
@@ -25,31 +23,7 @@ impl QueryEngine for ScriptEngine {
             }),
             None => Ok(query.split_whitespace().collect::<Vec<_>>().join(" ")),
         }
-    }
-
-    fn selector(&self, text: &str) -> Result<Vec<Matcher>, QueryError> {
-        Ok(vec![Matcher::equal(METRIC_NAME, text)])
-    }
-
-    fn instant(
-        &self,
-        store: &dyn Queryable,
-        query: &str,
-        options: &InstantOptions,
-        _cx: &QueryCx,
-    ) -> Result<QueryOutput, QueryError> {
-        evaluate(store, query, options.time_ms).map(|value| QueryOutput { value, annotations: Default::default() })
-    }
-
-    fn range(
-        &self,
-        _store: &dyn Queryable,
-        query: &str,
-        _options: &RangeOptions,
-        _cx: &QueryCx,
-    ) -> Result<QueryOutput, QueryError> {
-        Err(QueryError::Invalid(format!("no range queries: {query}")))
-    }
+    })
 }
 
 fn evaluate(store: &dyn Queryable, query: &str, time_ms: i64) -> Result<QueryValue, QueryError> {
@@ -129,11 +103,7 @@ impl World {
     }
 
     pub(crate) fn empty(options: RuleOptions) -> Self {
-        World {
-            store: MemStore::new(),
-            inbox: Inbox::default(),
-            rules: RuleManager::new(Arc::new(ScriptEngine), options),
-        }
+        World { store: MemStore::new(), inbox: Inbox::default(), rules: RuleManager::new(Arc::new(engine()), options) }
     }
 
     pub(crate) fn load(&self, rules: &str, now_ms: i64) {
@@ -173,4 +143,10 @@ impl World {
             })
             .collect()
     }
+}
+
+/// A peer that cannot be started skips its tests, where it is not required.
+pub(crate) fn skip_without(peer: &str, error: &std::io::Error) {
+    assert!(std::env::var_os("PROMETHIUM_REQUIRE_PEERS").is_none(), "{peer} cannot be started: {error}");
+    println!("skipped: {peer} cannot be started: {error}");
 }

@@ -16,7 +16,7 @@ fn world(change: impl Fn(&mut Limits), rules: &str) -> World {
 fn refusal(change: impl Fn(&mut Limits), rules: &str) -> String {
     let mut limits = Limits::default();
     change(&mut limits);
-    let manager = RuleManager::new(std::sync::Arc::new(crate::harness::ScriptEngine), options().with_limits(limits));
+    let manager = RuleManager::new(std::sync::Arc::new(crate::harness::engine()), options().with_limits(limits));
     manager.load(&[RuleSource::new("rules.yml", rules)], &RuleGlobals::default(), 0).unwrap_err().to_string()
 }
 
@@ -54,6 +54,32 @@ fn alerts_of_a_rule() {
         assert_eq!(last_error(&world).is_some(), at_s == 120);
     }
     assert_eq!(last_error(&world).as_deref(), Some("exceeded limit of 2 with 3 alerts"));
+}
+
+/// The bounds of queries hold for rules, and for queries in their templates; an alert outlives the latter.
+#[test]
+fn samples_of_a_query() {
+    use promethium_promql::{Engine, EngineOptions};
+    let mut limits = Limits::default();
+    limits.max_query_samples = 2;
+    let mut world = World::empty(options());
+    world.rules =
+        RuleManager::new(std::sync::Arc::new(Engine::new(EngineOptions::default())), options().with_limits(limits));
+    world.load(
+        "groups: [{name: g, rules: [{record: r, expr: up}, {alert: A, expr: 'up{n=\"0\"}', \
+         annotations: {all: '{{ query \"up\" | len }}', one: '{{ $value }}'}}]}]",
+        0,
+    );
+    for n in 0..3 {
+        world.put(0, &[("__name__", "up"), ("n", &n.to_string())], 7.0);
+    }
+    world.tick(0);
+    let error = last_error(&world).unwrap();
+    assert!(error.contains("too many samples"), "{error}");
+    let alert = world.rules.alerts().remove(0);
+    let [(_, all), (_, one)] = &alert.annotations[..] else { panic!("{alert:?}") };
+    assert!(all.starts_with("<error expanding template: ") && all.contains("too many samples"), "{all}");
+    assert_eq!(one, "7");
 }
 
 #[test]
@@ -134,6 +160,39 @@ fn time_of_a_template() {
     let data = TemplateData::new(&labels, &value, &labels, "").with_limits(limits);
     let error = template.render(&data).unwrap_err().to_string();
     assert!(error.ends_with("template exceeds the limit of 10000 ms"), "{error}");
+}
+
+/// No limit loses an alert: the rule goes on, its other annotations too.
+#[test]
+fn a_template_that_takes_too_long_leaves_the_alert() {
+    use promethium_model::Clock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// Every look at it takes a second, but queries have all the time in the world.
+    #[derive(Default)]
+    struct Slow(AtomicU64);
+
+    impl Clock for Slow {
+        fn now_ms(&self) -> i64 {
+            0
+        }
+
+        fn monotonic(&self) -> std::time::Duration {
+            std::time::Duration::from_secs(self.0.fetch_add(1, Ordering::SeqCst))
+        }
+    }
+
+    let mut limits = Limits::default();
+    (limits.template_timeout_ms, limits.query_timeout_ms) = (3_000, u64::MAX);
+    let clock = std::sync::Arc::new(Slow::default());
+    let world = World::empty(options().with_limits(limits).with_clock(clock));
+    world.load(&alert("    annotations: {long: '{{ range 100000 }}x{{ end }}', short: 'value {{ $value }}'}\n"), 0);
+    world.put(0, &[("__name__", "up")], 0.0);
+    world.tick(0);
+    let alert = world.rules.alerts().remove(0);
+    let [(_, long), (_, short)] = &alert.annotations[..] else { panic!("{alert:?}") };
+    assert!(long.starts_with("<error expanding template: ") && long.contains("the limit of 3000 ms"), "{long}");
+    assert_eq!((short.as_str(), last_error(&world)), ("value 0", None));
 }
 
 #[test]

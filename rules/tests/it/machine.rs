@@ -3,10 +3,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use promethium_model::{
-    InstantOptions, Labels, Matcher, MemStore, QueryCx, QueryEngine, QueryError, QueryOutput, QueryValue, Queryable,
-    QueryableExt, RangeOptions, SampleValue, TimeRange, VectorSample, is_stale,
-};
+use promethium_model::{Labels, Matcher, MemStore, QueryError, QueryableExt, TimeRange, is_stale};
+use promethium_rules::testing::{ScriptedEngine, vector};
 use promethium_rules::{AlertState, Grid, RuleGlobals, RuleManager, RuleSource};
 
 use crate::harness::{Inbox, options};
@@ -19,45 +17,16 @@ const RESEND_MS: i64 = 60_000;
 const EPISODES: u64 = 210;
 const TICKS: usize = 500;
 
-/// Gives the series that are switched on; `None` is a query that fails.
-#[derive(Default)]
-struct Switches(Mutex<Option<[bool; SERIES]>>);
+/// The series that are switched on; `None` is a query that fails.
+type Switches = Arc<Mutex<Option<[bool; SERIES]>>>;
 
-impl QueryEngine for Switches {
-    fn check(&self, query: &str) -> Result<String, QueryError> {
-        Ok(query.to_owned())
-    }
-
-    fn selector(&self, text: &str) -> Result<Vec<Matcher>, QueryError> {
-        Err(QueryError::Invalid(text.to_owned()))
-    }
-
-    fn instant(
-        &self,
-        _store: &dyn Queryable,
-        _query: &str,
-        options: &InstantOptions,
-        _cx: &QueryCx,
-    ) -> Result<QueryOutput, QueryError> {
-        let on = self.0.lock().unwrap().ok_or_else(|| QueryError::Execution("asked to".to_owned()))?;
-        let sample = |s: usize| VectorSample {
-            labels: Labels::from_pairs([("s", s.to_string())]),
-            timestamp_ms: options.time_ms,
-            value: SampleValue::Float(1.0),
-        };
-        let value = QueryValue::Vector((0..SERIES).filter(|s| on[*s]).map(sample).collect());
-        Ok(QueryOutput { value, annotations: Default::default() })
-    }
-
-    fn range(
-        &self,
-        _store: &dyn Queryable,
-        query: &str,
-        _options: &RangeOptions,
-        _cx: &QueryCx,
-    ) -> Result<QueryOutput, QueryError> {
-        Err(QueryError::Invalid(query.to_owned()))
-    }
+fn engine(switches: &Switches) -> Arc<ScriptedEngine> {
+    let switches = Arc::clone(switches);
+    Arc::new(ScriptedEngine::new(move |asked| {
+        let on = switches.lock().unwrap().ok_or_else(|| QueryError::Execution("asked to".to_owned()))?;
+        let labels = |s: usize| Labels::from_pairs([("s", s.to_string())]);
+        Ok(vector(asked.time_ms, (0..SERIES).filter(|s| on[*s]).map(|s| (labels(s), 1.0))))
+    }))
 }
 
 /// A small generator of even numbers of chance: runs repeat exactly.
@@ -261,9 +230,9 @@ fn timing(dice: &mut Dice) -> Timing {
     }
 }
 
-fn start(engine: &Arc<Switches>, timing: Timing, now: i64) -> RuleManager {
+fn start(engine: &Arc<ScriptedEngine>, timing: Timing, now: i64) -> RuleManager {
     let options = options().with_restore_ms(TOLERANCE_MS, GRACE_MS);
-    let manager = RuleManager::new(Arc::clone(engine) as Arc<dyn QueryEngine>, options);
+    let manager = RuleManager::new(engine.clone(), options);
     manager.load(&[source(timing)], &RuleGlobals::default(), now).unwrap();
     manager
 }
@@ -271,7 +240,8 @@ fn start(engine: &Arc<Switches>, timing: Timing, now: i64) -> RuleManager {
 /// Evaluations, reloads, restarts and jumps of one episode.
 fn episode(seed: u64) -> [usize; 4] {
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    let (engine, store, inbox) = (Arc::new(Switches::default()), MemStore::new(), Inbox::default());
+    let (switches, store, inbox) = (Switches::default(), MemStore::new(), Inbox::default());
+    let engine = engine(&switches);
     let grid = Grid::new("f", "g", MINUTE_MS);
     let mut now = grid.newest_ms(10_000_000_000);
     let mut current = timing(&mut dice);
@@ -310,7 +280,7 @@ fn episode(seed: u64) -> [usize; 4] {
         }
         on.iter_mut().for_each(|on| *on ^= dice.roll(6) == 0);
         let result = (dice.roll(25) > 0).then_some(on);
-        *engine.0.lock().unwrap() = result;
+        *switches.lock().unwrap() = result;
         now += MINUTE_MS;
         // Grid points lie between milliseconds: timestamps are the one before, the time has come at the one behind.
         if manager.evaluate(now + 1, &store, &store, &inbox) == 0 {

@@ -2,6 +2,7 @@
 
 mod alerting;
 mod carryover;
+mod check;
 mod concurrency;
 mod corpus;
 mod files;

@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::alerting::STATES;
+use crate::harness::skip_without;
 use crate::templates::{Case, Expected, cases, labels as sample_labels};
 
 /// Runs `promtool test rules` over a rule file and one test.
@@ -21,7 +22,7 @@ fn promtool_agrees(rules: &Value, test: &Value) {
             let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
             assert!(output.status.success(), "{}", text.concat());
         }
-        Err(error) => println!("skipped: promtool cannot be started: {error}"),
+        Err(error) => skip_without("promtool", &error),
     }
 }
 
@@ -128,6 +129,6 @@ fn refusals() {
                 assert!(text.contains(&expected), "line {}: {} is not among:\n{text}", case.line, expected);
             }
         }
-        Err(error) => println!("skipped: promtool cannot be started: {error}"),
+        Err(error) => skip_without("promtool", &error),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use promethium_model::ManualClock;
 use promethium_rules::{AlertState, Grid, RuleGlobals, RuleManager, RuleOptions, RuleSource};
 
-use crate::harness::{Inbox, ScriptEngine, World};
+use crate::harness::{Inbox, World, engine};
 
 const RULES: &str = "groups:\n- name: g\n  rules:\n  - {alert: Long, expr: up == 0, for: 30m, labels: {severity: page}}\n\
                      \x20 - {alert: Short, expr: up == 0, for: 5m}\n";
@@ -13,7 +13,7 @@ const MINUTE_MS: i64 = 60_000;
 
 fn process(now_ms: i64) -> RuleManager {
     let options = RuleOptions::default().with_clock(Arc::new(ManualClock::new(0)));
-    let manager = RuleManager::new(Arc::new(ScriptEngine), options);
+    let manager = RuleManager::new(Arc::new(engine()), options);
     manager.load(&[RuleSource::new("rules.yml", RULES)], &RuleGlobals::default(), now_ms).unwrap();
     manager
 }

@@ -49,7 +49,7 @@ fn promtool_says_the_same() {
         let output = match Command::new("promtool").args(["test", "rules"]).arg(folder().join(&file)).output() {
             Ok(output) => output,
             Err(error) => {
-                println!("skipped: promtool cannot be started: {error}");
+                crate::harness::skip_without("promtool", &error);
                 return;
             }
         };

@@ -1,149 +1,14 @@
-//! The four cases of Prometheus' compliance suite for alert generators, on a simulated clock: what `/api/v1/rules`,
-//! `/api/v1/alerts` and `ALERTS` show at every evaluation, and what a receiver gets.
+//! The four cases of Prometheus' compliance suite for alert generators, on a simulated clock but through the doors: what
+//! `/api/v1/rules`, `/api/v1/alerts`, `query` and `query_range` of `ALERTS` answer over HTTP, and what a server in
+//! Alertmanager's place is sent.
 //!
 //! Samples come every 15 seconds, as by remote write; groups run every 30 seconds.
 
+mod world;
+
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
 
-use promethium::api::{ApiRequest, Method, handle};
-use promethium::model::{AppendOptions, Clock, Labels, Limits, ManualClock, Point, QueryCx, QueryValue, SeriesKey};
-use promethium::notify::{AlertmanagerUrl, Alertmanagers};
-use promethium::rules::RuleSource;
-use promethium::{Monitor, Store};
-use serde_json::Value;
-
-use crate::support::START_MS;
-
-const STEP_S: i64 = 15;
-const INTERVAL_S: i64 = 30;
-
-/// A received alert, times in seconds since the start of the world.
-#[derive(Clone, Debug)]
-struct Received {
-    at_s: i64,
-    labels: Value,
-    annotations: Value,
-    starts_s: i64,
-    ends_s: i64,
-    url: String,
-}
-
-struct World {
-    monitor: Monitor,
-    clock: Arc<ManualClock>,
-    receiver: Arc<Alertmanagers>,
-    received: Vec<Received>,
-    now_s: i64,
-}
-
-fn seconds_of(time: &Value) -> i64 {
-    // 2025-10-09T08:53:20.000Z and what follows within the hour or two.
-    let text = time.as_str().unwrap();
-    let part = |range: std::ops::Range<usize>| text[range].parse::<i64>().unwrap();
-    let date = promethium::model::calendar::Date { year: part(0..4), month: part(5..7), day: part(8..10) };
-    let seconds = date.epoch_day() * 86_400 + part(11..13) * 3_600 + part(14..16) * 60 + part(17..19);
-    seconds - START_MS / 1_000
-}
-
-impl World {
-    fn new(rules: &str) -> World {
-        let clock = Arc::new(ManualClock::new(START_MS));
-        let url = AlertmanagerUrl::new("http", "127.0.0.1:8080", "").unwrap();
-        let receiver = Arc::new(Alertmanagers::new([url], Labels::empty(), &Limits::default()));
-        let text = format!("groups:\n- name: g\n  interval: {INTERVAL_S}s\n  rules:\n{rules}");
-        let monitor = Monitor::builder()
-            .clock(clock.clone())
-            .external_url("http://prom")
-            .alertmanagers(Arc::clone(&receiver))
-            .rules(RuleSource::new("compliance.yml", text))
-            .build()
-            .unwrap();
-        World { monitor, clock, receiver, received: Vec::new(), now_s: 0 }
-    }
-
-    /// Time goes on to `until_s`; `value` gives each series' sample of a moment.
-    fn run(&mut self, until_s: i64, series: &[(&str, &[(&str, &str)])], value: impl Fn(&str, i64) -> Option<f64>) {
-        while self.now_s < until_s {
-            if self.now_s % STEP_S == 0 {
-                self.write(series, &value);
-            }
-            self.monitor.tick(self.clock.now_ms()).unwrap();
-            self.receive();
-            self.clock.advance(Duration::from_secs(1));
-            self.now_s += 1;
-        }
-    }
-
-    fn write(&self, series: &[(&str, &[(&str, &str)])], value: impl Fn(&str, i64) -> Option<f64>) {
-        let store: &Arc<dyn Store> = self.monitor.store();
-        let mut appender = store.appender();
-        for (name, labels) in series {
-            let id = labels.first().map_or(*name, |(_, v)| *v);
-            let Some(v) = value(id, self.now_s) else { continue };
-            let labels = Labels::from_pairs(labels.iter().copied().chain([("__name__", *name)]));
-            let point = Point::float(self.clock.now_ms(), v);
-            appender.append(SeriesKey::Labels(&labels), point, &AppendOptions::default()).unwrap();
-        }
-        appender.commit().unwrap();
-    }
-
-    fn receive(&mut self) {
-        for queue in self.receiver.queues() {
-            while let Some(delivery) = queue.next_delivery() {
-                let body: Value = serde_json::from_str(delivery.body()).unwrap();
-                for alert in body.as_array().unwrap() {
-                    self.received.push(Received {
-                        at_s: self.now_s,
-                        labels: alert["labels"].clone(),
-                        annotations: alert["annotations"].clone(),
-                        starts_s: seconds_of(&alert["startsAt"]),
-                        ends_s: seconds_of(&alert["endsAt"]),
-                        url: alert["generatorURL"].as_str().unwrap().to_owned(),
-                    });
-                }
-                delivery.finish(Ok(()), Duration::ZERO);
-            }
-        }
-    }
-
-    fn get(&self, path: &str) -> Value {
-        let answer = handle(&self.monitor, &ApiRequest::new(Method::Get, path), &QueryCx::unlimited());
-        assert_eq!(answer.status, 200, "{path}");
-        serde_json::from_slice::<Value>(&answer.body).unwrap()["data"].clone()
-    }
-
-    /// The rule's state and its alerts' states; `/alerts` and `ALERTS` agree with `/rules`.
-    fn states(&self, rule: &str) -> (String, Vec<String>) {
-        let rules = self.get("/api/v1/rules?type=alert");
-        let rules = rules["groups"][0]["rules"].as_array().unwrap();
-        let found = rules.iter().find(|r| r["name"] == rule).unwrap();
-        assert_eq!(found["health"], "ok", "{found}");
-        let of_rule = found["alerts"].as_array().unwrap();
-        let all = self.get("/api/v1/alerts");
-        let all = all["alerts"].as_array().unwrap().iter().filter(|a| a["labels"]["alertname"] == rule);
-        assert_eq!(all.collect::<Vec<_>>(), of_rule.iter().collect::<Vec<_>>());
-        let mut states: Vec<String> = of_rule.iter().map(|a| a["state"].as_str().unwrap().to_owned()).collect();
-        states.sort();
-        assert_eq!(self.stored_states(rule), states, "ALERTS at {}", self.now_s);
-        (found["state"].as_str().unwrap().to_owned(), states)
-    }
-
-    fn stored_states(&self, rule: &str) -> Vec<String> {
-        let query = format!("ALERTS{{alertname=\"{rule}\"}}");
-        let QueryValue::Vector(samples) = self.monitor.query(&query, self.clock.now_ms()).unwrap().value else {
-            panic!("a selector gives a vector")
-        };
-        let mut states: Vec<String> = samples.iter().map(|s| s.labels.get("alertstate").unwrap().to_owned()).collect();
-        states.sort();
-        states
-    }
-
-    fn of(&self, rule: &str) -> Vec<&Received> {
-        self.received.iter().filter(|alert| alert.labels["alertname"] == rule).collect()
-    }
-}
+use world::{INTERVAL_S, Received, STEP_S, Series, World, seconds_of};
 
 /// Times of one kind of message, as distances from one to the next.
 fn distances(times: &[i64]) -> Vec<i64> {
@@ -156,19 +21,21 @@ fn pending_and_firing_and_resolved() {
     let mut world = World::new(&format!(
         "  - alert: {rule}\n    expr: m > 10\n    for: 90s\n    labels: {{rulegroup: PF, foo: bar}}\n    annotations: {{summary: 'value {{{{ $value }}}}'}}\n"
     ));
-    let series: &[(&str, &[(&str, &str)])] = &[("m", &[("variant", "one")])];
-    // Low, high for five minutes in two steps, low for 18 minutes, high, low.
+    let series: &[Series<'_>] = &[("m", &[("variant", "one")])];
+    // Low, high for five minutes in three steps, low for 18 minutes, high, low.
     let value = |_: &str, s: i64| {
         Some(match s {
             ..120 => 5.0,
             120..180 => 12.0,
-            180..420 => 15.0,
+            180..300 => 15.0,
+            300..420 => 18.0,
             420..1_500 => 3.0,
             1_500..1_800 => 20.0,
             _ => 1.0,
         })
     };
     let mut timeline: Vec<(String, i64)> = Vec::new();
+    let mut texts = std::collections::BTreeSet::new();
     let mut until_s = 0;
     while until_s < 2_100 {
         until_s += STEP_S;
@@ -176,10 +43,32 @@ fn pending_and_firing_and_resolved() {
         if until_s < 60 {
             continue;
         }
-        let (state, _) = world.states(rule);
-        if timeline.last().is_none_or(|(last, _)| *last != state) {
-            timeline.push((state, until_s));
+        let shown = world.shown(rule);
+        for alert in &shown.alerts {
+            assert_eq!(
+                alert["labels"],
+                serde_json::json!({"alertname": rule, "foo": "bar", "rulegroup": "PF", "variant": "one"})
+            );
+            // In both states annotations follow the value.
+            let text = alert["annotations"]["summary"].as_str().unwrap();
+            let seen: f64 = alert["value"].as_str().unwrap().parse().unwrap();
+            assert_eq!(text, format!("value {seen}"));
+            texts.insert((shown.state.clone(), text.to_owned()));
+            assert!(seconds_of(&alert["activeAt"]) <= until_s);
         }
+        if timeline.last().is_none_or(|(last, _)| *last != shown.state) {
+            timeline.push((shown.state, until_s));
+        }
+    }
+    world.check_range(rule);
+    for (state, text) in [
+        ("pending", "value 12"),
+        ("pending", "value 15"),
+        ("firing", "value 15"),
+        ("firing", "value 18"),
+        ("firing", "value 20"),
+    ] {
+        assert!(texts.contains(&(state.to_owned(), text.to_owned())), "{state} with {text}: {texts:?}");
     }
     let states: Vec<&str> = timeline.iter().map(|(state, _)| state.as_str()).collect();
     assert_eq!(states, ["inactive", "pending", "firing", "inactive", "pending", "firing", "inactive"]);
@@ -199,9 +88,9 @@ fn pending_and_firing_and_resolved() {
         assert!(times.len() >= 2 && distances(times).iter().all(|d| *d == 90), "{times:?}");
     }
     assert!(firing.iter().all(|a| (a.ends_s - a.at_s - 4 * 60).abs() <= 1), "endsAt four delays ahead");
-    // Both values were shown, and the second alert's own.
+    // Both values of its time were sent, and the second alert's own.
     let summaries: Vec<&str> = firing.iter().map(|a| a.annotations["summary"].as_str().unwrap()).collect();
-    assert!(summaries.contains(&"value 15") && summaries.contains(&"value 20"), "{summaries:?}");
+    assert!(["value 15", "value 18", "value 20"].iter().all(|text| summaries.contains(text)), "{summaries:?}");
     assert!(firing.iter().all(|a| a.labels["foo"] == "bar" && a.labels["variant"] == "one"));
     assert_eq!(firing[0].url, "http://prom/graph?g0.expr=m+%3E+10&g0.tab=1");
     // Resolved: at once, then every 90 seconds for a quarter of an hour; the first ends when the second alert starts.
@@ -218,7 +107,7 @@ fn a_resolved_alert_is_silent_once_a_new_one_begins() {
     let mut world = World::new(&format!(
         "  - alert: {rule}\n    expr: m > 10\n    for: 60s\n    annotations: {{s: '{{{{ $value }}}}'}}\n"
     ));
-    let series: &[(&str, &[(&str, &str)])] = &[("m", &[("variant", "one")])];
+    let series: &[Series<'_>] = &[("m", &[("variant", "one")])];
     world.run(1_200, series, |_, s| Some(if (120..300).contains(&s) || s >= 480 { 20.0 } else { 0.0 }));
     let received = world.of(rule);
     let resolved: Vec<i64> = received.iter().filter(|a| a.ends_s <= a.at_s).map(|a| a.at_s).collect();
@@ -230,7 +119,7 @@ fn pending_and_resolved_and_always_inactive() {
     let mut world = World::new(
         "  - alert: PendingAndResolved\n    expr: m > 10\n    for: 10m\n  - alert: AlwaysInactive\n    expr: m < 0\n    for: 30s\n",
     );
-    let series: &[(&str, &[(&str, &str)])] = &[("m", &[("variant", "one")])];
+    let series: &[Series<'_>] = &[("m", &[("variant", "one")])];
     // Data stops: the alert goes when the last sample is older than the lookback.
     let value = |_: &str, s: i64| (s < 300).then_some(if s >= 120 { 12.0 } else { 5.0 });
     let mut seen = Vec::new();
@@ -239,12 +128,15 @@ fn pending_and_resolved_and_always_inactive() {
     while until_s < 900 {
         until_s += STEP_S;
         world.run(until_s, series, value);
-        let (state, _) = world.states("PendingAndResolved");
+        let state = world.shown("PendingAndResolved").state;
         if seen.last() != Some(&state) {
             seen.push(state);
         }
-        assert_eq!(world.states("AlwaysInactive"), ("inactive".to_owned(), Vec::new()));
+        let never = world.shown("AlwaysInactive");
+        assert_eq!((never.state.as_str(), never.alerts.len()), ("inactive", 0));
     }
+    world.check_range("PendingAndResolved");
+    world.check_range("AlwaysInactive");
     assert_eq!(seen, ["inactive", "pending", "inactive"]);
     assert!(world.received.is_empty(), "{:?}", world.received);
 }
@@ -267,9 +159,22 @@ fn zero_for_and_small_for_with_templates() {
     annotations: {summary: '{{ $value }}'}
 "#,
     );
-    let series: &[(&str, &[(&str, &str)])] = &[("m", &[("variant", "one")]), ("m", &[("variant", "two")])];
+    let series: &[Series<'_>] = &[("m", &[("variant", "one")]), ("m", &[("variant", "two")])];
     let value = |id: &str, s: i64| Some(if id == "one" && (120..300).contains(&s) { 12.0 } else { 3.0 });
-    world.run(1_500, series, value);
+    let mut states = [Vec::new(), Vec::new()];
+    let mut until_s = 60;
+    world.run(until_s, series, value);
+    while until_s < 1_500 {
+        until_s += STEP_S;
+        world.run(until_s, series, value);
+        for (rule, states) in ["ZeroFor", "SmallFor"].into_iter().zip(&mut states) {
+            states.push(world.shown(rule).state);
+            states.dedup();
+        }
+    }
+    assert_eq!(states, [vec!["inactive", "firing", "inactive"], vec!["inactive", "pending", "firing", "inactive"]]);
+    world.check_range("ZeroFor");
+    world.check_range("SmallFor");
     let zero = world.of("ZeroFor");
     let small = world.of("SmallFor");
     let first = zero[0];
@@ -306,7 +211,7 @@ fn new_alerts_and_the_order_of_rules() {
     annotations: {count: '{{ $value }}'}
 "#,
     );
-    let series: &[(&str, &[(&str, &str)])] =
+    let series: &[Series<'_>] =
         &[("m", &[("variant", "one")]), ("m", &[("variant", "two")]), ("m", &[("variant", "three")])];
     let value = |id: &str, s: i64| {
         let from = match id {
@@ -322,17 +227,20 @@ fn new_alerts_and_the_order_of_rules() {
     while until_s < 600 {
         until_s += STEP_S;
         world.run(until_s, series, value);
-        let (state, alerts) = world.states("NewAlerts");
-        let (order, _) = world.states("OrderCheck");
+        let shown = world.shown("NewAlerts");
+        let (state, alerts) = (&shown.state, shown.states());
+        let order = world.shown("OrderCheck").state;
         // A later rule sees what an earlier one wrote in the same evaluation.
         assert_eq!(order == "firing", !alerts.is_empty(), "at {until_s}");
-        assert!(alerts.len() >= most && (state == "inactive") == alerts.is_empty());
+        assert!(alerts.len() >= most && (*state == "inactive") == alerts.is_empty());
         most = alerts.len();
         if let Some(last) = world.of("OrderCheck").iter().rfind(|a| a.at_s + 1 == world.now_s) {
             assert_eq!(last.annotations["count"], alerts.len().to_string());
         }
     }
     assert_eq!(most, 3);
+    world.check_range("NewAlerts");
+    world.check_range("OrderCheck");
     // Templates see the sample's own labels, also where the rule overrides them.
     let first = world.of("NewAlerts")[0];
     assert_eq!((&first.labels["variant"], &first.labels["copy"]), (&"was one".into(), &"one".into()));
