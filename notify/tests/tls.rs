@@ -9,16 +9,31 @@ use promethium_rules::{Alert, Notifier};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 /// Serves one connection after the other; gives the port and the certificate.
 async fn server() -> (u16, String) {
+    server_for(None).await
+}
+
+/// As [`server`], only for whoever shows this certificate, if there is one.
+async fn server_for(client: Option<&CertificateDer<'static>>) -> (u16, String) {
     promethium_notify::install_tls_provider();
     let rcgen::CertifiedKey { cert, signing_key } =
         rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
-    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![cert.der().clone()], key).unwrap();
+    let config = match client {
+        None => ServerConfig::builder().with_no_client_auth(),
+        Some(client) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(client.clone()).unwrap();
+            let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build().unwrap();
+            ServerConfig::builder().with_client_cert_verifier(verifier)
+        }
+    };
+    let config = config.with_single_cert(vec![cert.der().clone()], key).unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -63,6 +78,19 @@ async fn only_known_authorities_are_trusted() {
     for (tls, sent) in [(TlsConfig::default(), 0), (known, 1), (careless, 1)] {
         let metrics = delivered(port, tls.clone()).await;
         assert_eq!((metrics.sent_total, metrics.errors_total), (sent, 1 - sent), "{tls:?}: {:?}", metrics.last_error);
+    }
+}
+
+#[tokio::test]
+async fn a_sender_shows_its_certificate() {
+    let rcgen::CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(["me".to_owned()]).unwrap();
+    let (port, pem) = server_for(Some(cert.der())).await;
+    for (identity, sent) in [(None, 0), (Some(format!("{}{}", cert.pem(), signing_key.serialize_pem())), 1)] {
+        let mut tls = TlsConfig::default();
+        tls.ca_pem = Some(pem.clone());
+        tls.identity_pem = identity.map(promethium_notify::Secret::new);
+        let metrics = delivered(port, tls).await;
+        assert_eq!((metrics.sent_total, metrics.errors_total), (sent, 1 - sent), "{:?}", metrics.last_error);
     }
 }
 

@@ -14,17 +14,17 @@ use promethium_model::labels::{METRIC_NAME, is_legacy_label_name, is_legacy_metr
 use serde_saphyr::Spanned;
 
 use super::spec::{AlertSpec, Annotated, GroupSpec, RecordSpec, RuleKind, RuleSpec, TemplateText};
-use super::yaml::{FileYaml, GroupYaml, RuleYaml, TextMap, position_of};
-use super::{FileChecks, RuleFileError, RuleFileProblem, RulePlace};
+use super::yaml::{FileYaml, GroupYaml, RuleYaml, TextMap, position_of, scalar_position};
+use super::{FileChecks, RuleFileError, RuleFileProblem, RulePlace, RuleSource};
 use crate::template::TemplateError;
 
 /// The groups of a file, or all that is wrong with it.
 pub(super) fn check_file(
-    file: &str,
+    source: &RuleSource,
     yaml: FileYaml,
     checks: &FileChecks<'_>,
 ) -> Result<Vec<GroupSpec>, Vec<RuleFileError>> {
-    let mut report = Report { file, errors: Vec::new() };
+    let mut report = Report { source, errors: Vec::new() };
     let mut names = BTreeSet::new();
     let mut groups = Vec::new();
     let yaml_groups = yaml.groups.unwrap_or_default();
@@ -43,13 +43,19 @@ pub(super) fn check_file(
 
 /// Collects the problems of one file.
 struct Report<'a> {
-    file: &'a str,
+    source: &'a RuleSource,
     errors: Vec<RuleFileError>,
 }
 
 impl Report<'_> {
     fn add(&mut self, positions: Vec<Position>, place: Option<RulePlace>, problem: RuleFileProblem) {
-        self.errors.push(RuleFileError { file: self.file.to_owned(), positions, place, problem });
+        self.errors.push(RuleFileError { file: self.source.file.clone(), positions, place, problem });
+    }
+
+    /// Where a field's value stands; 0:0 when the field is missing, as in Prometheus.
+    fn position(&self, field: &Option<Spanned<String>>) -> Position {
+        let nowhere = Position { line: 0, column: 0 };
+        field.as_ref().map_or(nowhere, |f| scalar_position(&self.source.text, f.referenced))
     }
 }
 
@@ -78,7 +84,7 @@ fn check_group(group: GroupYaml, checks: &FileChecks<'_>, report: &mut Report<'_
         rules.extend(judge.rule(rule, &labels));
     }
     GroupSpec {
-        file: report.file.to_owned(),
+        file: report.source.file.clone(),
         name,
         interval_ms: group.interval.map(|d| d.0).filter(|ms| *ms > 0),
         query_offset_ms: group.query_offset.map(|d| d.0),
@@ -147,7 +153,8 @@ impl RuleJudge<'_, '_, '_> {
             (true, true) => RuleFileProblem::NeitherRecordNorAlert,
             _ => return,
         };
-        self.add(vec![position(&rule.record), position(&rule.alert)], problem);
+        let at = [&rule.record, &rule.alert].map(|field| self.report.position(field));
+        self.add(at.to_vec(), problem);
     }
 
     fn check_expr(&mut self, rule: &RuleYaml) -> Option<String> {
@@ -160,12 +167,13 @@ impl RuleJudge<'_, '_, '_> {
                 Err(error) => RuleFileProblem::Expr(error),
             }
         };
-        self.add(vec![position(&rule.expr)], problem);
+        let at = self.report.position(&rule.expr);
+        self.add(vec![at], problem);
         None
     }
 
     fn check_recording(&mut self, rule: &RuleYaml) {
-        let at = vec![position(&rule.record)];
+        let at = vec![self.report.position(&rule.record)];
         let fields = [
             ("annotations", rule.annotations.as_ref().is_some_and(|a| !a.is_empty())),
             ("for", rule.hold.is_some_and(|d| d.0 != 0)),
@@ -208,11 +216,6 @@ fn text_of(field: &Option<Spanned<String>>) -> &str {
 
 fn rule_name(rule: &RuleYaml) -> &str {
     Some(text_of(&rule.alert)).filter(|name| !name.is_empty()).unwrap_or(text_of(&rule.record))
-}
-
-/// Where a field's value stands; 0:0 when the field is missing, as in Prometheus.
-fn position(field: &Option<Spanned<String>>) -> Position {
-    field.as_ref().map_or(Position { line: 0, column: 0 }, |f| position_of(f.referenced))
 }
 
 fn is_label_name(name: &str, checks: &FileChecks<'_>) -> bool {

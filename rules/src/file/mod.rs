@@ -88,5 +88,5 @@ pub fn warnings(sources: &[RuleSource]) -> Vec<String> {
 
 fn parse_one(source: &RuleSource, checks: &FileChecks<'_>) -> Result<Vec<GroupSpec>, Vec<RuleFileError>> {
     let file = yaml::read(source, checks).map_err(|error| vec![*error])?;
-    judge::check_file(&source.file, file, checks)
+    judge::check_file(source, file, checks)
 }

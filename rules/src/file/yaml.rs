@@ -139,3 +139,48 @@ pub(super) fn position_of(location: Location) -> Position {
     let clamp = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     Position { line: clamp(location.line()), column: clamp(location.column()) }
 }
+
+/// Where a scalar begins. For a block scalar that is its `|` or `>`, as in Go, where the reader gives its first line.
+pub(super) fn scalar_position(text: &str, location: Location) -> Position {
+    let position = position_of(location);
+    let before = usize::try_from(position.line).unwrap_or(usize::MAX).saturating_sub(1);
+    let column = usize::try_from(position.column).unwrap_or(usize::MAX).saturating_sub(1);
+    let alone = text.lines().nth(before).is_none_or(|line| line.chars().take(column).all(|c| c == ' '));
+    let header = text.lines().take(before).enumerate().filter(|(_, line)| !line.trim().is_empty()).last();
+    match header.filter(|_| alone).and_then(|(i, line)| Some((i, block_indicator(line)?))) {
+        Some((i, column)) => {
+            let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+            Position { line: clamp(i.saturating_add(1)), column: clamp(column) }
+        }
+        None => position,
+    }
+}
+
+/// The column, from 1, of the `|` or `>` with which a line announces a block scalar.
+fn block_indicator(line: &str) -> Option<usize> {
+    let announcing = line.split(" #").next().unwrap_or_default().trim_end();
+    let (before, word) = announcing.rsplit_once(' ')?;
+    let modifiers = word.strip_prefix(['|', '>'])?;
+    let is_header = modifiers.len() <= 2 && modifiers.chars().all(|c| matches!(c, '+' | '-' | '1'..='9'));
+    is_header.then(|| before.chars().count().saturating_add(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn block_scalars_begin_at_their_indicator() {
+        for (line, column) in [
+            ("    expr: |", Some(11)),
+            ("    expr: >-  ", Some(11)),
+            ("    é: |2+ # note", Some(8)),
+            ("    expr: sum(a) |", Some(18)),
+            ("    expr:", None),
+            ("    expr: |x", None),
+            ("    expr: a>", None),
+        ] {
+            assert_eq!(block_indicator(line), column, "{line}");
+        }
+    }
+}

@@ -20,7 +20,8 @@ fn files_of(folder: &str) -> Vec<PathBuf> {
 
 fn parse_text(text: &str, legacy_names: bool) -> Result<Vec<GroupSpec>, RuleFileErrors> {
     let limits = Limits::default();
-    let checks = FileChecks::new(&engine(), &GoTemplates, &limits).with_legacy_names(legacy_names);
+    let engine = engine();
+    let checks = FileChecks::new(&engine, &GoTemplates, &limits).with_legacy_names(legacy_names);
     parse(&[RuleSource::new("rules.yml", text)], &checks)
 }
 
@@ -82,7 +83,8 @@ fn one_wrong_file_refuses_the_whole_set_and_changes_nothing() {
 fn files_over_the_limit_and_things_that_are_no_files_are_refused() {
     let mut limits = Limits::default();
     limits.max_config_bytes = 20;
-    let checks = FileChecks::new(&engine(), &GoTemplates, &limits);
+    let engine = engine();
+    let checks = FileChecks::new(&engine, &GoTemplates, &limits);
     assert!(parse(&[RuleSource::new("a.yml", " ".repeat(20))], &checks).is_ok());
     let error = parse(&[RuleSource::new("a.yml", " ".repeat(21))], &checks).unwrap_err();
     assert_eq!(error.to_string(), "a.yml: file is larger than the limit of 20 bytes");
