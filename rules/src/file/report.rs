@@ -68,7 +68,7 @@ pub enum CheckOutcome {
 /// let CheckOutcome::Wrong(errors) = report.outcome else { panic!("it is wrong") };
 /// assert_eq!(
 ///     errors[0],
-///     "a.yml: 1:47: group \"g\", rule 1, \"r\": could not parse expression: 1:7: parse error: unclosed left parenthesis"
+///     "a.yml: 1:46: group \"g\", rule 1, \"r\": could not parse expression: 1:7: parse error: unclosed left parenthesis"
 /// );
 /// ```
 #[must_use]
