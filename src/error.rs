@@ -24,6 +24,12 @@ pub enum MonitorError {
         /// What is wrong.
         source: ScrapeError,
     },
+    /// A store of the host's own has no such thing.
+    #[error("this store offers no {what}")]
+    NotOffered {
+        /// `deletes` or `snapshots`.
+        what: &'static str,
+    },
     /// A store of the host's own failed in its upkeep.
     #[error("{0}")]
     Backend(#[source] Box<dyn std::error::Error + Send + Sync>),

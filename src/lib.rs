@@ -68,7 +68,7 @@ pub use promethium_scrape as scrape;
 pub use promethium_tsdb as tsdb;
 
 pub use error::MonitorError;
-pub use monitor::{Monitor, MonitorBuilder, TickReport};
+pub use monitor::{Description, Monitor, MonitorBuilder, TickReport};
 #[cfg(feature = "http")]
 pub use runner::{Runner, RunnerError};
 pub use store::Store;

@@ -1,9 +1,11 @@
 //! What a monitor needs of its storage.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use promethium_model::{Appendable, MemStore, Queryable};
-use promethium_tsdb::{Db, DbStats, ReplayReport};
+use promethium_model::{Appendable, Exemplar, Labels, Matcher, MemStore, QueryCx, Queryable, StorageError, TimeRange};
+use promethium_tsdb::block::BlockMeta;
+use promethium_tsdb::{Cardinality, Db, DbStats, ReplayReport};
 
 use crate::error::MonitorError;
 
@@ -56,6 +58,63 @@ pub trait Store: Queryable + Appendable {
         None
     }
 
+    /// The exemplars in `range` of the series that any of the selectors accepts, by series and by time, where the store keeps
+    /// such.
+    ///
+    /// # Errors
+    ///
+    /// When reading fails, or `cx` says to stop.
+    fn exemplars(
+        &self,
+        range: TimeRange,
+        selectors: &[Vec<Matcher>],
+        cx: &QueryCx,
+    ) -> Result<Vec<(Labels, Vec<Exemplar>)>, StorageError> {
+        let _ = (range, selectors);
+        cx.check().map(|()| Vec::new())
+    }
+
+    /// What the store's series are made of, the `rows` greatest of each table, where it can say.
+    fn cardinality(&self, rows: usize) -> Option<Cardinality> {
+        let _ = rows;
+        None
+    }
+
+    /// The blocks' own descriptions, by their times.
+    fn block_metas(&self) -> Vec<BlockMeta> {
+        Vec::new()
+    }
+
+    /// Deletes the samples in `range` of the series that all matchers accept.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot.
+    fn delete(&self, range: TimeRange, matchers: &[Matcher]) -> Result<(), MonitorError> {
+        let _ = (range, matchers);
+        Err(MonitorError::NotOffered { what: "deletes" })
+    }
+
+    /// Writes what was deleted out of the files.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot.
+    fn clean_tombstones(&self, now_ms: i64) -> Result<(), MonitorError> {
+        let _ = now_ms;
+        Err(MonitorError::NotOffered { what: "deletes" })
+    }
+
+    /// Copies the store into a directory of its own and gives that, without what is still in memory if `with_head` is `false`.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot.
+    fn snapshot(&self, now_ms: i64, with_head: bool) -> Result<PathBuf, MonitorError> {
+        let _ = (now_ms, with_head);
+        Err(MonitorError::NotOffered { what: "snapshots" })
+    }
+
     /// Ends the store cleanly; later appends and queries may fail.
     ///
     /// # Errors
@@ -78,6 +137,38 @@ impl Store for Db {
 
     fn replay_report(&self) -> Option<&ReplayReport> {
         Some(Db::replay_report(self))
+    }
+
+    fn exemplars(
+        &self,
+        range: TimeRange,
+        selectors: &[Vec<Matcher>],
+        cx: &QueryCx,
+    ) -> Result<Vec<(Labels, Vec<Exemplar>)>, StorageError> {
+        cx.check()?;
+        Db::exemplars(self, range, selectors)
+    }
+
+    fn cardinality(&self, rows: usize) -> Option<Cardinality> {
+        Some(Db::cardinality(self, rows))
+    }
+
+    fn block_metas(&self) -> Vec<BlockMeta> {
+        Db::block_metas(self).into_iter().map(|(meta, _)| meta).collect()
+    }
+
+    fn delete(&self, range: TimeRange, matchers: &[Matcher]) -> Result<(), MonitorError> {
+        Db::delete(self, range, matchers)?;
+        Ok(())
+    }
+
+    fn clean_tombstones(&self, now_ms: i64) -> Result<(), MonitorError> {
+        Db::clean_tombstones(self, now_ms)?;
+        Ok(())
+    }
+
+    fn snapshot(&self, now_ms: i64, with_head: bool) -> Result<PathBuf, MonitorError> {
+        Ok(Db::snapshot(self, now_ms, with_head)?)
     }
 
     fn close(&self) -> Result<(), MonitorError> {

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use promethium_api::push_query_value;
-use promethium_model::{Labels, MatrixSeries, QueryValue};
+use promethium_model::{Labels, MatrixSeries, QueryCx, QueryValue};
 
 const SERIES: usize = 1_000;
 const STEPS: i64 = 1_000;
@@ -27,9 +27,10 @@ fn matrix(value_at: impl Fn(usize, i64) -> f64) -> QueryValue {
 fn encode(c: &mut Criterion) {
     let counters = matrix(|series, step| (series as i64 * 1_000 + step * 15) as f64);
     let rates = matrix(|series, step| (series as f64 + 1.0) / (step as f64 + 3.0));
-    for (name, value) in [("whole", &counters), ("shortest of 17 digits", &rates)] {
+    let gauges = matrix(|series, step| (series as i64 + step / 3 % 500) as f64 / 100.0);
+    for (name, value) in [("whole", &counters), ("two decimals", &gauges), ("shortest of 17 digits", &rates)] {
         let mut out = String::new();
-        push_query_value(&mut out, value);
+        push_query_value(&mut out, value, &QueryCx::unlimited()).expect("nothing says to stop");
         for (unit, throughput) in
             [("bytes", Throughput::Bytes(out.len() as u64)), ("samples", Throughput::Elements(SERIES as u64 * 1_000))]
         {
@@ -38,7 +39,7 @@ fn encode(c: &mut Criterion) {
             group.bench_function(unit, |b| {
                 b.iter(|| {
                     out.clear();
-                    push_query_value(&mut out, black_box(value));
+                    push_query_value(&mut out, black_box(value), &QueryCx::unlimited()).expect("nothing says to stop");
                     black_box(out.len())
                 });
             });

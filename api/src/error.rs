@@ -30,6 +30,12 @@ pub enum ApiError {
     /// The store could not answer a request for series or labels.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The host does not offer this.
+    #[error("{0}")]
+    Unavailable(&'static str),
+    /// The host could not do what it was told to.
+    #[error("{0}")]
+    Host(String),
     /// The host failed while it answered; the cause is in its log.
     #[error("internal error: {0}")]
     Internal(&'static str),
@@ -47,7 +53,8 @@ impl ApiError {
             ApiError::Storage(StorageError::Closed) => ErrorType::Unavailable,
             // What a store reports on a request for labels or series is "execution" in Prometheus, damage included.
             ApiError::Storage(_) => ErrorType::Execution,
-            ApiError::Internal(_) => ErrorType::Internal,
+            ApiError::Unavailable(_) => ErrorType::Unavailable,
+            ApiError::Internal(_) | ApiError::Host(_) => ErrorType::Internal,
         }
     }
 
@@ -115,6 +122,24 @@ pub enum ParameterError {
     /// A range that ends before it starts.
     #[error("end timestamp must not be before start time")]
     EndBeforeStart,
+    /// The same, of exemplars.
+    #[error("end timestamp must not be before start timestamp")]
+    ExemplarsEndBeforeStart,
+    /// `limit` of the store's status is no number above 0.
+    #[error("limit must be a positive number")]
+    LimitNotPositive,
+    /// `limit` of the store's status is over its own limit.
+    #[error("limit must not exceed {limit}")]
+    LimitTooLarge {
+        /// The limit.
+        limit: i64,
+    },
+    /// `skip_head` is no bool.
+    #[error("unable to parse boolean: strconv.ParseBool: parsing {}: invalid syntax", go_quoted(text))]
+    SkipHead {
+        /// What was given.
+        text: String,
+    },
     /// A step of 0 or less, or one below a millisecond.
     #[error("zero or negative query resolution step widths are not accepted. Try a positive integer")]
     StepNotPositive,

@@ -2,9 +2,15 @@
 
 use std::sync::Arc;
 
-use promethium_model::{Clock, GoRegex, Limits, QueryEngine, Queryable};
+use promethium_model::{
+    Clock, Exemplar, GoRegex, Labels, Limits, Matcher, QueryCx, QueryEngine, Queryable, StorageError, TimeRange,
+};
 
-use crate::view::{BuildInfo, FamilyMetadata, RuleGroupView, TargetsView};
+use crate::error::ApiError;
+use crate::view::{
+    AlertmanagersView, BuildInfo, FamilyMetadata, RuleGroupView, RuntimeInfo, TargetMetadata, TargetsView, TsdbStatus,
+    WalReplay,
+};
 
 /// The program behind the API. Store, engine, clock and limits are needed; a host without rules, targets or metadata
 /// leaves those methods alone, and the API shows empty lists.
@@ -49,6 +55,68 @@ pub trait ApiHost: Send + Sync {
         Vec::new()
     }
 
+    /// What each active target says about its families.
+    fn target_metadata(&self) -> Vec<TargetMetadata> {
+        Vec::new()
+    }
+
+    /// The exemplars in `range` of the series that any of the selectors accepts: by series in the order of labels, then by
+    /// time. A selector is a list of matchers that must all accept.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails, or `cx` says to stop.
+    fn exemplars(
+        &self,
+        range: TimeRange,
+        selectors: &[Vec<Matcher>],
+        cx: &QueryCx,
+    ) -> Result<Vec<(Labels, Vec<Exemplar>)>, StorageError> {
+        let _ = (range, selectors);
+        cx.check().map(|()| Vec::new())
+    }
+
+    /// Where alerts go.
+    fn alertmanagers(&self) -> AlertmanagersView {
+        AlertmanagersView::default()
+    }
+
+    /// What `/api/v1/status/runtimeinfo` says.
+    fn runtime_info(&self) -> RuntimeInfo {
+        RuntimeInfo::default()
+    }
+
+    /// The configuration, as YAML and without secrets: whoever may query may read it.
+    fn config_yaml(&self) -> String {
+        String::new()
+    }
+
+    /// The flags that the host runs with, and their values.
+    fn flags(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// What the head of the store holds; at least the `rows` greatest of each table, the greatest first.
+    fn tsdb_status(&self, rows: usize) -> TsdbStatus {
+        let _ = rows;
+        TsdbStatus::default()
+    }
+
+    /// The `meta.json` of each block, by their times.
+    fn block_metas(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// How far the log is replayed. Asked before the host is ready, too.
+    fn wal_replay(&self) -> WalReplay {
+        WalReplay::default()
+    }
+
+    /// What may be changed from outside; `None`, the default, where nothing may.
+    fn admin(&self) -> Option<&dyn AdminHost> {
+        None
+    }
+
     /// Appends the host's own metrics to `out`, in the text format 0.0.4.
     fn self_metrics(&self, out: &mut String) {
         let _ = out;
@@ -58,6 +126,32 @@ pub trait ApiHost: Send + Sync {
     fn cors(&self) -> &CorsOrigins {
         &CorsOrigins::Any
     }
+}
+
+/// What the endpoints below `/api/v1/admin` do. The API asks nobody for permission: a host that offers this says by itself
+/// who may reach it.
+pub trait AdminHost {
+    /// Deletes the samples in `range` of the series that all matchers accept.
+    ///
+    /// # Errors
+    ///
+    /// When the store refuses.
+    fn delete_series(&self, range: TimeRange, matchers: &[Matcher]) -> Result<(), ApiError>;
+
+    /// Rids the blocks of what is deleted.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails.
+    fn clean_tombstones(&self) -> Result<(), ApiError>;
+
+    /// Copies the store into a directory of its own below `snapshots`, without the head if that is to be skipped, and gives
+    /// the directory's name.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails.
+    fn snapshot(&self, skip_head: bool) -> Result<String, ApiError>;
 }
 
 /// Whether a host can answer.

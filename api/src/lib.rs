@@ -54,22 +54,24 @@
 //!
 //! | path | methods |
 //! |---|---|
-//! | `/api/v1/query`, `/api/v1/query_range` | GET, POST |
+//! | `/api/v1/query`, `/api/v1/query_range`, `/api/v1/query_exemplars` | GET, POST |
 //! | `/api/v1/format_query`, `/api/v1/parse_query` | GET, POST |
 //! | `/api/v1/labels`, `/api/v1/series` | GET, POST |
 //! | `/api/v1/label/<name>/values` | GET |
-//! | `/api/v1/rules`, `/api/v1/alerts`, `/api/v1/targets`, `/api/v1/metadata` | GET |
-//! | `/api/v1/status/buildinfo` | GET |
+//! | `/api/v1/rules`, `/api/v1/alerts`, `/api/v1/alertmanagers` | GET |
+//! | `/api/v1/targets`, `/api/v1/targets/metadata`, `/api/v1/scrape_pools`, `/api/v1/metadata` | GET |
+//! | `/api/v1/status/{buildinfo,runtimeinfo,config,flags,tsdb,tsdb/blocks,walreplay}` | GET |
+//! | `/api/v1/admin/tsdb/{delete_series,clean_tombstones,snapshot}`, if the host is an [`AdminHost`], too | POST, PUT |
 //! | `/metrics` | GET |
 //! | `/-/healthy`, `/-/ready` | GET, HEAD |
 //!
 //! Bodies are Prometheus' to the byte: order of keys, layouts of numbers, escapes, error texts, statuses, at most
-//! [`MAX_ANNOTATIONS`] warnings and infos each. There is no endpoint that changes anything, and no answer that a browser
-//! may take for a page.
+//! [`MAX_ANNOTATIONS`] warnings and infos each. Nothing below another path than `/api/v1/admin` changes anything, and no answer
+//! is one that a browser may take for a page.
 //!
 //! What differs, by intent: times are whole milliseconds, as samples are, and a step below one is refused; NaN is not a
 //! time; parameters are text, so that bytes that are no UTF-8 become U+FFFD; forms are urlencoded, never multipart; lists
-//! whose order Prometheus leaves to chance are sorted; `stats` holds what can be measured around an engine, which is total
+//! whose order Prometheus leaves to chance are sorted; `runtimeinfo` has Go's keys without Go's meaning; `stats` holds what can be measured around an engine, which is total
 //! time, samples read and peak samples.
 //!
 //! # Limits
@@ -98,13 +100,14 @@ mod view;
 #[cfg(feature = "axum")]
 pub use axum_router::{RouterOptions, axum_router, axum_router_with};
 pub use error::{ApiError, ParameterError};
-pub use host::{ApiHost, CorsOrigins, Readiness};
+pub use host::{AdminHost, ApiHost, CorsOrigins, Readiness};
 pub use json::push_query_value;
 pub use parameter::{MAX_TIME_MS, MIN_TIME_MS, parse_duration_ns, parse_time_ms};
 pub use request::{ApiRequest, FormError, MAX_FORM_BYTES, MAX_PARAMETERS, Method};
 pub use response::{ApiResponse, MAX_ANNOTATIONS};
 pub use router::handle;
 pub use view::{
-    AlertState, AlertView, AlertingView, BuildInfo, DroppedTargetView, FamilyMetadata, RuleGroupView, RuleHealth,
-    RuleKind, RuleView, TargetHealth, TargetView, TargetsView,
+    AlertState, AlertView, AlertingView, AlertmanagersView, BuildInfo, DroppedTargetView, FamilyMetadata,
+    RuleGroupView, RuleHealth, RuleKind, RuleView, RuntimeInfo, TargetHealth, TargetMetadata, TargetView, TargetsView,
+    TsdbStatus, WalReplay,
 };

@@ -71,18 +71,18 @@ fn nosniff() -> (&'static str, String) {
     ("X-Content-Type-Options", "nosniff".to_owned())
 }
 
-/// A success body: `data` writes the value behind the key of that name.
+/// A success body: `data` writes the value behind the key of that name. `None` where there is nothing to say.
 pub(crate) fn success_body(
-    data: impl FnOnce(&mut String) -> Result<Annotations, ApiError>,
-) -> Result<String, ApiError> {
+    data: impl FnOnce(&mut String) -> Result<Option<Annotations>, ApiError>,
+) -> Result<Option<String>, ApiError> {
     let mut body = String::with_capacity(256);
     let mut object = Object::open(&mut body);
     object.string("status", "success");
-    let annotations = data(object.key("data"))?;
+    let Some(annotations) = data(object.key("data"))? else { return Ok(None) };
     push_annotations(&mut object, "warnings", "warning", &annotations.texts(Severity::Warning));
     push_annotations(&mut object, "infos", "info", &annotations.texts(Severity::Info));
     object.close();
-    Ok(body)
+    Ok(Some(body))
 }
 
 fn push_annotations(object: &mut Object<'_>, key: &'static str, kind: &str, texts: &[String]) {

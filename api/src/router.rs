@@ -5,7 +5,7 @@ use promethium_model::{Annotations, QueryCx};
 use crate::compression::compressed;
 use crate::cors::with_cors;
 use crate::error::ApiError;
-use crate::handlers::{self, Context, Handler};
+use crate::handlers::{self, Context, Handler, OptionalHandler};
 use crate::host::{ApiHost, Readiness};
 use crate::request::{ApiRequest, Method};
 use crate::response::{ApiResponse, success_body};
@@ -21,31 +21,77 @@ pub fn handle(host: &dyn ApiHost, request: &ApiRequest, cx: &QueryCx) -> ApiResp
         Some(path) => api(&Context { host, cx }, request, path),
         None => outside(host, request),
     };
-    compressed(response, request.accept_encoding())
+    compressed(response, request.accept_encoding(), cx)
 }
 
 /// What answers below `/api/v1`.
 enum Endpoint<'p> {
     Plain(Handler),
+    Optional(OptionalHandler),
     LabelValues(&'p [u8]),
 }
 
-/// The endpoint of a path below `/api/v1/`, and whether it takes form bodies.
-fn endpoint(path: &[u8]) -> Option<(Endpoint<'_>, bool)> {
-    let plain = |handler: Handler, forms| Some((Endpoint::Plain(handler), forms));
+/// How an endpoint is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Get,
+    /// Forms count as well.
+    GetOrPost,
+    /// It changes something.
+    PostOrPut,
+    /// Whether the host is ready or not.
+    Always,
+}
+
+impl Access {
+    fn allows(self, method: Method) -> bool {
+        match self {
+            Access::Get | Access::Always => method == Method::Get,
+            Access::GetOrPost => matches!(method, Method::Get | Method::Post),
+            Access::PostOrPut => matches!(method, Method::Post | Method::Put),
+        }
+    }
+
+    /// What the header `Allow` says.
+    fn methods(self) -> &'static str {
+        match self {
+            Access::Get | Access::Always => "GET, OPTIONS",
+            Access::GetOrPost => "GET, OPTIONS, POST",
+            Access::PostOrPut => "OPTIONS, POST, PUT",
+        }
+    }
+}
+
+/// The endpoint of a path below `/api/v1/`.
+fn endpoint(path: &[u8]) -> Option<(Endpoint<'_>, Access)> {
+    let plain = |handler: Handler, access| Some((Endpoint::Plain(handler), access));
+    let optional = |handler: OptionalHandler, access| Some((Endpoint::Optional(handler), access));
     match path {
-        b"query" => plain(handlers::query, true),
-        b"query_range" => plain(handlers::query_range, true),
-        b"format_query" => plain(handlers::format_query, true),
-        b"parse_query" => plain(handlers::parse_query, true),
-        b"labels" => plain(handlers::label_names, true),
-        b"series" => plain(handlers::series, true),
-        b"rules" => plain(handlers::rules, false),
-        b"alerts" => plain(handlers::alerts, false),
-        b"targets" => plain(handlers::targets, false),
-        b"metadata" => plain(handlers::metadata, false),
-        b"status/buildinfo" => plain(handlers::build_info, false),
-        _ => label_segment(path).map(|segment| (Endpoint::LabelValues(segment), false)),
+        b"query" => plain(handlers::query, Access::GetOrPost),
+        b"query_range" => plain(handlers::query_range, Access::GetOrPost),
+        b"query_exemplars" => optional(handlers::query_exemplars, Access::GetOrPost),
+        b"format_query" => plain(handlers::format_query, Access::GetOrPost),
+        b"parse_query" => plain(handlers::parse_query, Access::GetOrPost),
+        b"labels" => plain(handlers::label_names, Access::GetOrPost),
+        b"series" => plain(handlers::series, Access::GetOrPost),
+        b"rules" => plain(handlers::rules, Access::Get),
+        b"alerts" => plain(handlers::alerts, Access::Get),
+        b"alertmanagers" => plain(handlers::alertmanagers, Access::Get),
+        b"targets" => plain(handlers::targets, Access::Get),
+        b"targets/metadata" => plain(handlers::target_metadata, Access::Get),
+        b"scrape_pools" => plain(handlers::scrape_pools, Access::Get),
+        b"metadata" => plain(handlers::metadata, Access::Get),
+        b"status/buildinfo" => plain(handlers::build_info, Access::Get),
+        b"status/runtimeinfo" => plain(handlers::runtime_info, Access::Get),
+        b"status/config" => plain(handlers::config, Access::Get),
+        b"status/flags" => plain(handlers::flags, Access::Get),
+        b"status/tsdb" => plain(handlers::tsdb, Access::Get),
+        b"status/tsdb/blocks" => plain(handlers::tsdb_blocks, Access::Get),
+        b"status/walreplay" => plain(handlers::wal_replay, Access::Always),
+        b"admin/tsdb/delete_series" => optional(handlers::delete_series, Access::PostOrPut),
+        b"admin/tsdb/clean_tombstones" => optional(handlers::clean_tombstones, Access::PostOrPut),
+        b"admin/tsdb/snapshot" => optional(handlers::snapshot, Access::PostOrPut),
+        _ => label_segment(path).map(|segment| (Endpoint::LabelValues(segment), Access::Get)),
     }
 }
 
@@ -60,18 +106,18 @@ fn api(context: &Context<'_>, request: &ApiRequest, path: &[u8]) -> ApiResponse 
     if request.method() == Method::Options {
         return if_ready(host, || with_cors(ApiResponse::no_content(), request, host.cors()));
     }
-    let Some((endpoint, forms)) = endpoint(path) else { return not_found() };
-    match request.method() {
-        Method::Get => {}
-        Method::Post if forms => {}
-        _ => return not_allowed(if forms { "GET, OPTIONS, POST" } else { "GET, OPTIONS" }),
+    let Some((endpoint, access)) = endpoint(path) else { return not_found() };
+    if !access.allows(request.method()) {
+        return not_allowed(access.methods());
     }
-    if_ready(host, || with_cors(answer(context, request, &endpoint), request, host.cors()))
+    let answer = || with_cors(answer(context, request, &endpoint), request, host.cors());
+    if access == Access::Always { answer() } else { if_ready(host, answer) }
 }
 
 fn answer(context: &Context<'_>, request: &ApiRequest, endpoint: &Endpoint<'_>) -> ApiResponse {
     match success_body(|data| run(context, request, endpoint, data)) {
-        Ok(body) => ApiResponse::json(200, body),
+        Ok(Some(body)) => ApiResponse::json(200, body),
+        Ok(None) => ApiResponse::no_content(),
         Err(error) => ApiResponse::error(&error),
     }
 }
@@ -81,13 +127,14 @@ fn run(
     request: &ApiRequest,
     endpoint: &Endpoint<'_>,
     data: &mut String,
-) -> Result<Annotations, ApiError> {
+) -> Result<Option<Annotations>, ApiError> {
     if let Some(over) = request.form_error().filter(|e| e.is_limit()) {
         return Err(ApiError::Form(over.clone()));
     }
     match endpoint {
-        Endpoint::Plain(handler) => handler(context, request, data),
-        Endpoint::LabelValues(segment) => handlers::label_values(context, request, segment, data),
+        Endpoint::Plain(handler) => handler(context, request, data).map(Some),
+        Endpoint::Optional(handler) => handler(context, request, data),
+        Endpoint::LabelValues(segment) => handlers::label_values(context, request, segment, data).map(Some),
     }
 }
 

@@ -249,3 +249,97 @@ impl Default for BuildInfo {
         }
     }
 }
+
+/// What one target says about one of its families.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TargetMetadata {
+    /// The labels that the target's samples get.
+    pub target: Labels,
+    /// What it says.
+    pub said: FamilyMetadata,
+}
+
+/// Where alerts go, as URLs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AlertmanagersView {
+    /// Alertmanagers that are told.
+    pub active: Vec<String>,
+    /// Those that relabelling dropped.
+    pub dropped: Vec<String>,
+}
+
+/// `/api/v1/status/runtimeinfo`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuntimeInfo {
+    /// When the host was started.
+    pub start_time_ms: Option<i64>,
+    /// The directory it runs in.
+    pub working_directory: String,
+    /// The name of its machine.
+    pub hostname: String,
+    /// Whether the configuration that was read last could be taken.
+    pub reload_config_success: bool,
+    /// When a configuration was taken last.
+    pub last_config_time_ms: Option<i64>,
+    /// Damaged places that the store has found.
+    pub corruption_count: u64,
+    /// Threads that run.
+    pub threads: u64,
+    /// Threads that can run at once.
+    pub max_threads: u64,
+    /// Bytes of memory that may be used, `i64::MAX` for as many as there are.
+    pub memory_limit_bytes: u64,
+    /// How long, or how much, is kept: `15d`, `512MiB`, `15d or 512MiB`.
+    pub storage_retention: String,
+}
+
+impl Default for RuntimeInfo {
+    fn default() -> Self {
+        RuntimeInfo {
+            start_time_ms: None,
+            working_directory: String::new(),
+            hostname: String::new(),
+            reload_config_success: true,
+            last_config_time_ms: None,
+            corruption_count: 0,
+            threads: 0,
+            max_threads: 0,
+            memory_limit_bytes: i64::MAX.unsigned_abs(),
+            storage_retention: String::new(),
+        }
+    }
+}
+
+/// `/api/v1/status/tsdb`: the head of the store. Tables come greatest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TsdbStatus {
+    /// Series.
+    pub series: u64,
+    /// Distinct pairs of label and value.
+    pub label_pairs: u64,
+    /// Chunks.
+    pub chunks: u64,
+    /// First time; `None` while the head is empty.
+    pub min_time_ms: Option<i64>,
+    /// Last time.
+    pub max_time_ms: Option<i64>,
+    /// Metric names and their series.
+    pub series_by_metric: Vec<(String, u64)>,
+    /// Label names and their values.
+    pub values_by_label: Vec<(String, u64)>,
+    /// Label names and the bytes of their values, each counted once for every series that has it.
+    pub bytes_by_label: Vec<(String, u64)>,
+    /// `name=value` and the series that have it.
+    pub series_by_pair: Vec<(String, u64)>,
+}
+
+/// `/api/v1/status/walreplay`: segments of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WalReplay {
+    /// The first that is replayed.
+    pub min: u64,
+    /// The last.
+    pub max: u64,
+    /// The one that is being replayed, or was last.
+    pub current: u64,
+}

@@ -3,6 +3,7 @@
 //! [`RangeQueryData`] rebuilds the data of Prometheus' `BenchmarkRangeQuery` on floats, so that rows of its table can be
 //! compared one by one.
 
+pub mod join;
 pub mod mix;
 
 use promethium::model::{AppendOptions, Appendable, CommitError, Labels, Point, SeriesKey, SeriesRef};

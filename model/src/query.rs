@@ -40,6 +40,16 @@ pub trait QueryEngine: Send + Sync {
         Err(QueryError::Invalid("this engine shows no syntax trees".to_owned()))
     }
 
+    /// The matchers of each selector in a query, in the order of the text, as `/api/v1/query_exemplars` needs them.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError::Parse`]; [`QueryError::Invalid`] from an engine that cannot say.
+    fn selectors(&self, query: &str) -> Result<Vec<Vec<Matcher>>, QueryError> {
+        self.check(query)?;
+        Err(QueryError::Invalid("this engine does not name the selectors of a query".to_owned()))
+    }
+
     /// Reads a series selector, as in `match[]` of the HTTP API: `up{job="node"}`. The metric name comes as a matcher
     /// on `__name__`.
     ///

@@ -13,6 +13,7 @@ use promethium_tsdb::vfs::StdVfs;
 use promethium_tsdb::{Db, DbOptions};
 
 use super::Monitor;
+use super::description::Description;
 use crate::error::MonitorError;
 use crate::store::Store;
 
@@ -32,6 +33,8 @@ pub struct MonitorBuilder {
     rule_options: RuleOptions,
     notifier: Arc<dyn Notifier>,
     alertmanagers: Option<Arc<Alertmanagers>>,
+    description: Description,
+    offers_admin: bool,
 }
 
 enum Storage {
@@ -56,6 +59,8 @@ impl MonitorBuilder {
             rule_options: RuleOptions::default(),
             notifier: Arc::new(Discard),
             alertmanagers: None,
+            description: Description::default(),
+            offers_admin: false,
         }
     }
 
@@ -183,6 +188,18 @@ impl MonitorBuilder {
         self
     }
 
+    /// What the HTTP API shows of the program.
+    pub fn description(mut self, description: Description) -> Self {
+        self.description = description;
+        self
+    }
+
+    /// Lets clients of the HTTP API delete series and make snapshots. Default: no. Nobody is asked who they are.
+    pub fn admin_api(mut self, is_offered: bool) -> Self {
+        self.offers_admin = is_offered;
+        self
+    }
+
     /// Reads the rules, opens the store, and puts the parts together. Where rules or targets are wrong, the data directory is
     /// not touched.
     ///
@@ -216,6 +233,9 @@ impl MonitorBuilder {
             rules,
             notifier: self.notifier,
             alertmanagers: self.alertmanagers,
+            started_ms: now_ms,
+            description: self.description,
+            offers_admin: self.offers_admin,
         })
     }
 }

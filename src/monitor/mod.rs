@@ -3,6 +3,7 @@
 mod alerting_metrics;
 mod api_host;
 mod builder;
+mod description;
 mod self_metrics;
 mod views;
 
@@ -20,6 +21,7 @@ use promethium_scrape::{
 };
 
 pub use builder::MonitorBuilder;
+pub use description::Description;
 
 use crate::error::MonitorError;
 use crate::store::Store;
@@ -65,6 +67,9 @@ pub struct Monitor {
     rules: RuleManager,
     notifier: Arc<dyn Notifier>,
     alertmanagers: Option<Arc<Alertmanagers>>,
+    started_ms: i64,
+    description: Description,
+    offers_admin: bool,
 }
 
 /// What one tick did.

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use promethium_api::{
     AlertState, AlertView, AlertingView, RuleGroupView, RuleHealth, RuleKind, RuleView, TargetHealth, TargetView,
-    TargetsView,
+    TargetsView, TsdbStatus,
 };
 use promethium_model::Labels;
 use promethium_rules as rules;
 use promethium_scrape::{Health, TargetStatus};
+use promethium_tsdb::{Cardinality, DbStats};
 
 fn millis(ms: i64) -> Duration {
     Duration::from_millis(ms.max(0).unsigned_abs())
@@ -117,6 +118,27 @@ fn target(status: TargetStatus) -> TargetView {
         },
         scrape_interval_ms: status.interval_ms,
         scrape_timeout_ms: status.timeout_ms,
+    }
+}
+
+/// The URL of an Alertmanager that relabelling dropped, from its labels before that.
+pub(super) fn dropped_alertmanager(labels: &Labels) -> String {
+    let of = |name| labels.get(name).unwrap_or_default();
+    format!("{}://{}{}", of("__scheme__"), of("__address__"), of("__alerts_path__"))
+}
+
+/// What the head holds.
+pub(super) fn tsdb_status(stats: Option<DbStats>, cardinality: Cardinality) -> TsdbStatus {
+    TsdbStatus {
+        series: cardinality.series as u64,
+        label_pairs: cardinality.label_pairs as u64,
+        chunks: stats.as_ref().map_or(0, |stats| stats.chunks as u64),
+        min_time_ms: stats.as_ref().and_then(|stats| stats.min_time_ms),
+        max_time_ms: stats.as_ref().and_then(|stats| stats.max_time_ms),
+        series_by_metric: cardinality.series_by_metric,
+        values_by_label: cardinality.values_by_label,
+        bytes_by_label: cardinality.bytes_by_label,
+        series_by_pair: cardinality.series_by_pair,
     }
 }
 

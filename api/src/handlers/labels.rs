@@ -6,7 +6,7 @@ use promethium_model::{Annotations, LabelHints, LabelList, Matcher, Querier, Que
 
 use super::{Context, TRUNCATED};
 use crate::error::ApiError;
-use crate::json::{push_array, push_string};
+use crate::json::{Pace, push_string};
 use crate::parameter::{Limit, MAX_TIME_MS, MIN_TIME_MS, label_name, matcher_sets, optional_time};
 use crate::request::ApiRequest;
 
@@ -46,7 +46,7 @@ fn look_up(
     if limit.truncate(&mut values) {
         annotations.warn(TRUNCATED, None);
     }
-    push_array(data, &values, |out, value| push_string(out, value));
+    Pace::new(&cx).push_array(data, &values, |out, value| push_string(out, value))?;
     Ok(annotations)
 }
 

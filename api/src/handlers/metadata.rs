@@ -28,7 +28,7 @@ pub(crate) fn metadata(
 }
 
 /// A limit of the metadata: below 0 is none, 0 is nothing.
-fn limit(request: &ApiRequest, name: &'static str) -> Result<Option<usize>, ApiError> {
+pub(super) fn limit(request: &ApiRequest, name: &'static str) -> Result<Option<usize>, ApiError> {
     let Some(text) = request.given(name) else { return Ok(None) };
     let number = parse_integer(text, "Atoi", 64).map_err(|_| ParameterError::NotANumber { name })?;
     Ok(usize::try_from(number).ok())

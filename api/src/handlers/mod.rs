@@ -1,6 +1,9 @@
 //! The endpoints: each a function from a request to the `data` of a success body.
 
+mod admin;
+mod alertmanagers;
 mod alerts;
+mod exemplars;
 mod labels;
 mod metadata;
 mod query;
@@ -9,17 +12,22 @@ mod series;
 mod stats;
 mod status;
 mod syntax;
+mod target_metadata;
 mod targets;
 
+pub(crate) use admin::{clean_tombstones, delete_series, snapshot};
+pub(crate) use alertmanagers::alertmanagers;
 pub(crate) use alerts::alerts;
+pub(crate) use exemplars::query_exemplars;
 pub(crate) use labels::{label_names, label_values};
 pub(crate) use metadata::metadata;
 pub(crate) use query::{query, query_range};
 pub(crate) use rules::rules;
 pub(crate) use series::series;
-pub(crate) use status::build_info;
+pub(crate) use status::{build_info, config, flags, runtime_info, tsdb, tsdb_blocks, wal_replay};
 pub(crate) use syntax::{format_query, parse_query};
-pub(crate) use targets::targets;
+pub(crate) use target_metadata::target_metadata;
+pub(crate) use targets::{scrape_pools, targets};
 
 use std::time::Duration;
 
@@ -52,6 +60,9 @@ impl Context<'_> {
 
 /// Writes the value of `data`, and returns what the caller should know about it.
 pub(crate) type Handler = fn(&Context<'_>, &ApiRequest, &mut String) -> Result<Annotations, ApiError>;
+
+/// The same, where there may be nothing to say: 204.
+pub(crate) type OptionalHandler = fn(&Context<'_>, &ApiRequest, &mut String) -> Result<Option<Annotations>, ApiError>;
 
 /// Fails on a query string or form with a mistake in it. Series and rules do; elsewhere Prometheus leaves the bad pair out.
 fn require_readable(request: &ApiRequest) -> Result<(), ApiError> {

@@ -83,7 +83,7 @@ fn answer(
     let cost = run.cost(request, &mut annotations);
     let mut object = Object::open(data);
     object.string("resultType", value.type_name());
-    push_query_value(object.key("result"), &value);
+    push_query_value(object.key("result"), &value, run.cx()).map_err(|e| ApiError::Query(e.into()))?;
     if let Some(cost) = cost {
         cost.push(object.key("stats"));
     }

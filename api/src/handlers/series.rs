@@ -5,7 +5,7 @@ use promethium_model::{Annotations, Labels, Matcher, Querier, QueryCx, SelectHin
 use super::labels::time_range;
 use super::{Context, TRUNCATED, require_readable};
 use crate::error::{ApiError, ParameterError};
-use crate::json::{push_array, push_labels};
+use crate::json::{Pace, push_labels};
 use crate::parameter::{Limit, matcher_sets};
 use crate::request::ApiRequest;
 
@@ -25,13 +25,13 @@ pub(crate) fn series(context: &Context<'_>, request: &ApiRequest, data: &mut Str
     for set in &sets {
         annotations.merge(collect(&*querier, set, &hints(range, limit), &cx, &mut found)?);
     }
-    // A store may leave the hints aside, sorting included.
-    found.sort_unstable();
+    // A store may leave the hints aside, sorting included. Of those that do not, each set is a sorted run.
+    found.sort();
     found.dedup();
     if limit.truncate(&mut found) {
         annotations.warn(TRUNCATED, None);
     }
-    push_array(data, &found, push_labels);
+    Pace::new(&cx).push_array(data, &found, push_labels)?;
     Ok(annotations)
 }
 

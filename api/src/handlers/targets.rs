@@ -1,12 +1,12 @@
 //! `/targets`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use promethium_model::{Annotations, duration};
 
 use super::Context;
 use crate::error::ApiError;
-use crate::json::{Object, push_array, push_integer};
+use crate::json::{Object, push_array, push_integer, push_string};
 use crate::request::ApiRequest;
 use crate::view::{DroppedTargetView, TargetView, TargetsView};
 
@@ -46,6 +46,21 @@ pub(crate) fn targets(context: &Context<'_>, request: &ApiRequest, data: &mut St
     push_array(object.key("activeTargets"), &active, push_active);
     push_array(object.key("droppedTargets"), &dropped, push_dropped);
     push_counts(object.key("droppedTargetCounts"), wanted.dropped.then_some(dropped_counts));
+    object.close();
+    Ok(Annotations::new())
+}
+
+/// The names of the pools that have targets, or had some that were dropped.
+pub(crate) fn scrape_pools(context: &Context<'_>, _: &ApiRequest, data: &mut String) -> Result<Annotations, ApiError> {
+    let TargetsView { active, dropped, dropped_counts } = context.host.targets();
+    let pools: BTreeSet<String> = active
+        .into_iter()
+        .map(|target| target.scrape_pool)
+        .chain(dropped.into_iter().map(|target| target.scrape_pool))
+        .chain(dropped_counts.into_iter().map(|(pool, _)| pool))
+        .collect();
+    let mut object = Object::open(data);
+    push_array(object.key("scrapePools"), &pools, |out, pool| push_string(out, pool));
     object.close();
     Ok(Annotations::new())
 }

@@ -1,14 +1,18 @@
 //! A JSON writer with Go's layouts: straight into one buffer, without a tree and without allocation per sample.
 
+mod ascii;
 mod histogram;
 mod number;
+mod pace;
+mod points;
 mod rfc3339;
 mod string;
 mod value;
 
 pub use value::push_query_value;
 
-pub(crate) use number::{push_float, push_integer};
+pub(crate) use number::{push_float, push_integer, push_sample_value, push_timestamp};
+pub(crate) use pace::Pace;
 pub(crate) use rfc3339::push_time;
 pub(crate) use string::{push_labels, push_string};
 
@@ -56,6 +60,20 @@ impl<'o> Object<'o> {
     /// A text.
     pub(crate) fn string(&mut self, key: &'static str, value: &str) {
         push_string(self.key(key), value);
+    }
+
+    /// A whole number, signed.
+    pub(crate) fn integer(&mut self, key: &'static str, n: i64) {
+        let out = self.key(key);
+        if n < 0 {
+            out.push('-');
+        }
+        push_integer(out, n.unsigned_abs());
+    }
+
+    /// True or false.
+    pub(crate) fn bool(&mut self, key: &'static str, value: bool) {
+        self.key(key).push_str(if value { "true" } else { "false" });
     }
 
     /// A label set.

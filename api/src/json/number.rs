@@ -2,52 +2,23 @@
 
 use promethium_model::float;
 
-/// `00` to `99`.
-const PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[0; 2]; 100];
-    let mut n = 0;
-    while n < 100 {
-        pairs[n] = [b'0' + (n / 10) as u8, b'0' + (n % 10) as u8];
-        n += 1;
-    }
-    pairs
-};
+use super::ascii::Ascii;
+
+/// Bytes of the longest number that has no exponent.
+const LONGEST: usize = 24;
 
 /// Writes a whole number.
 pub(crate) fn push_integer(out: &mut String, n: u64) {
-    // The last digits come first. PERF: two at a time, half the divisions.
-    let mut digits = [b'0'; 20];
-    let mut start = digits.len();
-    let mut rest = n;
-    while rest >= 100 {
-        start -= 2;
-        digits[start..start + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
-        rest /= 100;
-    }
-    let [tens, ones] = PAIRS[rest as usize];
-    start -= 1;
-    digits[start] = ones;
-    if tens != b'0' {
-        start -= 1;
-        digits[start] = tens;
-    }
-    out.push_str(std::str::from_utf8(&digits[start..]).expect("digits are ASCII"));
+    let mut digits = Ascii::<LONGEST>::new();
+    digits.integer(n);
+    out.push_str(digits.as_str());
 }
 
 /// Writes the timestamp of a sample: seconds, with three decimals unless they are zero.
 pub(crate) fn push_timestamp(out: &mut String, timestamp_ms: i64) {
-    if timestamp_ms < 0 {
-        out.push('-');
-    }
-    let magnitude = timestamp_ms.unsigned_abs();
-    push_integer(out, magnitude / 1_000);
-    let millis = magnitude % 1_000;
-    if millis != 0 {
-        out.push('.');
-        for divisor in [100, 10, 1] {
-            out.push(char::from(b'0' + (millis / divisor % 10) as u8));
-        }
-    }
+    let mut digits = Ascii::<LONGEST>::new();
+    digits.timestamp(timestamp_ms);
+    out.push_str(digits.as_str());
 }
 
 /// Writes the value of a sample: a string, since JSON has no NaN and no infinities.
@@ -57,26 +28,13 @@ pub(crate) fn push_sample_value(out: &mut String, value: f64) {
     out.push('"');
 }
 
-/// Above, floats no longer hold every whole number.
-const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
-
-// PERF: counters are whole numbers, whose digits are those of the integer; the digits of most others have the layout
-// wanted already, which spares them their decomposition.
 fn push_shortest(out: &mut String, value: f64) {
-    if value.abs() < MAX_WHOLE && value.trunc() == value && (value != 0.0 || value.is_sign_positive()) {
-        if value < 0.0 {
-            out.push('-');
-        }
-        return push_integer(out, value.abs() as u64);
+    let mut digits = Ascii::<LONGEST>::new();
+    if digits.plain_float(value) {
+        out.push_str(digits.as_str());
+    } else {
+        float::push_json(out, value);
     }
-    if value.is_finite() {
-        let mut buffer = zmij::Buffer::new();
-        let text = buffer.format_finite(value);
-        if !text.contains('e') {
-            return out.push_str(text.strip_suffix(".0").unwrap_or(text));
-        }
-    }
-    float::push_json(out, value);
 }
 
 /// Writes a float as a JSON number: exponents without the leading zero that sample values have. JSON cannot say NaN and

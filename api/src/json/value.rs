@@ -1,35 +1,36 @@
 //! The value of a query.
 
-use promethium_model::{MatrixSeries, QueryValue, SampleValue, VectorSample, float};
+use promethium_model::{MatrixSeries, QueryCx, QueryValue, SampleValue, StorageError, VectorSample, float};
 
 use super::histogram::push_histogram;
 use super::number::{push_float, push_sample_value, push_timestamp};
-use super::{Object, push_array, push_string};
-
-// About what a sample takes: `[1435781451.781,"1.234567"],`.
-const BYTES_A_SAMPLE: usize = 32;
+use super::points::push_floats;
+use super::{Object, Pace, push_string};
 
 /// Writes the `result` of a query as the HTTP API shows it. Allocates for the buffer alone, never per sample.
 ///
 /// ```
-/// use promethium_model::QueryValue;
+/// use promethium_model::{QueryCx, QueryValue};
 /// let mut out = String::new();
-/// promethium_api::push_query_value(&mut out, &QueryValue::Scalar { timestamp_ms: 1_500, value: 2.0 });
+/// let value = QueryValue::Scalar { timestamp_ms: 1_500, value: 2.0 };
+/// promethium_api::push_query_value(&mut out, &value, &QueryCx::unlimited())?;
 /// assert_eq!(out, r#"[1.5,"2"]"#);
+/// # Ok::<(), promethium_model::StorageError>(())
 /// ```
-pub fn push_query_value(out: &mut String, value: &QueryValue) {
+///
+/// # Errors
+///
+/// When `cx` says to stop: it is asked every 64 KiB, between series or histograms.
+pub fn push_query_value(out: &mut String, value: &QueryValue, cx: &QueryCx) -> Result<(), StorageError> {
     match value {
         QueryValue::Scalar { timestamp_ms, value } => push_scalar(out, *timestamp_ms, *value),
         QueryValue::String { timestamp_ms, value } => {
             push_lone(out, *timestamp_ms, |out| push_string(out, value));
         }
-        QueryValue::Vector(samples) => push_array(out, samples, push_vector_sample),
-        QueryValue::Matrix(series) => {
-            let samples: usize = series.iter().map(|s| s.floats.len()).sum();
-            out.reserve(samples.saturating_mul(BYTES_A_SAMPLE));
-            push_array(out, series, push_series);
-        }
+        QueryValue::Vector(samples) => return Pace::new(cx).push_array(out, samples, push_vector_sample),
+        QueryValue::Matrix(series) => return Pace::new(cx).try_push_array(out, series, push_series),
     }
+    Ok(())
 }
 
 /// A scalar is never in exponent form, unlike the samples of a vector.
@@ -64,22 +65,19 @@ fn push_vector_sample(out: &mut String, sample: &VectorSample) {
     object.close();
 }
 
-fn push_series(out: &mut String, series: &MatrixSeries) {
+fn push_series(pace: &mut Pace<'_>, out: &mut String, series: &MatrixSeries) -> Result<(), StorageError> {
     let mut object = Object::open(out);
     object.labels("metric", &series.labels);
     if !series.floats.is_empty() {
         push_floats(object.key("values"), &series.floats);
     }
     if !series.histograms.is_empty() {
-        push_array(object.key("histograms"), &series.histograms, |out, (t, h)| {
+        pace.push_array(object.key("histograms"), &series.histograms, |out, (t, h)| {
             push_point(out, *t, |out| push_histogram(out, h));
-        });
+        })?;
     }
     object.close();
-}
-
-fn push_floats(out: &mut String, floats: &[(i64, f64)]) {
-    push_array(out, floats, |out, (t, v)| push_point(out, *t, |out| push_sample_value(out, *v)));
+    Ok(())
 }
 
 fn push_point(out: &mut String, timestamp_ms: i64, push_value: impl FnOnce(&mut String)) {
@@ -99,7 +97,7 @@ mod tests {
 
     fn json(value: &QueryValue) -> String {
         let mut out = String::new();
-        push_query_value(&mut out, value);
+        push_query_value(&mut out, value, &QueryCx::unlimited()).expect("nothing says to stop");
         out
     }
 

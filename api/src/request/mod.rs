@@ -30,6 +30,8 @@ pub enum Method {
     Head,
     /// POST
     Post,
+    /// PUT
+    Put,
     /// OPTIONS
     Options,
     /// Any other; no endpoint takes it.
@@ -44,9 +46,15 @@ impl Method {
             "GET" => Method::Get,
             "HEAD" => Method::Head,
             "POST" => Method::Post,
+            "PUT" => Method::Put,
             "OPTIONS" => Method::Options,
             _ => Method::Other,
         }
+    }
+
+    /// Whether parameters may come in the body.
+    pub(crate) fn has_form(self) -> bool {
+        matches!(self, Method::Post | Method::Put)
     }
 }
 
@@ -80,11 +88,11 @@ impl ApiRequest {
         ApiRequest { method, path, parameters, form_error, origin: None, accept_encoding: None }
     }
 
-    /// With a body. It counts when the method is POST and the content type is `application/x-www-form-urlencoded`;
+    /// With a body. It counts when the method is POST or PUT and the content type is `application/x-www-form-urlencoded`;
     /// its parameters come before those of the URL.
     #[must_use]
     pub fn with_body(mut self, content_type: Option<&str>, body: &[u8]) -> Self {
-        if self.method != Method::Post || !content_type.is_some_and(is_form) {
+        if !self.method.has_form() || !content_type.is_some_and(is_form) {
             return self;
         }
         if body.len() > MAX_FORM_BYTES {
@@ -144,6 +152,11 @@ impl ApiRequest {
     /// All values of a parameter, those of the form body first.
     pub fn all<'r>(&'r self, name: &str) -> impl Iterator<Item = &'r str> {
         self.parameters.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All parameters, those of the form body first.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The first mistake in query string or form body.

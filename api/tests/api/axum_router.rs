@@ -166,3 +166,15 @@ async fn a_request_waits_no_longer_than_a_query_may_run() {
     assert!(String::from_utf8(body).unwrap().contains("query timed out in query queue"));
     drop(running);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_was_short_and_is_not_any_more_is_answered_all_the_same() {
+    let address = serve(TestHost::new(), RouterOptions::default()).await;
+    // The second is tried where it arrives, is ended there, and is begun anew.
+    for value in [0, 2, 3] {
+        let (header, body) = ask(address, "GET /api/v1/query?query=slow+at+the+second+time&time=1", "").await;
+        assert!(header.starts_with("http/1.1 200 ok\r\n"), "{header}");
+        let expected = format!(r#"{{"status":"success","data":{{"resultType":"scalar","result":[1,"{value}"]}}}}"#);
+        assert_eq!(String::from_utf8(body).unwrap(), expected);
+    }
+}

@@ -89,3 +89,18 @@ fn paths_and_methods() {
 fn formats_and_syntax_trees() {
     run("syntax.txt", include_str!("../cases/syntax.txt"), 5);
 }
+
+#[test]
+fn status() {
+    run("status.txt", include_str!("../cases/status.txt"), 11);
+}
+
+#[test]
+fn exemplars() {
+    run("exemplars.txt", include_str!("../cases/exemplars.txt"), 7);
+}
+
+#[test]
+fn admin() {
+    run("admin.txt", include_str!("../cases/admin.txt"), 4);
+}

@@ -1,7 +1,8 @@
 //! A host over a [`MemStore`] whose engine answers a few scripted queries.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use promethium_api::*;
@@ -17,6 +18,28 @@ pub(crate) struct TestHost {
     pub(crate) limits: Limits,
     pub(crate) readiness: Readiness,
     pub(crate) cors: CorsOrigins,
+    pub(crate) admin: Option<ScriptedAdmin>,
+}
+
+/// Notes what it was told.
+#[derive(Default)]
+pub(crate) struct ScriptedAdmin {
+    pub(crate) told: Mutex<Vec<String>>,
+}
+
+impl AdminHost for ScriptedAdmin {
+    fn delete_series(&self, range: TimeRange, matchers: &[Matcher]) -> Result<(), ApiError> {
+        self.told.lock().unwrap().push(format!("delete {} {} {}", range.min_ms, range.max_ms, matchers[0]));
+        Ok(())
+    }
+
+    fn clean_tombstones(&self) -> Result<(), ApiError> {
+        Err(ApiError::Host("disk on <fire>".to_owned()))
+    }
+
+    fn snapshot(&self, skip_head: bool) -> Result<String, ApiError> {
+        Ok(if skip_head { "without-head" } else { "with-head" }.to_owned())
+    }
 }
 
 impl TestHost {
@@ -24,11 +47,12 @@ impl TestHost {
         let clock = Arc::new(ManualClock::new(NOW_MS));
         TestHost {
             store: filled_store(),
-            engine: ScriptedEngine { clock: clock.clone(), progress: None },
+            engine: ScriptedEngine { clock: clock.clone(), progress: None, calls: AtomicUsize::new(0) },
             clock,
             limits: Limits::default(),
             readiness: Readiness::Ready,
             cors: CorsOrigins::Any,
+            admin: None,
         }
     }
 
@@ -88,6 +112,90 @@ impl ApiHost for TestHost {
             build_date: text("20260102-03:04:05"),
             go_version: text("rust1.95"),
         }
+    }
+
+    fn admin(&self) -> Option<&dyn AdminHost> {
+        self.admin.as_ref().map(|admin| admin as &dyn AdminHost)
+    }
+
+    fn exemplars(
+        &self,
+        range: TimeRange,
+        selectors: &[Vec<Matcher>],
+        cx: &QueryCx,
+    ) -> Result<Vec<(Labels, Vec<Exemplar>)>, StorageError> {
+        cx.check()?;
+        let trace = |id: &str, value, t| Exemplar {
+            labels: Labels::from_pairs([("trace_id", id)]),
+            value,
+            timestamp_ms: Some(t),
+        };
+        let mut exemplars = vec![trace("a<b", 6.0, NOW_MS - 555), trace("", 1e-7, NOW_MS - 500)];
+        exemplars.retain(|e| e.timestamp_ms.is_some_and(|t| t >= range.min_ms && t <= range.max_ms));
+        let labels = Labels::from_pairs([("__name__", "up"), ("job", "node")]);
+        let accepts = |set: &Vec<Matcher>| set.iter().all(|m| m.matches(labels.get(&m.name).unwrap_or_default()));
+        Ok(if selectors.iter().any(accepts) { vec![(labels, exemplars)] } else { Vec::new() })
+    }
+
+    fn alertmanagers(&self) -> AlertmanagersView {
+        let url = |host: &str| format!("http://{host}:9093/api/v2/alerts");
+        AlertmanagersView { active: vec![url("a"), url("b")], dropped: vec![url("c")] }
+    }
+
+    fn runtime_info(&self) -> RuntimeInfo {
+        RuntimeInfo {
+            start_time_ms: Some(NOW_MS - 1_000),
+            working_directory: "/srv".to_owned(),
+            hostname: "host-1".to_owned(),
+            reload_config_success: false,
+            corruption_count: 3,
+            threads: 4,
+            max_threads: 2,
+            storage_retention: "15d".to_owned(),
+            ..RuntimeInfo::default()
+        }
+    }
+
+    fn config_yaml(&self) -> String {
+        "global:\n  scrape_interval: 15s\n".to_owned()
+    }
+
+    fn flags(&self) -> Vec<(String, String)> {
+        [("web.b", "<x>"), ("config.file", "")].map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+    }
+
+    fn tsdb_status(&self, _: usize) -> TsdbStatus {
+        let rows = |n: u64| (0..n).map(|i| (format!("name-{i}"), 100 - i)).collect();
+        TsdbStatus {
+            series: 508,
+            label_pairs: 1_234,
+            chunks: 937,
+            min_time_ms: Some(-1),
+            max_time_ms: None,
+            series_by_metric: rows(12),
+            values_by_label: rows(1),
+            bytes_by_label: rows(1),
+            series_by_pair: rows(0),
+        }
+    }
+
+    fn block_metas(&self) -> Vec<String> {
+        vec![r#"{"ulid":"01","version":1}"#.to_owned(), r#"{"ulid":"02","version":1}"#.to_owned()]
+    }
+
+    fn wal_replay(&self) -> WalReplay {
+        WalReplay { min: 2, max: 5, current: 3 }
+    }
+
+    fn target_metadata(&self) -> Vec<TargetMetadata> {
+        let say = |job: &str, family: &str, help: &str| TargetMetadata {
+            target: Labels::from_pairs([("instance", "a:1"), ("job", job)]),
+            said: FamilyMetadata {
+                family: family.to_owned(),
+                metadata: Metadata { metric_type: MetricType::Gauge, help: help.to_owned(), unit: String::new() },
+            },
+        };
+        vec![say("node", "up", "Is <up>."), say("node", "load", "Load."), say("db", "up", "Is up.")]
     }
 
     fn rule_groups(&self) -> Vec<RuleGroupView> {
@@ -202,6 +310,8 @@ pub(crate) struct ScriptedEngine {
     clock: Arc<ManualClock>,
     /// Hears when `until cancelled` starts and ends.
     pub(crate) progress: Option<Sender<&'static str>>,
+    /// Evaluations of `slow at the second time`.
+    calls: AtomicUsize,
 }
 
 impl ScriptedEngine {
@@ -219,6 +329,14 @@ impl ScriptedEngine {
                 cx.check()?;
                 self.clock.advance(Duration::from_secs(1));
             },
+            "slow at the second time" => {
+                let calls = self.calls.fetch_add(1, Ordering::Relaxed);
+                if calls == 1 {
+                    self.clock.advance(Duration::from_secs(1));
+                    cx.check()?;
+                }
+                QueryValue::Scalar { timestamp_ms: t, value: calls as f64 }
+            }
             "until cancelled" => return Err(self.wait_for_cancellation(cx).into()),
             "panic" => panic!("a query that panics"),
             "broken" => return Err(StorageError::Backend("disk on fire".into()).into()),
@@ -292,6 +410,11 @@ impl QueryEngine for ScriptedEngine {
 
     fn syntax_json(&self, query: &str) -> Result<String, QueryError> {
         self.check(query).map(|number| format!(r#"{{"type":"numberLiteral","val":"{number}"}}"#))
+    }
+
+    /// A number has none, a word is one.
+    fn selectors(&self, query: &str) -> Result<Vec<Vec<Matcher>>, QueryError> {
+        if query == "1+1" { Ok(Vec::new()) } else { Ok(vec![self.selector(query)?]) }
     }
 
     /// `name`, `{label="value"}` or both, one matcher, `=` or `=~`.

@@ -1,7 +1,7 @@
 //! What a table of bodies cannot show: headers, readiness, limits, cancellation, hostile input.
 
-use crate::common::TestHost;
-use promethium_api::{ApiRequest, CorsOrigins, MAX_PARAMETERS, Method, Readiness, handle};
+use crate::common::{ScriptedAdmin, TestHost};
+use promethium_api::{ApiRequest, ApiResponse, CorsOrigins, MAX_PARAMETERS, Method, Readiness, handle};
 use promethium_model::{GoRegex, QueryCx};
 use proptest::prelude::*;
 
@@ -153,4 +153,45 @@ proptest! {
             prop_assert!([200, 400, 503].contains(&response.status), "{}", response.status);
         }
     }
+}
+
+#[test]
+fn an_admin_is_told_what_to_delete_and_says_what_went_wrong() {
+    let mut host = TestHost::new();
+    host.admin = Some(ScriptedAdmin::default());
+    let post = |target: &str| host.send(&ApiRequest::new(Method::Post, &format!("/api/v1/admin/tsdb/{target}")));
+    let text = |response: &ApiResponse| String::from_utf8(response.body.clone()).unwrap();
+
+    let deleted = post("delete_series?match[]=up&match[]={job=%22db%22}&start=1&end=2");
+    assert_eq!((deleted.status, deleted.content_type, text(&deleted).as_str()), (204, None, ""));
+    assert_eq!(
+        *host.admin.as_ref().unwrap().told.lock().unwrap(),
+        ["delete 1000 2000 __name__=\"up\"", "delete 1000 2000 job=\"db\"",]
+    );
+    let form = ApiRequest::new(Method::Put, "/api/v1/admin/tsdb/delete_series")
+        .with_body(Some("application/x-www-form-urlencoded"), b"match[]=up");
+    assert_eq!(host.send(&form).status, 204);
+
+    for (target, status, body) in [
+        ("delete_series", 400, r#"{"status":"error","errorType":"bad_data","error":"no match[] parameter provided"}"#),
+        ("clean_tombstones", 500, r#"{"status":"error","errorType":"internal","error":"disk on \u003cfire\u003e"}"#),
+        ("snapshot", 200, r#"{"status":"success","data":{"name":"with-head"}}"#),
+        ("snapshot?skip_head=true", 200, r#"{"status":"success","data":{"name":"without-head"}}"#),
+        (
+            "snapshot?skip_head=x",
+            400,
+            r#"{"status":"error","errorType":"bad_data","error":"invalid parameter \"skip_head\": unable to parse boolean: strconv.ParseBool: parsing \"x\": invalid syntax"}"#,
+        ),
+    ] {
+        let response = post(target);
+        assert_eq!((response.status, text(&response).as_str()), (status, body), "{target}");
+    }
+}
+
+#[test]
+fn the_progress_of_a_replay_shows_before_the_host_is_ready() {
+    let mut host = TestHost::new();
+    host.readiness = Readiness::Starting;
+    assert_eq!(host.get("/api/v1/status/walreplay").status, 200);
+    assert_eq!(host.get("/api/v1/status/flags").status, 503);
 }

@@ -3,14 +3,25 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use promethium_benches::mix::{Mix, START_MS};
+use promethium_benches::join;
+use promethium_benches::mix::START_MS;
 
+use super::data::DataSet;
 use super::server::Server;
 
-// A query is asked again until it took this long in all.
-const AT_LEAST: Duration = Duration::from_millis(1_500);
 const AT_MOST_RUNS: usize = 300;
-const TOO_LONG: Duration = Duration::from_secs(60);
+// A query is asked no more after this long, if it was answered this often.
+const TOO_LONG: Duration = Duration::from_secs(12);
+const ENOUGH_RUNS: usize = 3;
+
+/// How often a query is asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    /// At least so often,
+    pub(crate) runs: usize,
+    /// and on until it took so long in all.
+    pub(crate) at_least: Duration,
+}
 
 /// How a query is asked.
 #[derive(Clone, Copy)]
@@ -21,8 +32,12 @@ enum Ask {
     Hour(&'static str),
     /// Over the last two hours, every minute.
     TwoHours(&'static str),
+    /// At every sample of the data.
+    Join(&'static str),
     /// A path below `/api/v1`, over all of the data.
     Metadata(&'static str),
+    /// Not evaluated.
+    Format(&'static str),
 }
 
 const ONE_HOST: &str = "node_load1{instance=\"ip-10-32-0-7.eu-west-1.compute.internal:9100\"}";
@@ -32,7 +47,7 @@ const HISTOGRAM: &str = "histogram_quantile(0.99, sum by (le) (rate(http_request
 const BY_REGEX: &str =
     "sum by (handler) (rate(http_requests_total{code=~\"5..\",handler=~\"/api/v1/(query|write).*\"}[5m]))";
 
-const QUERIES: [(&str, Ask); 20] = [
+const MIX: [(&str, Ask); 21] = [
     ("i one gauge", Ask::Instant(ONE_HOST)),
     ("i sum(rate())", Ask::Instant("sum(rate(node_cpu_seconds_total{mode!=\"idle\"}[5m]))")),
     (
@@ -59,7 +74,28 @@ const QUERIES: [(&str, Ask); 20] = [
     ("label values", Ask::Metadata("label/pod/values")),
     ("series", Ask::Metadata("series?match[]=node_filesystem_avail_bytes{zone=\"eu-west-1a\"}")),
     ("label names", Ask::Metadata("labels")),
+    ("format_query", Ask::Format(SUM_BY_RATE)),
 ];
+
+const JOIN: [(&str, Ask); 4] = [
+    ("join: sum(S + E)", Ask::Join("sum(rpc_request_success_total + rpc_request_error_total)")),
+    (
+        "join: sum(S + on () group_left E)",
+        Ask::Join("sum(rpc_request_success_total + on (job, instance) group_left rpc_request_error_total)"),
+    ),
+    ("join: sum(S and E)", Ask::Join("sum(rpc_request_success_total and rpc_request_error_total{instance=~\"0.*\"})")),
+    (
+        "join: sum(S unless E)",
+        Ask::Join("sum(rpc_request_success_total unless rpc_request_error_total{instance=~\"0.*\"})"),
+    ),
+];
+
+fn queries(set: &DataSet) -> &'static [(&'static str, Ask)] {
+    match set {
+        DataSet::Mix(_) => &MIX,
+        DataSet::Join(_) => &JOIN,
+    }
+}
 
 /// One query's outcome.
 pub(crate) struct Row {
@@ -77,14 +113,15 @@ pub(crate) struct Times {
     pub(crate) bytes: usize,
 }
 
-/// Asks everything, each query twice for warmth and then at least `runs` times.
-pub(crate) fn run(server: &Server, mix: &Mix, runs: usize) -> io::Result<Vec<Row>> {
-    QUERIES.iter().map(|(name, ask)| Ok(Row { name, outcome: one(server, &path(*ask, mix, server), runs)? })).collect()
+/// Asks everything, each query first for warmth and then as often as is wanted.
+pub(crate) fn run(server: &Server, set: &DataSet, effort: Effort) -> io::Result<Vec<Row>> {
+    let asked = queries(set).iter();
+    asked.map(|(name, ask)| Ok(Row { name, outcome: one(server, &path(*ask, set, server), effort)? })).collect()
 }
 
-fn one(server: &Server, path: &str, runs: usize) -> io::Result<Result<Times, String>> {
+fn one(server: &Server, path: &str, effort: Effort) -> io::Result<Result<Times, String>> {
     let mut connection = server.connect()?;
-    let mut bytes = 0;
+    let (mut bytes, warm) = (0, Instant::now());
     for _ in 0..2 {
         let (status, body) = connection.send("GET", path, b"")?;
         if status != 200 {
@@ -92,14 +129,17 @@ fn one(server: &Server, path: &str, runs: usize) -> io::Result<Result<Times, Str
             return Ok(Err(format!("{status}: {text}")));
         }
         bytes = body.len();
+        if warm.elapsed() > effort.at_least {
+            break;
+        }
     }
     let (begun, cpu) = (Instant::now(), server.cpu_seconds());
     let mut times = Vec::new();
-    while times.len() < runs || (begun.elapsed() < AT_LEAST && times.len() < AT_MOST_RUNS) {
+    while times.len() < effort.runs || (begun.elapsed() < effort.at_least && times.len() < AT_MOST_RUNS) {
         let start = Instant::now();
         connection.send("GET", path, b"")?;
         times.push(start.elapsed());
-        if begun.elapsed() > TOO_LONG && times.len() >= 3 {
+        if begun.elapsed() > TOO_LONG && times.len() >= ENOUGH_RUNS {
             break;
         }
     }
@@ -108,13 +148,15 @@ fn one(server: &Server, path: &str, runs: usize) -> io::Result<Result<Times, Str
     Ok(Ok(Times { median: times[times.len() / 2], least: times[0], cpu, bytes }))
 }
 
-fn path(ask: Ask, mix: &Mix, server: &Server) -> String {
-    let end = mix.end_ms() / 1000;
+fn path(ask: Ask, set: &DataSet, server: &Server) -> String {
+    let end = set.end_s();
     let extra = server.kind.extra_parameters();
     match ask {
         Ask::Instant(query) => format!("/api/v1/query?query={}&time={end}{extra}", encoded(query)),
         Ask::Hour(query) => range(query, end - 3_600, end, 15, extra),
         Ask::TwoHours(query) => range(query, end - 7_200, end, 60, extra),
+        Ask::Join(query) => range(query, join::START_MS / 1000, end, join::STEP_MS / 1000, extra),
+        Ask::Format(query) => format!("/api/v1/format_query?query={}{extra}", encoded(query)),
         Ask::Metadata(path) => {
             let (path, query) = path.split_once('?').unwrap_or((path, ""));
             let query: String =

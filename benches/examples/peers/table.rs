@@ -8,22 +8,23 @@ use super::server::{Figures, Kind};
 /// One server's outcome.
 pub(crate) struct Column {
     pub(crate) kind: Kind,
-    pub(crate) ready: Figures,
-    pub(crate) asked: Figures,
     pub(crate) rows: Vec<Row>,
+    /// Of each set of data: once it was there, and once all was asked.
+    pub(crate) starts: Vec<(Figures, Figures)>,
 }
 
 impl Column {
-    pub(crate) fn summary(&self) -> String {
-        format!(
-            "{}: ready after {:.2} s ({:.2} CPU s, {} MiB at its peak); after the queries {} MiB, {} MiB at its peak",
-            self.kind.name(),
-            self.ready.ready_after.as_secs_f64(),
-            self.ready.cpu_seconds,
-            self.ready.peak_bytes >> 20,
-            self.asked.resident_bytes >> 20,
-            self.asked.peak_bytes >> 20,
-        )
+    fn start(&self) -> String {
+        let starts = self.starts.iter().map(|(ready, asked)| {
+            format!(
+                "ready after {:.2} s and {:.2} CPU s, {} MiB at its peak, {} MiB after the queries",
+                ready.ready_after.as_secs_f64(),
+                ready.cpu_seconds,
+                ready.peak_bytes >> 20,
+                asked.peak_bytes >> 20,
+            )
+        });
+        format!("{}: {}", self.kind.name(), starts.collect::<Vec<_>>().join("; "))
     }
 
     fn times(&self, row: usize) -> Option<Times> {
@@ -35,7 +36,7 @@ impl Column {
 pub(crate) fn print(columns: &[Column]) {
     let Some((own, peers)) = columns.split_first() else { return };
     let names: Vec<&str> = columns.iter().map(|c| c.kind.name()).collect();
-    println!("\nmedian (least) / CPU, ms; and how many times the median of {}\n", names[0]);
+    println!("Median (least) / CPU, in ms, then how many times the median of {}.\n", names[0]);
     println!("| query | {} |\n|---|{}", names.join(" | "), "---|".repeat(names.len()));
     for (at, row) in own.rows.iter().enumerate() {
         let cells: Vec<String> = columns.iter().map(|c| cell(c, own, at)).collect();
@@ -51,6 +52,8 @@ pub(crate) fn print(columns: &[Column]) {
             peer.kind.name()
         );
     }
+    println!();
+    columns.iter().for_each(|column| println!("* {}", column.start()));
 }
 
 fn cell(column: &Column, own: &Column, at: usize) -> String {

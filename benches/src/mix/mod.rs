@@ -11,6 +11,7 @@ use promethium::model::{AppendOptions, Appendable, CommitError, Labels, Point, S
 
 pub use families::SERIES_PER_HOST;
 use families::host_series;
+pub(crate) use values::noise;
 use values::{Shape, Value};
 
 /// Distance of samples.

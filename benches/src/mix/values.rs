@@ -34,7 +34,7 @@ pub(super) struct Value {
 }
 
 /// 64 well-mixed bits of two numbers.
-pub(super) fn noise(a: u64, b: u64) -> u64 {
+pub(crate) fn noise(a: u64, b: u64) -> u64 {
     let mut x = a.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ b.wrapping_add(0x2545_f491_4f6c_dd1d);
     for shift in [30, 27, 31] {
         x = (x ^ (x >> shift)).wrapping_mul(0xd6e8_feb8_6659_fd93);

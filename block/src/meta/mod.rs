@@ -176,6 +176,12 @@ impl BlockMeta {
         text
     }
 
+    /// The same in one line, as `/api/v1/status/tsdb/blocks` shows it.
+    #[must_use]
+    pub fn to_json_line(&self) -> String {
+        serde_json::to_string(self).expect("a description has no keys but strings")
+    }
+
     /// Reads the `meta.json` of the block in `dir`.
     ///
     /// # Errors

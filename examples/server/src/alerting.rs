@@ -115,6 +115,14 @@ impl Alerting {
         rules(&self.alert_relabel_configs)
     }
 
+    /// Whether a secret stands in the configuration itself.
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.alertmanagers.iter().any(|yaml| {
+            yaml.basic_auth.as_ref().is_some_and(|basic| basic.password.is_some())
+                || yaml.authorization.as_ref().is_some_and(|own| own.credentials.is_some())
+        })
+    }
+
     /// The Alertmanagers; `dir` is where relative file names begin.
     pub(crate) fn alertmanagers(&self, dir: &Path) -> Result<Vec<AlertmanagerConfig>, String> {
         self.alertmanagers.iter().map(|yaml| yaml.config(dir)).collect()
@@ -220,6 +228,19 @@ mod tests {
         assert_eq!(configs[0].timeout, Duration::from_secs(3));
         assert_eq!(configs[0].credentials, Credentials::basic("u", Secret::new("p")));
         assert!(configs[0].tls.insecure_skip_verify);
+    }
+
+    #[test]
+    fn a_secret_is_noticed() {
+        for (text, has_secrets) in [
+            ("alertmanagers: [{basic_auth: {username: u, password: p}}]", true),
+            ("alertmanagers: [{authorization: {credentials: c}}]", true),
+            ("alertmanagers: [{basic_auth: {username: u, password_file: p}}]", false),
+            ("{}", false),
+        ] {
+            let alerting: Alerting = serde_saphyr::from_str(text).expect("it is right");
+            assert_eq!(alerting.has_secrets(), has_secrets, "{text}");
+        }
     }
 
     #[test]

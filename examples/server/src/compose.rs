@@ -9,7 +9,7 @@ use promethium::notify::Alertmanagers;
 use promethium::rules::file::{matching_files, read_sources};
 use promethium::rules::{RuleGlobals, RuleOptions, RuleSource};
 use promethium::scrape::{Source, TargetConfig};
-use promethium::{Monitor, MonitorBuilder};
+use promethium::{Description, Monitor, MonitorBuilder};
 
 use crate::config::{Config, ScrapeConfig, StaticConfig};
 use crate::storage::{self, StorageFlags};
@@ -20,6 +20,14 @@ pub(crate) struct Composition {
     address: SocketAddr,
     limits: Limits,
     rule_flags: RuleFlags,
+    shown: Shown,
+}
+
+/// What clients may see and do besides asking.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shown {
+    pub(crate) description: Description,
+    pub(crate) offers_admin: bool,
 }
 
 /// What flags say of rules and alerts.
@@ -67,8 +75,14 @@ impl Config {
 }
 
 impl Composition {
-    pub(crate) fn new(config: Config, address: SocketAddr, limits: Limits, rule_flags: RuleFlags) -> Self {
-        Composition { config, address, limits, rule_flags }
+    pub(crate) fn new(
+        config: Config,
+        address: SocketAddr,
+        limits: Limits,
+        rule_flags: RuleFlags,
+        shown: Shown,
+    ) -> Self {
+        Composition { config, address, limits, rule_flags, shown }
     }
 
     /// Reads the rules, opens the data directory, and puts the monitor together.
@@ -80,7 +94,9 @@ impl Composition {
             .external_url(self.rule_flags.external_url.clone().unwrap_or_else(|| format!("http://{}", self.address)))
             .rule_options(self.rule_flags.options())
             .rule_globals(self.rule_globals())
-            .alertmanagers(Arc::new(self.alertmanagers()?));
+            .alertmanagers(Arc::new(self.alertmanagers()?))
+            .description(self.description(storage))
+            .admin_api(self.shown.offers_admin);
         let builder = self.rule_sources()?.into_iter().fold(builder, MonitorBuilder::rules);
         let builder = self.targets().into_iter().fold(builder, MonitorBuilder::target);
         builder.build().map(Arc::new).map_err(|e| e.to_string())
@@ -97,6 +113,13 @@ impl Composition {
             Some(alertmanagers) => self.apply_to(alertmanagers),
             None => Ok(()),
         }
+    }
+
+    fn description(&self, storage: &StorageFlags) -> Description {
+        let mut description = self.shown.description.clone();
+        description.config_yaml.clone_from(&self.config.shown);
+        description.storage_retention = storage::retention_text(storage, &self.config.storage);
+        description
     }
 
     fn external_labels(&self) -> Labels {

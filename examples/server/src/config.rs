@@ -57,6 +57,9 @@ pub(crate) struct Config {
     /// Where relative file names begin.
     #[serde(skip)]
     pub(crate) dir: PathBuf,
+    /// What clients may see of the file.
+    #[serde(skip)]
+    pub(crate) shown: String,
 }
 
 /// Defaults of all jobs and groups.
@@ -147,8 +150,12 @@ impl Config {
         if text.len() > max_bytes {
             return Err(format!("{}: {} bytes exceed the limit of {max_bytes}", path.display(), text.len()));
         }
-        let config = Config::parse(&text).map_err(|e| format!("{}: {e}", path.display()))?;
+        let mut config = Config::parse(&text).map_err(|e| format!("{}: {e}", path.display()))?;
         config.check().map_err(|e| format!("{}: {e}", path.display()))?;
+        // A file with a secret in it is not shown at all: secrets belong in files of their own.
+        if !config.alerting.has_secrets() {
+            config.shown = text;
+        }
         Ok(config.with_paths_relative_to(path.parent().unwrap_or(Path::new("."))))
     }
 

@@ -5,6 +5,7 @@
 mod alerting;
 mod compose;
 mod config;
+mod description;
 mod storage;
 
 use std::net::SocketAddr;
@@ -13,7 +14,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
+use axum::serve::ListenerExt;
+use clap::{CommandFactory, FromArgMatches, Parser};
 use promethium::Runner;
 use promethium::api::{ApiHost, axum_router};
 use promethium::model::Limits;
@@ -22,8 +24,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use compose::{Composition, RuleFlags};
+use compose::{Composition, RuleFlags, Shown};
 use config::Config;
+use description::describe;
 use storage::StorageFlags;
 
 /// Connections that are still open this long after the signal are cut.
@@ -42,6 +45,9 @@ struct Flags {
     /// Address to listen on
     #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
     listen_address: String,
+    /// Lets clients delete series and make snapshots
+    #[arg(long = "web.enable-admin-api")]
+    enable_admin_api: bool,
     #[command(flatten)]
     storage: StorageFlags,
     #[command(flatten)]
@@ -49,9 +55,13 @@ struct Flags {
 }
 
 fn main() -> ExitCode {
-    let flags = Flags::parse();
+    let mut command = Flags::command();
+    let matches = command.get_matches_mut();
+    let flags = Flags::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let shown = Shown { description: describe(&command, &matches), offers_admin: flags.enable_admin_api };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let outcome = runtime.map_err(|e| format!("starting the runtime: {e}")).and_then(|rt| rt.block_on(run(flags)));
+    let outcome =
+        runtime.map_err(|e| format!("starting the runtime: {e}")).and_then(|rt| rt.block_on(run(flags, shown)));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
@@ -61,14 +71,14 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(flags: Flags) -> Result<(), String> {
+async fn run(flags: Flags, shown: Shown) -> Result<(), String> {
     let limits = Limits::default();
     let config = flags.config_file.as_deref().map(|file| Config::load(file, limits.max_config_bytes)).transpose()?;
     let listener =
         TcpListener::bind(&flags.listen_address).await.map_err(|e| format!("{}: {e}", flags.listen_address))?;
     let address = listener.local_addr().map_err(|e| format!("{}: {e}", flags.listen_address))?;
 
-    let compose = |config| Composition::new(config, address, limits.clone(), flags.rules.clone());
+    let compose = |config| Composition::new(config, address, limits.clone(), flags.rules.clone(), shown.clone());
     let composition = compose(config.unwrap_or_else(|| Config::of_itself(address)));
     let monitor = tokio::task::block_in_place(|| composition.open(&flags.data_dir, &flags.storage))?;
     monitor.store().replay_report().into_iter().for_each(tell_of_damage);
@@ -93,6 +103,8 @@ async fn serve(
     reload: impl Fn() -> Result<(), String>,
 ) -> Result<(), String> {
     let (told, wait) = oneshot::channel::<()>();
+    // An answer is written whole: nothing is gained by waiting for more. A connection that refuses works all the same.
+    let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
     let server = axum::serve(listener, axum_router(host)).with_graceful_shutdown(async {
         // An error means that the sender is gone, which is just as good a reason to stop.
         let _ = wait.await;

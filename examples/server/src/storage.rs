@@ -52,6 +52,11 @@ fn size(text: &str) -> Result<usize, String> {
     parse_bytes(text).ok_or_else(|| format!("{text:?} is not a size such as 512MB"))
 }
 
+/// How long, or how much, is kept, in words.
+pub(crate) fn retention_text(flags: &StorageFlags, config: &StorageConfig) -> String {
+    crate::description::retention_text(&retention(flags, &config.tsdb.retention))
+}
+
 /// The store's options; what neither says keeps its default.
 pub(crate) fn options(flags: &StorageFlags, config: &StorageConfig) -> DbOptions {
     let mut options = DbOptions::default().retention(retention(flags, &config.tsdb.retention));

@@ -14,7 +14,7 @@ use super::output;
 use super::prepared::{Prepared, QueryTime};
 use super::steps::Steps;
 use crate::Features;
-use crate::parser::{Ast, ParserOptions, RegexCache, ValueType, parse, parse_selector};
+use crate::parser::{Ast, Expr, MatrixSelector, ParserOptions, RegexCache, ValueType, Walk, parse, parse_selector};
 use crate::plan::{Op, Plan, PlanContext, QueryTimes, build};
 
 /// How an [`Engine`] evaluates.
@@ -219,6 +219,17 @@ impl QueryEngine for Engine {
 
     fn syntax_json(&self, query: &str) -> Result<String, QueryError> {
         Ok(self.parse(query)?.to_json())
+    }
+
+    fn selectors(&self, query: &str) -> Result<Vec<Vec<Matcher>>, QueryError> {
+        let mut found = Vec::new();
+        self.parse(query)?.walk(|_, expr| {
+            if let Expr::Selector(selector) | Expr::Matrix(MatrixSelector { selector, .. }) = expr {
+                found.push(selector.matchers.clone());
+            }
+            Walk::Into
+        });
+        Ok(found)
     }
 
     fn selector(&self, text: &str) -> Result<Vec<Matcher>, QueryError> {
