@@ -148,10 +148,10 @@ fn peak_of_merge(series: usize, samples: i64) -> usize {
 
 /// The buffers are what a merge holds, and besides four bytes an id of a posting, up to 64 MiB, and a counter for each pair.
 fn a_merge_holds_no_more_of_a_larger_block() {
-    let (small, long) = (peak_of_merge(1_000, 240), peak_of_merge(1_000, 2_400));
-    assert!(long < small + 64_000, "ten times the samples: {small} bytes, then {long}");
-    let wide = peak_of_merge(8_000, 240);
-    let a_series = wide.saturating_sub(small) / 7_000;
+    let (small, long) = (peak_of_merge(1_000, 960), peak_of_merge(1_000, 2_880));
+    assert!(long < small + 64_000, "three times the samples: {small} bytes, then {long}");
+    let wide = peak_of_merge(4_000, 960);
+    let a_series = wide.saturating_sub(small) / 3_000;
     println!("merge: {small} bytes at the peak; {a_series} more for each further series, 0 for each further sample");
     assert!(a_series <= 32, "{a_series} bytes for each series more: {small}, then {wide}");
 }

@@ -95,7 +95,7 @@ impl ApiHost for Monitor {
             working_directory: said.working_directory.clone(),
             hostname: said.hostname.clone(),
             last_config_time_ms: Some(self.started_ms),
-            corruption_count: self.store.replay_report().map_or(0, |report| report.damage_count as u64),
+            corruption_count: self.store.replay_report().map_or(0, |report| report.damage_count),
             max_threads: std::thread::available_parallelism().map_or(1, |n| n.get() as u64),
             storage_retention: said.storage_retention.clone(),
             ..RuntimeInfo::default()
@@ -112,7 +112,7 @@ impl ApiHost for Monitor {
 
     fn tsdb_status(&self, rows: usize) -> TsdbStatus {
         let (stats, cardinality) = (self.store.stats(), self.store.cardinality(rows));
-        views::tsdb_status(stats, cardinality.unwrap_or_default())
+        views::tsdb_status(stats.as_ref(), cardinality.unwrap_or_default())
     }
 
     fn block_metas(&self) -> Vec<String> {
@@ -136,20 +136,20 @@ impl ApiHost for Monitor {
 
 impl AdminHost for Monitor {
     fn delete_series(&self, range: TimeRange, matchers: &[Matcher]) -> Result<(), ApiError> {
-        self.store.delete(range, matchers).map_err(failed)
+        self.store.delete(range, matchers).map_err(|error| failed(&error))
     }
 
     fn clean_tombstones(&self) -> Result<(), ApiError> {
-        self.store.clean_tombstones(self.clock.now_ms()).map_err(failed)
+        self.store.clean_tombstones(self.clock.now_ms()).map_err(|error| failed(&error))
     }
 
     fn snapshot(&self, skip_head: bool) -> Result<String, ApiError> {
-        let dir = self.store.snapshot(self.clock.now_ms(), !skip_head).map_err(failed)?;
+        let dir = self.store.snapshot(self.clock.now_ms(), !skip_head).map_err(|error| failed(&error))?;
         Ok(dir.file_name().unwrap_or_default().to_string_lossy().into_owned())
     }
 }
 
-fn failed(error: MonitorError) -> ApiError {
+fn failed(error: &MonitorError) -> ApiError {
     ApiError::Host(error.to_string())
 }
 

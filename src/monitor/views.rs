@@ -128,13 +128,13 @@ pub(super) fn dropped_alertmanager(labels: &Labels) -> String {
 }
 
 /// What the head holds.
-pub(super) fn tsdb_status(stats: Option<DbStats>, cardinality: Cardinality) -> TsdbStatus {
+pub(super) fn tsdb_status(stats: Option<&DbStats>, cardinality: Cardinality) -> TsdbStatus {
     TsdbStatus {
         series: cardinality.series as u64,
         label_pairs: cardinality.label_pairs as u64,
-        chunks: stats.as_ref().map_or(0, |stats| stats.chunks as u64),
-        min_time_ms: stats.as_ref().and_then(|stats| stats.min_time_ms),
-        max_time_ms: stats.as_ref().and_then(|stats| stats.max_time_ms),
+        chunks: stats.map_or(0, |stats| stats.chunks as u64),
+        min_time_ms: stats.and_then(|stats| stats.min_time_ms),
+        max_time_ms: stats.and_then(|stats| stats.max_time_ms),
         series_by_metric: cardinality.series_by_metric,
         values_by_label: cardinality.values_by_label,
         bytes_by_label: cardinality.bytes_by_label,

@@ -85,7 +85,7 @@ fn may_need_escape(eight: u64, escapes: Escapes) -> bool {
     let mut found = below(eight, 0x20) | has(b'"') | has(b'\\');
     if escapes == Escapes::Html {
         // `<` and `>` differ in one bit.
-        found |= below((eight | ONES * 2) ^ (ONES * u64::from(b'>')), 1) | has(b'&') | has(0xe2);
+        found |= below((eight | (ONES * 2)) ^ (ONES * u64::from(b'>')), 1) | has(b'&') | has(0xe2);
     }
     found != 0
 }

@@ -155,6 +155,7 @@ impl ApiRequest {
     }
 
     /// All parameters, those of the form body first.
+    #[cfg(feature = "axum")]
     pub(crate) fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
         self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }

@@ -20,7 +20,7 @@ pub(crate) struct Out {
 impl Out {
     pub(crate) fn create(vfs: &dyn Vfs, path: &Path) -> Result<Self, BlockError> {
         let file = vfs.open(path, OpenMode::CreateNew).map_err(BlockError::io(path))?;
-        Ok(Out { path: path.to_path_buf(), file, buffer: Vec::new(), written: 0 })
+        Ok(Out { path: path.to_path_buf(), file, buffer: Vec::with_capacity(BUFFER_BYTES), written: 0 })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -35,8 +35,12 @@ impl Out {
 
     #[inline]
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), BlockError> {
+        if !self.buffer.is_empty() && self.buffer.len() + bytes.len() > BUFFER_BYTES {
+            self.flush()?;
+        }
+        // Only what is larger than the buffer makes it grow.
         self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() >= BUFFER_BYTES { self.flush() } else { Ok(()) }
+        Ok(())
     }
 
     /// Zeros up to the next multiple of `alignment`.

@@ -125,7 +125,9 @@ fn write_data(dir: &Path) {
     for step in 0..40_i64 {
         let mut appender = db.appender();
         for (i, (name, job)) in
-            [("up", "node"), ("up", "db"), ("load", "node"), ("reads_total", "db"), ("x_ratio", "a<b&c")].into_iter().enumerate()
+            [("up", "node"), ("up", "db"), ("load", "node"), ("reads_total", "db"), ("x_ratio", "a<b&c")]
+                .into_iter()
+                .enumerate()
         {
             let labels = Labels::from_pairs([("__name__", name), ("instance", "h:1"), ("job", job)]);
             let value = match name {
