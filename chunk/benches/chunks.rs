@@ -111,6 +111,22 @@ fn prometheus_table(c: &mut Criterion) {
     }
 }
 
+/// Scrapes in step, as most are: values that stay, and counters that grow by the same each time.
+fn in_step(c: &mut Criterion) {
+    let values: [(&str, fn(i64) -> f64); 3] = [
+        ("constant", |_| 42.0),
+        ("counter of equal steps", |i| (1_000_000 + i * 7) as f64),
+        ("counter of equal steps of 10 ms", |i| (100_000 + i * 1_500) as f64 / 100.0),
+    ];
+    let mut group = c.benchmark_group("in step");
+    group.warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_millis(700));
+    for (name, value) in values {
+        // Chunks of one series, as they follow each other.
+        let samples: Vec<Sample> = (0..100 * CHUNK).map(|i| (0, START_MS + i * 15_000, value(i))).collect();
+        measure(&mut group, name, &samples.chunks(CHUNK as usize).collect::<Vec<_>>());
+    }
+}
+
 /// Sixteen buckets on each side, of which each grows now and then.
 fn histogram(i: i64) -> Histogram {
     let counts = |side: i64| (0..16).map(|b| (b + side) % 5 * 10 + i * (b % 4) / 2).collect::<Vec<i64>>();
@@ -191,5 +207,5 @@ fn appendable(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, mix, prometheus_table, histograms, appendable);
+criterion_group!(benches, mix, in_step, prometheus_table, histograms, appendable);
 criterion_main!(benches);

@@ -17,10 +17,11 @@ impl Column {
     fn start(&self) -> String {
         let starts = self.starts.iter().map(|(ready, asked)| {
             format!(
-                "ready after {:.2} s and {:.2} CPU s, {} MiB at its peak, {} MiB after the queries",
+                "ready after {:.2} s and {:.2} CPU s, {} MiB at its peak; after the queries {} MiB, {} MiB at its peak",
                 ready.ready_after.as_secs_f64(),
                 ready.cpu_seconds,
                 ready.peak_bytes >> 20,
+                asked.resident_bytes >> 20,
                 asked.peak_bytes >> 20,
             )
         });
