@@ -17,12 +17,13 @@ mod glob;
 mod parse;
 mod plan;
 mod search;
+mod size;
 
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use regex_automata::meta;
 use regex_syntax::hir::{Hir, Look};
@@ -51,7 +52,7 @@ pub enum RegexError {
     },
 }
 
-/// A compiled, fully anchored pattern: `^(?s:PATTERN)$`. A clone is a reference count.
+/// A fully anchored pattern: `^(?s:PATTERN)$`. A clone is a reference count, and shares what was compiled.
 ///
 /// ```
 /// use promethium_model::GoRegex;
@@ -75,12 +76,35 @@ struct Inner {
     facts: Facts,
     plan: Plan,
     // Absent where neither matching nor expansion asks it.
-    engine: Option<meta::Regex>,
+    engine: Option<LazyEngine>,
     matches_empty: bool,
 }
 
+/// The general engine for a pattern, built when something is first matched: most patterns that are parsed never are.
+struct LazyEngine {
+    hir: Hir,
+    built: OnceLock<meta::Regex>,
+}
+
+impl LazyEngine {
+    /// A pattern that might be larger than the limit is built at once, to know.
+    fn new(hir: Hir, limit: usize) -> Result<LazyEngine, RegexError> {
+        let built = match size::upper_bound(&hir) > limit {
+            true => OnceLock::from(compile(hir.clone(), limit)?),
+            false => OnceLock::new(),
+        };
+        Ok(LazyEngine { hir, built })
+    }
+
+    fn get(&self) -> &meta::Regex {
+        let build = || compile(self.hir.clone(), usize::MAX).expect("the bound of its size is within the limit");
+        self.built.get_or_init(build)
+    }
+}
+
 impl GoRegex {
-    /// Compiles a pattern.
+    /// Checks a pattern, and finds out what can be known of its matches. The program of a pattern that needs one is compiled
+    /// when it is first used.
     ///
     /// # Errors
     ///
@@ -91,11 +115,15 @@ impl GoRegex {
         let Parsed { hir, groups } = parse::parse(pattern, &LIMITS)?;
         let facts = analysis::facts(&hir);
         let plan = Plan::of(&hir, &facts);
+        let empty_alone = hir.properties().look_set().is_empty().then(|| hir.properties().minimum_len() == Some(0));
         let engine = match plan.needs_engine() || groups.len() > 1 {
-            true => Some(compile(hir, LIMITS.max_regex_program_bytes)?),
+            true => Some(LazyEngine::new(hir, LIMITS.max_regex_program_bytes)?),
             false => None,
         };
-        let matches_empty = plan.is_match("", engine.as_ref());
+        let matches_empty = match empty_alone {
+            Some(known) if plan.needs_engine() => known,
+            _ => plan.is_match("", || engine.as_ref().map(LazyEngine::get)),
+        };
         let inner = Inner { pattern: pattern.to_owned(), groups, facts, plan, engine, matches_empty };
         Ok(GoRegex { inner: Arc::new(inner) })
     }
@@ -113,7 +141,24 @@ impl GoRegex {
         if text.is_empty() {
             return self.inner.matches_empty;
         }
-        self.inner.plan.is_match(text, self.inner.engine.as_ref())
+        self.inner.plan.is_match(text, || self.engine())
+    }
+
+    fn engine(&self) -> Option<&meta::Regex> {
+        self.inner.engine.as_ref().map(LazyEngine::get)
+    }
+
+    /// Whether a program was compiled for it: only where matching needs one, and once something was matched.
+    #[must_use]
+    pub fn is_compiled(&self) -> bool {
+        self.inner.engine.as_ref().is_some_and(|engine| engine.built.get().is_some())
+    }
+
+    /// Bytes that the compiled program takes, or is going to take at most; 0 where none is needed.
+    #[must_use]
+    pub fn program_bytes(&self) -> usize {
+        let Some(engine) = &self.inner.engine else { return 0 };
+        engine.built.get().map_or_else(|| size::upper_bound(&engine.hir), meta::Regex::memory_usage)
     }
 
     /// The engine for this pattern, whether or not the plan asks it: to compare with.
@@ -174,7 +219,7 @@ impl GoRegex {
 
     /// The texts of all groups, the whole match first.
     fn group_texts<'t>(&self, text: &'t str) -> Option<Vec<Option<&'t str>>> {
-        let Some(engine) = &self.inner.engine else {
+        let Some(engine) = self.engine() else {
             return self.is_match(text).then(|| vec![Some(text)]);
         };
         let mut captures = engine.create_captures();

@@ -47,14 +47,15 @@ impl Plan {
     }
 
     /// Whether the whole of `text` matches. `engine` is asked only by [`Plan::Engine`].
-    pub(super) fn is_match(&self, text: &str, engine: Option<&meta::Regex>) -> bool {
+    #[inline]
+    pub(super) fn is_match<'e>(&self, text: &str, engine: impl FnOnce() -> Option<&'e meta::Regex>) -> bool {
         match self {
             Plan::Equal(only) => text::equal(only, text),
             Plan::Few(texts) => texts.iter().any(|t| text::equal(t, text)),
             Plan::Many(texts) => texts.contains(text),
             Plan::Glob(glob) => glob.is_match(text),
             Plan::Engine(required) => {
-                required.allow(text) && engine.is_some_and(|engine| engine.is_match(anchored(text)))
+                required.allow(text) && engine().is_some_and(|engine| engine.is_match(anchored(text)))
             }
         }
     }

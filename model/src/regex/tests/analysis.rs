@@ -96,3 +96,19 @@ fn the_engine_is_the_exception() {
         assert!(re(pattern).inner.engine.is_some(), "{pattern}");
     }
 }
+
+#[test]
+fn programs_are_compiled_when_something_is_matched() {
+    for pattern in ["fo+", "(a|b)c*d", r"[a-z]+\d", ".{20}"] {
+        let regex = re(pattern);
+        let expected = regex.program_bytes();
+        assert!(!regex.is_compiled() && expected > 0, "{pattern}");
+        assert!(!regex.is_match("an other text"));
+        regex.inner.engine.as_ref().unwrap().get();
+        assert!(regex.is_compiled() && regex.program_bytes() > 0, "{pattern}");
+    }
+    assert_eq!(re("foo.*").program_bytes(), 0);
+    // What might be too large is compiled at once, to know.
+    assert!(re(r"\pL{40}").is_compiled());
+    assert!(GoRegex::new(r"(?:\pL{30}){30}").is_err());
+}
