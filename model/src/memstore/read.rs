@@ -17,24 +17,32 @@ impl Queryable for MemStore {
     }
 }
 
+/// Series that are matched between two looks at whether the query goes on.
+const MATCHED_PER_CHECK: usize = 1_024;
+
 struct MemQuerier {
     state: Arc<State>,
     range: TimeRange,
 }
 
 impl MemQuerier {
-    /// Series that match and have samples in the range, sorted by labels.
+    /// Series that match and have samples in the range, sorted by labels; an error where the query was stopped meanwhile.
     fn selected<'q, 'm>(
         &'q self,
         matchers: &'m [Matcher],
-    ) -> impl Iterator<Item = (&'q Series, Range<usize>)> + use<'q, 'm> {
+        cx: &'m QueryCx,
+    ) -> impl Iterator<Item = Result<(&'q Series, Range<usize>), StorageError>> + use<'q, 'm> {
+        let mut pace = cx.pace(MATCHED_PER_CHECK);
         self.state.by_labels.values().map(|slot| &self.state.series[*slot]).filter_map(move |series| {
+            if let Err(stop) = pace.done(1) {
+                return Some(Err(stop));
+            }
             if !all_match(matchers, &series.labels) {
                 return None;
             }
             let t = &series.samples.timestamps;
             let rows = t.partition_point(|t| *t < self.range.min_ms)..t.partition_point(|t| *t <= self.range.max_ms);
-            (!rows.is_empty()).then_some((series, rows))
+            (!rows.is_empty()).then_some(Ok((series, rows)))
         })
     }
 }
@@ -52,14 +60,16 @@ impl Querier for MemQuerier {
             samples: Box::new(MemCursor { samples: &series.samples, rows, cx: cx.clone() })
                 as Box<dyn SampleCursor + 'q>,
         };
-        let entries = self.selected(matchers).map(entry).collect();
+        let entries = self.selected(matchers, cx).map(|selected| selected.map(entry)).collect::<Result<_, _>>()?;
         Ok(Box::new(VecSeriesSet::new(entries)))
     }
 
     fn label_names(&self, matchers: &[Matcher], hints: &LabelHints, cx: &QueryCx) -> Result<LabelList, StorageError> {
         cx.check()?;
-        let names: BTreeSet<String> =
-            self.selected(matchers).flat_map(|(s, _)| s.labels.iter().map(|(n, _)| n.to_owned())).collect();
+        let mut names = BTreeSet::new();
+        for selected in self.selected(matchers, cx) {
+            names.extend(selected?.0.labels.iter().map(|(n, _)| n.to_owned()));
+        }
         Ok(label_list(names, hints))
     }
 
@@ -71,8 +81,10 @@ impl Querier for MemQuerier {
         cx: &QueryCx,
     ) -> Result<LabelList, StorageError> {
         cx.check()?;
-        let values: BTreeSet<String> =
-            self.selected(matchers).filter_map(|(s, _)| s.labels.get(name).map(str::to_owned)).collect();
+        let mut values = BTreeSet::new();
+        for selected in self.selected(matchers, cx) {
+            values.extend(selected?.0.labels.get(name).map(str::to_owned));
+        }
         Ok(label_list(values, hints))
     }
 }

@@ -62,6 +62,22 @@ impl QueryCx {
         }
     }
 
+    /// Looks up whether to go on once in so much work, in whatever unit its caller counts: for loops whose rounds are cheaper
+    /// than a look at the clock.
+    ///
+    /// ```
+    /// use promethium_model::QueryCx;
+    /// let cx = QueryCx::unlimited();
+    /// let mut pace = cx.pace(1_000);
+    /// cx.cancel();
+    /// let stopped_at = (0..).find(|_| pace.done(1).is_err());
+    /// assert_eq!(stopped_at, Some(999));
+    /// ```
+    #[must_use]
+    pub fn pace(&self, work_per_check: usize) -> Pace<'_> {
+        Pace { cx: self, work_per_check: work_per_check.max(1), since_check: 0 }
+    }
+
     /// Accounts for `samples` more in memory.
     ///
     /// # Errors
@@ -95,6 +111,31 @@ impl std::fmt::Debug for QueryCx {
             .field("deadline", &self.deadline.as_ref().map(|(_, end)| end))
             .field("budget", &self.budget)
             .finish()
+    }
+}
+
+/// Counts work, and checks its query once in so much of it. See [`QueryCx::pace`].
+#[derive(Debug)]
+pub struct Pace<'c> {
+    cx: &'c QueryCx,
+    work_per_check: usize,
+    since_check: usize,
+}
+
+impl Pace<'_> {
+    /// Counts what was done, and checks when enough was done since the last check.
+    ///
+    /// # Errors
+    ///
+    /// As [`QueryCx::check`].
+    #[inline]
+    pub fn done(&mut self, work: usize) -> Result<(), StorageError> {
+        self.since_check = self.since_check.saturating_add(work);
+        if self.since_check < self.work_per_check {
+            return Ok(());
+        }
+        self.since_check = 0;
+        self.cx.check()
     }
 }
 

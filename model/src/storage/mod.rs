@@ -11,7 +11,7 @@ mod read;
 
 pub use append::{AppendOptions, Appendable, Appended, Appender, CommitStats, RejectedRow, SeriesKey, SeriesRef};
 pub use batch::SampleBatch;
-pub use cx::{QueryBudget, QueryCx};
+pub use cx::{Pace, QueryBudget, QueryCx};
 pub use error::{AppendError, CommitError, StorageError};
 pub use read::{
     LabelHints, LabelList, Querier, Queryable, QueryableExt, SampleCursor, SelectHints, SeriesEntry, SeriesSet,
