@@ -6,7 +6,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use promethium_promql::Features;
 use promethium_promql::parser::{ParserOptions, parse};
 
-const ACCEPTED: [&str; 14] = [
+const ACCEPTED: [&str; 17] = [
     "a",
     "metric",
     "1",
@@ -21,6 +21,10 @@ const ACCEPTED: [&str; 14] = [
     "min_over_time(rate(foo{bar=\"baz\"}[2s])[5m:])[4m:3s]",
     "sum without(and, by, avg, count, alert, annotations)(some_metric) [30m:10s]",
     "sort_by_label(metric, \"foo\", \"bar\")",
+    // Those that peers are compared on.
+    "up",
+    "sum by (instance) (rate(node_cpu_seconds_total[5m]))",
+    "sum by (handler) (rate(http_requests_total{code=~\"5..\",handler=~\"/api/v1/(query|write).*\"}[5m]))",
 ];
 
 const REFUSED: [&str; 6] =
@@ -43,17 +47,37 @@ fn table(c: &mut Criterion) {
     group.finish();
 }
 
+/// What is repeated up to a mebibyte.
+const HOSTILE: &[(&str, &str)] = &[
+    ("chain", "a+"),
+    ("powers", "2^"),
+    ("signs", "-"),
+    ("parentheses", "("),
+    ("calls", "abs("),
+    ("braces", "{a=\"b\"} or "),
+    ("matchers", "{a=\"b\","),
+    ("labels", "sum by (a,"),
+    ("durations", "a[1h+"),
+    ("strings", "\"\\x61"),
+    ("comments", "# a\n"),
+    ("spaces", " "),
+    ("not utf-8 names", "é"),
+];
+
 /// Time must grow with the length alone, whatever the shape.
 fn long(c: &mut Criterion) {
     let mut options = options();
     options.max_bytes = usize::MAX;
     let mut group = c.benchmark_group("parse_long");
-    for terms in [1_000, 10_000, 100_000] {
-        let text = format!("{}a", "a + ".repeat(terms));
-        group.throughput(Throughput::Bytes(text.len() as u64));
-        group.bench_with_input(BenchmarkId::new("chain", terms), &text, |b, text| {
-            b.iter(|| black_box(parse(black_box(text), &options).is_ok()));
-        });
+    group.sample_size(10);
+    for (name, unit) in HOSTILE {
+        for bytes in [1 << 18, 1 << 19, 1 << 20] {
+            let text = unit.repeat(bytes / unit.len());
+            group.throughput(Throughput::Bytes(text.len() as u64));
+            group.bench_with_input(BenchmarkId::new(*name, bytes), &text, |b, text| {
+                b.iter(|| black_box(parse(black_box(text), &options).is_ok()));
+            });
+        }
     }
     group.finish();
 }
