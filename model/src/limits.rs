@@ -8,6 +8,8 @@ pub struct Limits {
     pub max_series: usize,
     /// Samples that one query may hold in memory at once (a histogram counts by its size).
     pub max_query_samples: usize,
+    /// Bytes that one query may hold at once: columns, label sets, join tables, texts, the answer.
+    pub max_query_memory_bytes: usize,
     /// Steps of a range query.
     pub max_query_steps: usize,
     /// Milliseconds that one query may run.
@@ -61,6 +63,7 @@ impl Limits {
     pub const TABLE: &'static [(&'static str, i64, &'static str)] = &[
         ("max_series", DEFAULT.max_series as i64, "series in the head"),
         ("max_query_samples", DEFAULT.max_query_samples as i64, "samples in memory, one query"),
+        ("max_query_memory_bytes", DEFAULT.max_query_memory_bytes as i64, "bytes in memory, one query"),
         ("max_query_steps", DEFAULT.max_query_steps as i64, "steps of a range query"),
         ("query_timeout_ms", DEFAULT.query_timeout_ms as i64, "time of one query"),
         ("max_query_bytes", DEFAULT.max_query_bytes as i64, "bytes of a PromQL text"),
@@ -90,6 +93,7 @@ impl Limits {
 const DEFAULT: Limits = Limits {
     max_series: 10_000_000,
     max_query_samples: 50_000_000,
+    max_query_memory_bytes: 2 << 30,
     max_query_steps: 11_000,
     query_timeout_ms: 120_000,
     max_query_bytes: 64 << 10,

@@ -282,6 +282,12 @@ pub enum QueryError {
         /// The limit.
         limit: usize,
     },
+    /// More bytes at once than allowed: Prometheus has no such limit.
+    #[error("query processing would take more than {limit} bytes of memory in query execution")]
+    TooManyBytes {
+        /// The limit.
+        limit: usize,
+    },
     /// Canceled.
     #[error("query was canceled in {stage}")]
     Canceled {
@@ -305,7 +311,9 @@ impl QueryError {
     pub fn error_type(&self) -> ErrorType {
         match self {
             QueryError::Parse { .. } | QueryError::Invalid(_) => ErrorType::BadData,
-            QueryError::Execution(_) | QueryError::TooManySamples { .. } => ErrorType::Execution,
+            QueryError::Execution(_) | QueryError::TooManySamples { .. } | QueryError::TooManyBytes { .. } => {
+                ErrorType::Execution
+            }
             QueryError::Canceled { .. } => ErrorType::Canceled,
             QueryError::Timeout { .. } => ErrorType::Timeout,
             QueryError::Storage(_) => ErrorType::Internal,

@@ -48,7 +48,15 @@
 //! # Limits
 //!
 //! Everything that a query can make large is bounded by [`Limits`](promethium_model::Limits): bytes and nesting of the
-//! text, steps of a range, samples held at once. A chain of binary operators of any length is no nesting.
+//! text, steps of a range, samples and bytes held at once. A chain of binary operators of any length is no nesting. What a
+//! query holds at its peak stays within `max_query_memory_bytes`, but for what its store holds on its behalf; regular
+//! expressions that an engine keeps compiled are its own. A query that is canceled, or out of time, hears of it within a bounded
+//! number of samples, wherever it is: see [`QueryCx`](promethium_model::QueryCx).
+//!
+//! # Examples
+//!
+//! `cargo run --example explain -- 'sum by (job) (rate(x[5m]))'` prints a plan; with `--load FILE.test` the query runs over the data
+//! that a script loads, and every node comes with its cost. `--example promqltest` runs scripts.
 
 #[cfg(feature = "engine")]
 mod engine;

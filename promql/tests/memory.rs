@@ -1,14 +1,22 @@
-//! What a query holds at its peak, counted at the allocator. The only test of its binary: it counts every allocation there is.
+//! What a query holds at its peak, counted at the allocator. It counts every allocation there is, so that only one test of this
+//! binary measures at a time.
 #![cfg(feature = "engine")]
 #![expect(unsafe_code, reason = "an allocator that counts has to be one")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use promethium_model::{
-    AppendOptions, Appendable, Labels, MemStore, Point, QueryCx, QueryEngine, RangeOptions, SeriesKey,
+    AppendOptions, Appendable, InstantOptions, Labels, Limits, MemStore, Point, QueryCx, QueryEngine, QueryError,
+    RangeOptions, SeriesKey,
 };
 use promethium_promql::{Engine, EngineOptions, Features};
+
+#[path = "memory/hostile.rs"]
+mod hostile;
+
+static ALONE: Mutex<()> = Mutex::new(());
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
@@ -67,6 +75,7 @@ fn peak_of(engine: &Engine, store: &MemStore, query: &str) -> usize {
 
 #[test]
 fn a_streamed_sum_grows_with_its_groups() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let (few, many) = (store(100), store(1_000));
     let engine = Engine::new(EngineOptions::default().with_features(Features::all()));
     let query = "sum by (group) (rate(x_total[5m]))";
@@ -84,4 +93,68 @@ fn a_streamed_sum_grows_with_its_groups() {
     assert!(at_threads < matrix / 3, "{at_threads}");
     let whole = peak_of(&engine, &many, "topk(1, rate(x_total[5m]))");
     assert!(whole > matrix, "the count counts: {whole}");
+}
+
+/// An instant query at the end of the hostile data, or a range over all of it: bytes at its peak, and how it ended.
+fn measured(engine: &Engine, store: &MemStore, query: &str, instant: bool) -> (usize, Result<(), QueryError>) {
+    let end_ms = (hostile::SAMPLES - 1) * hostile::STEP_MS;
+    let cx = QueryCx::unlimited();
+    let before = LIVE.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    let output = if instant {
+        engine.instant(store, query, &InstantOptions::at(end_ms), &cx)
+    } else {
+        engine.range(store, query, &RangeOptions::new(0, end_ms, hostile::STEP_MS), &cx)
+    };
+    let peak = PEAK.load(Ordering::Relaxed).saturating_sub(before);
+    (peak, output.map(drop))
+}
+
+fn engine_with(max_query_memory_bytes: usize) -> Engine {
+    let mut limits = Limits::default();
+    limits.max_query_memory_bytes = max_query_memory_bytes;
+    Engine::new(EngineOptions::default().with_features(Features::all()).with_limits(limits))
+}
+
+#[test]
+fn no_query_holds_more_than_its_limit() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let store = hostile::store();
+    let queries = hostile::queries();
+    assert!(queries.len() >= 50);
+    let mut over = Vec::new();
+    for limit in [2usize << 20, 16 << 20] {
+        let mut refused = 0;
+        for (query, instant) in queries.iter().flat_map(|q| [(q, true), (q, false)]) {
+            // A new engine each time: what it keeps of patterns is no query's.
+            let (peak, outcome) = measured(&engine_with(limit), &store, query, instant);
+            refused += usize::from(matches!(outcome, Err(QueryError::TooManyBytes { .. })));
+            if peak > limit + limit / 10 {
+                let shown: String = query.chars().take(90).collect();
+                over.push(format!("{shown} (instant: {instant}): {peak} bytes of {limit}: {outcome:?}"));
+            }
+        }
+        println!("{limit} bytes: {refused} of {} refused", 2 * queries.len());
+        assert!(refused > 10 && refused < 2 * queries.len(), "{refused} refused");
+    }
+    assert!(over.is_empty(), "{} over their limit:\n{}", over.len(), over.join("\n"));
+}
+
+#[test]
+fn usual_queries_fit_into_twice_what_they_take() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let store = hostile::store();
+    let mut refused = Vec::new();
+    for (query, instant) in hostile::USUAL.iter().flat_map(|q| [(q, true), (q, false)]) {
+        let engine = engine_with(usize::MAX);
+        // Once more: the first compiles the patterns.
+        measured(&engine, &store, query, instant).1.unwrap();
+        let (peak, outcome) = measured(&engine, &store, query, instant);
+        outcome.unwrap();
+        let limit = 2 * peak + (64 << 10);
+        if let (_, Err(error)) = measured(&engine_with(limit), &store, query, instant) {
+            refused.push(format!("{query} (instant: {instant}) takes {peak} bytes, of {limit}: {error}"));
+        }
+    }
+    assert!(refused.is_empty(), "{} refused:\n{}", refused.len(), refused.join("\n"));
 }

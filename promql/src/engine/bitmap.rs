@@ -1,5 +1,13 @@
 //! Which steps of a column hold a sample.
 
+/// Bits of a word.
+pub(crate) const WORD: usize = u64::BITS as usize;
+
+/// The positions of the bits of a word, ascending.
+pub(crate) fn word_bits(word: u64) -> impl Iterator<Item = usize> {
+    WordBits(word)
+}
+
 /// A fixed number of bits, one a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bitmap {
@@ -34,6 +42,17 @@ impl Bitmap {
     #[inline]
     pub(crate) fn set(&mut self, i: usize) {
         self.words[i / 64] |= 1 << (i % 64);
+    }
+
+    /// The bits in words of 64, the first bit lowest.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    /// Sets all of a word at once; it must have no bits past the last.
+    #[inline]
+    pub(crate) fn set_word(&mut self, index: usize, word: u64) {
+        self.words[index] = word;
     }
 
     #[inline]

@@ -1,22 +1,35 @@
 //! What one query may hold, and whether it goes on.
+//!
+//! Two things are counted: samples, by Prometheus' rule, and bytes, which bound everything else that a query can make large:
+//! columns, label sets, join tables, texts. Bytes are charged before they are allocated wherever their number is known then.
 
+use std::mem::size_of;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use promethium_model::{QueryCx, QueryError};
+use promethium_model::{Limits, QueryCx, QueryError};
 
 /// Steps between two looks at whether the query goes on.
 const STEPS_PER_CHECK: usize = 16;
 
-/// The engine's own limit on samples, beside that of the context; both are charged. Shared by the threads of a query.
+/// The engine's own limits on samples and bytes, beside that of the context on samples. Shared by the threads of a query.
 pub(crate) struct Budget<'a> {
     cx: &'a QueryCx,
-    limit: usize,
-    held: AtomicUsize,
+    max_samples: usize,
+    max_bytes: usize,
+    samples: AtomicUsize,
+    bytes: AtomicUsize,
 }
 
 impl<'a> Budget<'a> {
-    pub(crate) fn new(cx: &'a QueryCx, limit: usize) -> Self {
-        Budget { cx, limit, held: AtomicUsize::new(0) }
+    pub(crate) fn new(cx: &'a QueryCx, limits: &Limits) -> Self {
+        let (samples, bytes) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Budget { cx, max_samples: limits.max_query_samples, max_bytes: limits.max_query_memory_bytes, samples, bytes }
+    }
+
+    /// Without limits of its own.
+    pub(crate) fn unlimited(cx: &'a QueryCx) -> Self {
+        let (samples, bytes) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Budget { cx, max_samples: usize::MAX, max_bytes: usize::MAX, samples, bytes }
     }
 
     pub(crate) fn cx(&self) -> &'a QueryCx {
@@ -35,33 +48,139 @@ impl<'a> Budget<'a> {
 
     /// A charge that starts at nothing.
     pub(crate) fn open(&self) -> Charge<'_> {
-        Charge { budget: self, samples: 0 }
+        Charge { budget: self, samples: 0, bytes: 0 }
+    }
+
+    /// A charge of so many bytes.
+    pub(crate) fn hold(&self, bytes: usize) -> Result<Charge<'_>, QueryError> {
+        let mut charge = self.open();
+        charge.hold(bytes)?;
+        Ok(charge)
     }
 
     /// Refuses at once what could never be held.
     pub(crate) fn refuse_above_limit(&self, samples: usize) -> Result<(), QueryError> {
-        if samples > self.limit { Err(QueryError::TooManySamples { limit: self.limit }) } else { Ok(()) }
+        if samples > self.max_samples { Err(QueryError::TooManySamples { limit: self.max_samples }) } else { Ok(()) }
+    }
+
+    /// Whether there is room for so many bytes more, which are then gone again before anything else is asked for, or charged
+    /// by whom they are handed to.
+    pub(crate) fn room_for(&self, bytes: usize) -> Result<(), QueryError> {
+        self.refuse_bytes(self.bytes.load(Ordering::Relaxed).saturating_add(bytes))
+    }
+
+    /// Counts bytes that are there already and stay to the end of the query; whoever asks next is refused when they were too
+    /// many.
+    pub(crate) fn keep(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn refuse_bytes(&self, held: usize) -> Result<(), QueryError> {
+        if held > self.max_bytes { Err(QueryError::TooManyBytes { limit: self.max_bytes }) } else { Ok(()) }
     }
 }
 
-/// Samples held; given back on drop.
+/// Samples and bytes held; given back on drop.
 pub(crate) struct Charge<'a> {
     budget: &'a Budget<'a>,
     samples: usize,
+    bytes: usize,
 }
 
 impl Charge<'_> {
+    /// Counts samples.
     pub(crate) fn add(&mut self, samples: usize) -> Result<(), QueryError> {
         self.samples = self.samples.saturating_add(samples);
-        let held = self.budget.held.fetch_add(samples, Ordering::Relaxed).saturating_add(samples);
+        let held = self.budget.samples.fetch_add(samples, Ordering::Relaxed).saturating_add(samples);
         self.budget.cx.acquire_samples(samples)?;
         self.budget.refuse_above_limit(held)
+    }
+
+    /// Gives back some of the samples.
+    pub(crate) fn give_back(&mut self, samples: usize) {
+        let samples = samples.min(self.samples);
+        self.samples -= samples;
+        self.budget.samples.fetch_sub(samples, Ordering::Relaxed);
+        self.budget.cx.release_samples(samples);
+    }
+
+    /// Counts bytes.
+    pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), QueryError> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        let held = self.budget.bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        self.budget.refuse_bytes(held)
+    }
+
+    /// Gives back some of the bytes.
+    pub(crate) fn release(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.budget.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts so many bytes in all, if it held fewer.
+    pub(crate) fn hold_at_least(&mut self, bytes: usize) -> Result<(), QueryError> {
+        if bytes > self.bytes { self.hold(bytes - self.bytes) } else { Ok(()) }
+    }
+
+    /// Appends to a list, whose room is counted: while it moves to a larger place, both are there.
+    pub(crate) fn push<T>(&mut self, list: &mut Vec<T>, item: T) -> Result<(), QueryError> {
+        if list.len() == list.capacity() {
+            let (old, new) = (list.capacity(), (2 * list.capacity()).max(4));
+            self.hold(new * size_of::<T>())?;
+            list.reserve_exact(new - old);
+            self.release(old * size_of::<T>());
+        }
+        list.push(item);
+        Ok(())
     }
 }
 
 impl Drop for Charge<'_> {
     fn drop(&mut self) {
-        self.budget.held.fetch_sub(self.samples, Ordering::Relaxed);
+        self.budget.samples.fetch_sub(self.samples, Ordering::Relaxed);
+        self.budget.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
         self.budget.cx.release_samples(self.samples);
+    }
+}
+
+/// Bytes of the entries of a hash table: a table has room for up to twice as many, and grows by moving.
+pub(crate) fn table_bytes(entries: usize, entry: usize) -> usize {
+    3 * entries * (entry + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_given_back() {
+        let cx = QueryCx::unlimited();
+        let mut limits = Limits::default();
+        limits.max_query_memory_bytes = 100;
+        let budget = Budget::new(&cx, &limits);
+        let mut charge = budget.hold(60).unwrap();
+        assert!(budget.room_for(40).is_ok() && budget.room_for(41).is_err());
+        charge.release(20);
+        assert!(budget.hold(60).is_ok());
+        assert!(matches!(charge.hold(61), Err(QueryError::TooManyBytes { limit: 100 })));
+        drop(charge);
+        assert!(budget.room_for(100).is_ok());
+        budget.keep(101);
+        assert!(budget.room_for(0).is_err());
+    }
+
+    #[test]
+    fn a_list_is_charged_before_it_grows() {
+        let cx = QueryCx::unlimited();
+        let mut limits = Limits::default();
+        limits.max_query_memory_bytes = 8 * (4 + 8);
+        let budget = Budget::new(&cx, &limits);
+        let (mut charge, mut list) = (budget.open(), Vec::new());
+        for i in 0..8u64 {
+            charge.push(&mut list, i).unwrap();
+        }
+        assert!(charge.push(&mut list, 8).is_err());
+        assert_eq!((list.len(), list.capacity()), (8, 8));
     }
 }

@@ -1,10 +1,11 @@
 //! A series over the steps of a query.
 
+use std::mem::size_of;
 use std::sync::Arc;
 
-use promethium_model::{FloatHistogram, Labels, SampleValue};
+use promethium_model::{FloatHistogram, Labels, SampleValue, Span};
 
-use super::bitmap::Bitmap;
+use super::bitmap::{Bitmap, WORD};
 
 /// The samples of one series, at most one a step: floats dense with a presence bitmap, histograms on the side.
 #[derive(Clone, Debug)]
@@ -40,6 +41,11 @@ impl Column {
     pub(crate) fn set(&mut self, step: usize, value: f64) {
         self.present.set(step);
         self.values[step] = value;
+    }
+
+    /// The floats in runs of a word of steps: which are present, and the values of all.
+    pub(crate) fn words(&self) -> impl Iterator<Item = (u64, &[f64])> {
+        self.present.words().iter().copied().zip(self.values.chunks(WORD))
     }
 
     /// Steps must come in ascending order.
@@ -126,10 +132,17 @@ impl Column {
         }
     }
 
-    /// Bytes that it takes, those of histograms included.
+    /// Bytes that it takes, those of histograms included; one that stands at several steps in a row counts once.
     pub(crate) fn bytes(&self) -> usize {
-        let histograms: usize = self.histograms.iter().map(|(_, h)| 16 * histogram_cost(h)).sum();
-        8 * self.values.len() + self.values.len() / 8 + histograms
+        let list = self.histograms.capacity() * size_of::<(u32, Arc<FloatHistogram>)>();
+        let repeats = |i: usize| i > 0 && Arc::ptr_eq(&self.histograms[i - 1].1, &self.histograms[i].1);
+        let histograms = self.histograms.iter().enumerate().filter(|(i, _)| !repeats(*i));
+        Column::float_bytes(self.values.len()) + list + histograms.map(|(_, (_, h))| histogram_bytes(h)).sum::<usize>()
+    }
+
+    /// Bytes of a column without histograms.
+    pub(crate) fn float_bytes(steps: usize) -> usize {
+        8 * (steps + steps.div_ceil(WORD))
     }
 
     /// What the samples count against the limit: floats 1, histograms by size; a sparse column at least what its dense
@@ -150,6 +163,18 @@ pub(crate) fn histogram_cost(h: &FloatHistogram) -> usize {
     (168 + 8 * parts + 8) / 16
 }
 
+/// Bytes that a histogram takes.
+pub(crate) fn histogram_bytes(h: &FloatHistogram) -> usize {
+    let spans = h.positive_spans.capacity() + h.negative_spans.capacity();
+    let numbers = h.positive_buckets.capacity() + h.negative_buckets.capacity() + h.custom_bounds.len();
+    size_of::<FloatHistogram>() + 16 + spans * size_of::<Span>() + 8 * numbers
+}
+
+/// Bytes of a label set, if nothing else holds it.
+pub(crate) fn label_bytes(labels: &Labels) -> usize {
+    labels.packed_len() + 16
+}
+
 /// A column with its labels.
 #[derive(Clone, Debug)]
 pub(crate) struct Series {
@@ -162,5 +187,10 @@ pub(crate) struct Series {
 impl Series {
     pub(crate) fn new(labels: Labels, column: Column) -> Series {
         Series { labels, drop_name: false, column }
+    }
+
+    /// Bytes behind it: column and labels, not the few of its own.
+    pub(crate) fn bytes(&self) -> usize {
+        self.column.bytes() + label_bytes(&self.labels)
     }
 }

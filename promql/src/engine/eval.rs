@@ -13,6 +13,9 @@ use crate::Features;
 use crate::parser::{ExprId, RegexCache};
 use crate::plan::{Op, Plan, PlanNode};
 
+/// Bytes of a scalar at a step.
+pub(crate) const SCALAR_BYTES: usize = 8;
+
 /// One evaluation of one plan.
 pub(crate) struct Evaluator<'a> {
     pub(crate) plan: &'a Plan,
@@ -24,6 +27,14 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) regexes: &'a RegexCache,
     /// Where costs are kept, when they are measured.
     pub(crate) profile: Option<&'a Profile>,
+}
+
+/// Whether somebody who takes a vector looks at name, type and unit of its series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Names {
+    Matter,
+    /// A name that is to be dropped may as well stay.
+    DoNotMatter,
 }
 
 /// Takes the series of a vector, one by one.
@@ -42,8 +53,35 @@ impl<'a> Collected<'a> {
 
     pub(crate) fn push(&mut self, series: Series) -> Result<(), QueryError> {
         self.charge.add(series.column.cost())?;
-        self.series.push(series);
+        self.charge.hold(series.bytes())?;
+        self.charge.push(&mut self.series, series)
+    }
+
+    /// Series that a charge counts already.
+    pub(crate) fn of(series: Vec<Series>, charge: Charge<'a>) -> Self {
+        Collected { series, charge }
+    }
+
+    /// Hands the series on, one by one. Each is counted until it has arrived.
+    pub(crate) fn hand_on(self, sink: Sink<'_>) -> Result<(), QueryError> {
+        let (series, mut charge) = self.into_parts();
+        for series in series {
+            let (samples, bytes) = (series.column.cost(), series.bytes());
+            sink(series)?;
+            charge.give_back(samples);
+            charge.release(bytes);
+        }
         Ok(())
+    }
+
+    /// The series, and the charge that counts them.
+    pub(crate) fn into_parts(self) -> (Vec<Series>, Charge<'a>) {
+        (self.series, self.charge)
+    }
+
+    /// Counts what is made of the vector while it is there, until that is handed on.
+    pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), QueryError> {
+        self.charge.hold(bytes)
     }
 }
 
@@ -54,11 +92,16 @@ impl<'a> Evaluator<'a> {
 
     /// Evaluates a vector.
     pub(crate) fn vector(&self, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
+        self.vector_for(Names::Matter, id, steps, sink)
+    }
+
+    /// Evaluates a vector for somebody to whom the names of its series matter, or not.
+    pub(crate) fn vector_for(&self, names: Names, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
         self.budget.check()?;
-        let Some(profile) = self.profile else { return self.vector_unmeasured(id, steps, sink) };
+        let Some(profile) = self.profile else { return self.vector_unmeasured(names, id, steps, sink) };
         let node = id.index();
         let above = profile.switch(Some(node));
-        let result = self.vector_unmeasured(id, steps, &mut |series| {
+        let result = self.vector_unmeasured(names, id, steps, &mut |series| {
             profile.gave(node, &series);
             let inside = profile.switch(above);
             let result = sink(series);
@@ -69,11 +112,11 @@ impl<'a> Evaluator<'a> {
         result
     }
 
-    fn vector_unmeasured(&self, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
+    fn vector_unmeasured(&self, names: Names, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
         let node = self.node(id);
         if node.invariant && steps.count > 1 {
             // Once, at the first step, then the same for all.
-            return self.vector_unmeasured(id, steps.first(), &mut |series| {
+            return self.vector_unmeasured(names, id, steps.first(), &mut |series| {
                 let column = series.column.broadcast(steps.count);
                 sink(Series { column, ..series })
             });
@@ -81,7 +124,7 @@ impl<'a> Evaluator<'a> {
         if self.features.delayed_name_removal || !can_drop_name(&node.op) {
             return self.vector_flagged(id, steps, sink);
         }
-        self.vector_dropping(id, steps, sink)
+        self.vector_dropping(names, id, steps, sink)
     }
 
     pub(super) fn vector_flagged(&self, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
@@ -109,6 +152,8 @@ impl<'a> Evaluator<'a> {
     pub(crate) fn scalar(&self, id: ExprId, steps: Steps) -> Result<Vec<f64>, QueryError> {
         self.budget.check()?;
         let node = self.node(id);
+        // A column that is there while its caller works, who charges it where it stays.
+        self.budget.room_for(SCALAR_BYTES * steps.count)?;
         if let Op::Number(value) = node.op {
             return Ok(vec![value; steps.count]);
         }

@@ -1,14 +1,16 @@
 //! Series from storage, each decoded once.
 
 use std::cell::RefCell;
+use std::mem::size_of;
 use std::rc::Rc;
 
 use promethium_model::{
-    Labels, Querier, QueryError, SampleBatch, SampleCursor, SelectHints, SeriesEntry, SeriesSet, TimeRange,
+    FloatHistogram, HistogramValue, Labels, Querier, QueryError, SampleBatch, SampleCursor, SelectHints, SeriesEntry,
+    SeriesSet, Span, TimeRange,
 };
 
 use super::budget::{Budget, Charge};
-use super::column::Series;
+use super::column::{Series, histogram_bytes, label_bytes};
 use super::eval::Sink;
 use super::notes::Notes;
 use super::query::EngineOptions;
@@ -86,7 +88,7 @@ impl<'a> Fetcher<'a> {
         }
         let mut samples = Samples::default();
         self.each(fetch, budget, notes, &mut |labels, batch| match work(labels, batch, &mut samples, notes)? {
-            Some(series) => sink(series),
+            Some(series) => hand_on(series, budget, sink),
             None => Ok(()),
         })
     }
@@ -114,9 +116,16 @@ impl<'a> Fetcher<'a> {
                 break;
             }
             let query = notes.query();
-            for turn in on_threads(turns, &|entries| run_turn(entries, fetch, budget, Notes::new(query), work)) {
+            for turn in
+                on_threads(turns, &|entries| run_turn(entries, fetch, budget, Notes::counted(query, budget), work))
+            {
                 notes.absorb(turn.notes);
-                turn.series.into_iter().try_for_each(&mut *sink)?;
+                let mut charge = turn.charge;
+                for series in turn.series {
+                    let bytes = series.bytes();
+                    sink(series)?;
+                    charge.release(bytes);
+                }
                 turn.outcome?;
             }
         }
@@ -132,8 +141,9 @@ impl<'a> Fetcher<'a> {
         let mut series = Vec::new();
         self.read(fetch, budget, notes, &mut |labels, batch| {
             charge.add(batch.len())?;
-            series.push((labels.clone(), std::mem::take(batch)));
-            Ok(())
+            let kept = std::mem::take(batch);
+            charge.hold(room_bytes(&kept) + histogram_batch_bytes(&kept, 0) + label_bytes(labels))?;
+            charge.push(&mut series, (labels.clone(), kept))
         })?;
         let kept = Rc::new(Kept { series, _charge: charge });
         *self.shared[fetch].borrow_mut() = Some(Rc::clone(&kept));
@@ -150,12 +160,14 @@ impl<'a> Fetcher<'a> {
         let fetch = &self.plan.fetches[fetch];
         let mut set = self.querier.select(&fetch.matchers, &hints(fetch, self.times), budget.cx())?;
         let mut batch = SampleBatch::new();
+        let mut room = budget.open();
         while let Some(mut entry) = set.next_series()? {
             budget.check()?;
             batch.clear();
             let mut charge = budget.open();
-            decode(&mut *entry.samples, fetch, &mut batch)?;
+            decode(&mut *entry.samples, fetch, &mut batch, (&mut charge, &mut room))?;
             charge.add(batch.len())?;
+            charge.hold(label_bytes(&entry.labels))?;
             on_series(&entry.labels, &mut batch)?;
         }
         notes.merge(set.annotations());
@@ -211,16 +223,17 @@ fn run_turn<'n, 'b>(
     work: Work<'_>,
 ) -> Turn<'n, 'b> {
     let mut turn = Turn { series: Vec::new(), notes, outcome: Ok(()), charge: budget.open() };
-    let (mut batch, mut samples) = (SampleBatch::new(), Samples::default());
+    let (mut batch, mut samples, mut room) = (SampleBatch::new(), Samples::default(), budget.open());
     turn.outcome = entries.into_iter().try_for_each(|mut entry| {
         budget.check()?;
         batch.clear();
         let mut charge = budget.open();
-        decode(&mut *entry.samples, fetch, &mut batch)?;
+        decode(&mut *entry.samples, fetch, &mut batch, (&mut charge, &mut room))?;
         charge.add(batch.len())?;
         if let Some(series) = work(&entry.labels, &mut batch, &mut samples, &turn.notes)? {
             turn.charge.add(series.column.cost())?;
-            turn.series.push(series);
+            turn.charge.hold(series.bytes())?;
+            turn.charge.push(&mut turn.series, series)?;
         }
         Ok(())
     });
@@ -244,12 +257,68 @@ fn on_threads<T: Send, R: Send>(turns: Vec<T>, run: &(dyn Fn(T) -> R + Sync)) ->
     })
 }
 
-fn decode(cursor: &mut dyn SampleCursor, fetch: &Fetch, batch: &mut SampleBatch) -> Result<(), QueryError> {
+/// Hands a series on; while it is on its way up, it is counted.
+fn hand_on(series: Series, budget: &Budget<'_>, sink: Sink<'_>) -> Result<(), QueryError> {
+    let _on_its_way = budget.hold(series.bytes())?;
+    sink(series)
+}
+
+/// Reads what a fetch needs of a series. Histograms are counted in `charge`, which ends with the series; the room of the columns
+/// in `room`, as it is used again for the next.
+fn decode(
+    cursor: &mut dyn SampleCursor,
+    fetch: &Fetch,
+    batch: &mut SampleBatch,
+    (charge, room): (&mut Charge<'_>, &mut Charge<'_>),
+) -> Result<(), QueryError> {
     cursor.seek(fetch.min_ms);
-    while cursor.next_batch(batch)? {
+    loop {
+        let histograms = batch.histograms.len();
+        make_room(batch, room)?;
+        if !cursor.next_batch(batch)? {
+            return Ok(());
+        }
+        if batch.histograms.len() > histograms {
+            charge.hold(histogram_batch_bytes(batch, histograms))?;
+        }
         if batch.timestamps.last().is_some_and(|t| *t >= fetch.max_ms) {
-            break;
+            return Ok(());
         }
     }
+}
+
+/// Rows that a batch gets room for at once.
+const ROWS: usize = 256;
+
+/// Lets a batch grow by its own size, and counts that first: its columns, as many again for the samples that functions see,
+/// and a number a sample of theirs.
+fn make_room(batch: &mut SampleBatch, room: &mut Charge<'_>) -> Result<(), QueryError> {
+    const ROW_BYTES: usize = 2 * 16 + 8;
+    if batch.timestamps.capacity() - batch.len() >= ROWS {
+        return Ok(());
+    }
+    let more = batch.len().max(ROWS);
+    room.hold_at_least((batch.len() + more) * ROW_BYTES)?;
+    batch.timestamps.reserve_exact(more);
+    batch.floats.reserve_exact(more);
     Ok(())
+}
+
+/// Bytes of the columns of a batch.
+fn room_bytes(batch: &SampleBatch) -> usize {
+    8 * (batch.timestamps.capacity() + batch.floats.capacity() + batch.start_timestamps.capacity())
+}
+
+/// Bytes of the histograms from a position on, and of the floats that those of integers become.
+fn histogram_batch_bytes(batch: &SampleBatch, from: usize) -> usize {
+    const ENTRY: usize = size_of::<(u32, HistogramValue)>() + 2 * size_of::<usize>();
+    let bytes = |h: &HistogramValue| match h {
+        HistogramValue::Float(h) => histogram_bytes(h),
+        HistogramValue::Int(h) => {
+            let buckets = h.positive_deltas.len() + h.negative_deltas.len() + h.custom_bounds.len();
+            let spans = h.positive_spans.len() + h.negative_spans.len();
+            2 * (size_of::<FloatHistogram>() + 16 + spans * size_of::<Span>() + 8 * buckets)
+        }
+    };
+    batch.histograms.iter().skip(from).map(|(_, h)| ENTRY + bytes(h)).sum()
 }

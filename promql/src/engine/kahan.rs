@@ -32,6 +32,18 @@ impl Kahan {
     }
 }
 
+/// Adds a column to the sums and compensations of as many steps: [`Kahan::add`] step by step, without branches, in vector
+/// instructions.
+pub(crate) fn add_columns(sums: &mut [f64], compensations: &mut [f64], column: &[f64]) {
+    for ((sum, compensation), x) in sums.iter_mut().zip(compensations).zip(column) {
+        let total = *sum + *x;
+        let lost = if sum.abs() >= x.abs() { (*sum - total) + *x } else { (*x - total) + *sum };
+        let kept = *compensation + lost;
+        *compensation = if total.is_infinite() { 0.0 } else { kept };
+        *sum = total;
+    }
+}
+
 /// A mean: sum over count, and from the first overflow on incrementally.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mean {
@@ -96,6 +108,24 @@ mod tests {
         assert_eq!(sum(&[f64::INFINITY, 1.0]), f64::INFINITY);
         assert!(sum(&[f64::INFINITY, f64::NEG_INFINITY]).is_nan());
         assert_eq!(mean(&[5.0, 0.0, 8.0, 3.0]), 4.0);
+    }
+
+    #[test]
+    fn columns_add_up_as_their_steps_do() {
+        let values = [1.0, -0.0, 1e100, -1e100, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, f64::MAX, 1e-300, 3.5];
+        for first in values {
+            let (mut sums, mut compensations) = ([first; 10], [0.25; 10]);
+            add_columns(&mut sums, &mut compensations, &values);
+            add_columns(&mut sums, &mut compensations, &values);
+            for (k, x) in values.into_iter().enumerate() {
+                let mut one = Kahan { sum: first, compensation: 0.25 };
+                one.add(x);
+                one.add(x);
+                let bits = |v: f64| if v.is_nan() { u64::MAX } else { v.to_bits() };
+                assert_eq!(bits(sums[k]), bits(one.sum), "{first} and {x}");
+                assert_eq!(bits(compensations[k]), bits(one.compensation), "{first} and {x}");
+            }
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod query;
 mod samples;
 mod selector;
 mod smoothed;
+mod sorting;
 mod steps;
 mod top_level;
 mod window;

@@ -1,25 +1,34 @@
 //! Dropping the metric name where each operation drops it: without delayed removal.
 
 use std::collections::HashSet;
+use std::mem::size_of;
 
 use foldhash::fast::FixedState;
 use promethium_model::labels::METRIC_NAME;
 use promethium_model::{Labels, MatchOp, Matcher, QueryError};
 
-use super::eval::{Collected, Evaluator, Sink};
-use super::output::{drop_metadata, duplicate_labels, merge_equal};
+use super::budget::table_bytes;
+use super::column::label_bytes;
+use super::eval::{Collected, Evaluator, Names, Sink};
+use super::output::{drop_metadata, duplicate_labels, is_metadata, merge_equal};
 use super::steps::Steps;
 use crate::parser::{ExprId, Function, ValueType};
 use crate::plan::Op;
 
 impl<'a> Evaluator<'a> {
     /// Evaluates a vector, drops the names that it wants dropped, and merges what then has equal labels.
-    pub(super) fn vector_dropping(&self, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
+    pub(super) fn vector_dropping(
+        &self,
+        names: Names,
+        id: ExprId,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), QueryError> {
         let is_range_function = matches!(&self.node(id).op, Op::Call { function, .. } if takes_range(*function));
         // With one step, equal labels are nobody's business before the end, but range functions always look.
         let looks = steps.count > 1 || is_range_function;
         if !looks || self.has_one_name(id) {
-            self.drop_streaming(id, steps, looks, sink)
+            self.drop_streaming(names, id, steps, looks, sink)
         } else {
             self.drop_collected(id, steps, sink)
         }
@@ -30,14 +39,22 @@ impl<'a> Evaluator<'a> {
         self.vector_flagged(id, steps, &mut |series| all.push(series))?;
         let dropped = all.series.iter_mut().filter(|s| s.drop_name).map(drop_metadata).count();
         if dropped > 0 {
-            all.series = merge_equal(std::mem::take(&mut all.series))?;
+            all.series = merge_equal(std::mem::take(&mut all.series), self.budget)?;
         }
-        all.series.into_iter().try_for_each(sink)
+        all.hand_on(sink)
     }
 
     /// All series share a name, so dropping it keeps them apart: except for those with type or unit, which wait.
-    fn drop_streaming(&self, id: ExprId, steps: Steps, looks: bool, sink: Sink<'_>) -> Result<(), QueryError> {
+    fn drop_streaming(
+        &self,
+        names: Names,
+        id: ExprId,
+        steps: Steps,
+        looks: bool,
+        sink: Sink<'_>,
+    ) -> Result<(), QueryError> {
         let mut handed_on: Vec<Labels> = Vec::new();
+        let mut charge = self.budget.open();
         let mut waiting = Collected::new(self.budget);
         self.vector_flagged(id, steps, &mut |mut series| {
             let described = series.labels.has("__type__") || series.labels.has("__unit__");
@@ -46,9 +63,14 @@ impl<'a> Evaluator<'a> {
                 return waiting.push(series);
             }
             if series.drop_name {
-                drop_metadata(&mut series);
+                // Type and unit matter where names do not, and what is said of histograms names their metrics.
+                if names == Names::Matter || described || !series.column.histograms.is_empty() {
+                    drop_metadata(&mut series);
+                }
+                series.drop_name = false;
                 if looks {
-                    handed_on.push(series.labels.clone());
+                    charge.hold(label_bytes(&series.labels))?;
+                    charge.push(&mut handed_on, series.labels.clone())?;
                 }
             }
             sink(series)
@@ -57,11 +79,13 @@ impl<'a> Evaluator<'a> {
             return Ok(());
         }
         waiting.series.iter_mut().filter(|s| s.drop_name).for_each(drop_metadata);
-        let known: HashSet<Labels, FixedState> = handed_on.into_iter().collect();
+        charge.hold(table_bytes(handed_on.len(), size_of::<Labels>()))?;
+        let known: HashSet<Labels, FixedState> = handed_on.iter().map(|labels| labels.without(is_metadata)).collect();
         if waiting.series.iter().any(|s| known.contains(&s.labels)) {
             return Err(duplicate_labels());
         }
-        merge_equal(waiting.series)?.into_iter().try_for_each(sink)
+        waiting.series = merge_equal(std::mem::take(&mut waiting.series), self.budget)?;
+        waiting.hand_on(sink)
     }
 
     /// Whether all series of a vector come from one metric, with their labels as stored.

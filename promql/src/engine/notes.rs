@@ -1,18 +1,25 @@
 //! Warnings and infos, with the place that they speak of.
 
 use std::cell::RefCell;
+use std::mem::size_of;
 
 use promethium_model::float::format_g;
 use promethium_model::quote::go_quoted;
-use promethium_model::{Annotations, Position};
+use promethium_model::{Annotation, Annotations, Position, Severity};
 
+use super::budget::{Budget, table_bytes};
 use super::function::{MonotonicityFix, rfc3339};
 
 use crate::parser::Span;
 
+/// Bytes of the longest text about a metric, its name apart.
+const LONGEST_TEXT: usize = 400;
+
 /// Collects the annotations of one query.
 pub(crate) struct Notes<'a> {
     query: &'a str,
+    /// Counts what is said, where it is limited.
+    budget: Option<&'a Budget<'a>>,
     annotations: RefCell<Annotations>,
     fixes: RefCell<Vec<Fixes>>,
     /// Metrics with overlapping start times, and in how many series.
@@ -67,7 +74,13 @@ fn two_digits(v: f64) -> String {
 
 impl<'a> Notes<'a> {
     pub(crate) fn new(query: &'a str) -> Self {
-        Notes { query, annotations: RefCell::default(), fixes: RefCell::default(), overlaps: RefCell::default() }
+        let (annotations, fixes, overlaps) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Notes { query, budget: None, annotations, fixes, overlaps }
+    }
+
+    /// Notes that count against a budget: a query over many metrics can have something to say of each.
+    pub(crate) fn counted(query: &'a str, budget: &'a Budget<'a>) -> Self {
+        Notes { budget: Some(budget), ..Notes::new(query) }
     }
 
     /// The text that positions are counted in.
@@ -91,11 +104,27 @@ impl<'a> Notes<'a> {
     }
 
     pub(crate) fn warn(&self, span: Span, text: impl Into<String>) {
-        self.annotations.borrow_mut().warn(text, Some(self.position(span)));
+        self.say(Severity::Warning, span, text.into());
     }
 
     pub(crate) fn info(&self, span: Span, text: impl Into<String>) {
-        self.annotations.borrow_mut().info(text, Some(self.position(span)));
+        self.say(Severity::Info, span, text.into());
+    }
+
+    fn say(&self, severity: Severity, span: Span, text: String) {
+        let mut annotations = self.annotations.borrow_mut();
+        let (known, bytes) = (annotations.len(), text.len());
+        annotations.add(Annotation { severity, text, position: Some(self.position(span)) });
+        if annotations.len() > known {
+            self.count(bytes);
+        }
+    }
+
+    /// Counts a text that is kept to the end.
+    fn count(&self, bytes: usize) {
+        if let Some(budget) = self.budget {
+            budget.keep(bytes + table_bytes(1, size_of::<Annotation>() + size_of::<usize>()));
+        }
     }
 
     /// What storage had to say.
@@ -109,6 +138,7 @@ impl<'a> Notes<'a> {
         match fixes.iter_mut().find(|f| f.metric == metric) {
             Some(known) => known.add(fix, time_ms),
             None => {
+                self.count(2 * metric.len() + LONGEST_TEXT);
                 let metric = metric.to_owned();
                 fixes.push(Fixes { span, metric, worst: fix, samples: 1, first_ms: time_ms, last_ms: time_ms });
             }
@@ -124,7 +154,10 @@ impl<'a> Notes<'a> {
         let mut overlaps = self.overlaps.borrow_mut();
         match overlaps.iter_mut().find(|(_, m, _)| *m == metric) {
             Some((_, _, known)) => *known += series,
-            None => overlaps.push((span, metric, series)),
+            None => {
+                self.count(2 * metric.len() + LONGEST_TEXT);
+                overlaps.push((span, metric, series));
+            }
         }
     }
 

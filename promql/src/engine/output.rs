@@ -1,13 +1,23 @@
 //! From evaluated series to the answer: names dropped, equal label sets merged, matrices sorted.
 
 use std::collections::HashMap;
+use std::mem::size_of;
 
 use foldhash::fast::FixedState;
 use promethium_model::labels::METRIC_NAME;
 use promethium_model::{Labels, MatrixSeries, QueryError, VectorSample};
 
+use super::budget::{Budget, table_bytes};
 use super::column::{Column, Series};
+use super::eval::Collected;
+use super::sorting::sort_by;
 use super::steps::Steps;
+
+/// Series that are merged between two looks at whether the query goes on.
+const MERGED_PER_CHECK: usize = 1_024;
+
+/// Bytes of a point of a result.
+const POINT_BYTES: usize = 16;
 
 /// Name, type and unit: what describes a metric rather than tells series apart. They are dropped together.
 pub(crate) fn is_metadata(label: &str) -> bool {
@@ -28,11 +38,15 @@ pub(crate) fn duplicate_labels() -> QueryError {
 ///
 /// # Errors
 ///
-/// When two of them have a sample at the same step.
-pub(crate) fn merge_equal(series: Vec<Series>) -> Result<Vec<Series>, QueryError> {
+/// When two of them have a sample at the same step, or there is no room for them beside the list that they come in.
+pub(crate) fn merge_equal(series: Vec<Series>, budget: &Budget<'_>) -> Result<Vec<Series>, QueryError> {
+    let entry = size_of::<Series>() + table_bytes(1, size_of::<(Labels, usize)>());
+    let _beside = budget.hold(series.len() * entry)?;
     let mut by_labels: HashMap<Labels, usize, FixedState> = HashMap::default();
     let mut merged: Vec<Series> = Vec::with_capacity(series.len());
+    let mut pace = budget.cx().pace(MERGED_PER_CHECK);
     for next in series {
+        pace.done(1)?;
         match by_labels.get(&next.labels) {
             None => {
                 by_labels.insert(next.labels.clone(), merged.len());
@@ -60,36 +74,72 @@ fn merge_into(known: &mut Series, next: Series) -> Result<(), QueryError> {
 /// # Errors
 ///
 /// When two series then collide.
-pub(crate) fn finish(mut series: Vec<Series>) -> Result<Vec<Series>, QueryError> {
+pub(crate) fn finish(mut series: Vec<Series>, budget: &Budget<'_>) -> Result<Vec<Series>, QueryError> {
     series.iter_mut().filter(|s| s.drop_name).for_each(drop_metadata);
-    merge_equal(series)
+    merge_equal(series, budget)
 }
 
 /// The samples of an instant query, in the order they came in.
-pub(crate) fn to_vector(series: Vec<Series>, time_ms: i64) -> Vec<VectorSample> {
+pub(crate) fn to_vector(
+    series: Vec<Series>,
+    time_ms: i64,
+    budget: &Budget<'_>,
+) -> Result<Vec<VectorSample>, QueryError> {
+    budget.room_for(series.len() * size_of::<VectorSample>())?;
     let sample = |s: Series| {
         let value = s.column.value(0)?;
         Some(VectorSample { labels: s.labels, timestamp_ms: time_ms, value })
     };
-    series.into_iter().filter_map(sample).collect()
+    let mut vector = Vec::with_capacity(series.len());
+    vector.extend(series.into_iter().filter_map(sample));
+    Ok(vector)
 }
 
 /// The series of a range query, sorted by labels.
-pub(crate) fn to_matrix(series: Vec<Series>, steps: Steps) -> Vec<MatrixSeries> {
-    let mut matrix: Vec<MatrixSeries> =
-        series.into_iter().filter(|s| s.column.any()).map(|s| points(s.labels, &s.column, steps)).collect();
-    matrix.sort_by(|a, b| a.labels.cmp(&b.labels));
-    matrix
+///
+/// # Errors
+///
+/// When there is no room for their points.
+pub(crate) fn to_matrix(
+    all: Collected<'_>,
+    steps: Steps,
+    budget: &Budget<'_>,
+) -> Result<Vec<MatrixSeries>, QueryError> {
+    let (series, mut charge) = all.into_parts();
+    let mut matrix = Vec::with_capacity(series.len());
+    charge.hold(series.len() * size_of::<MatrixSeries>())?;
+    for series in series.into_iter().filter(|s| s.column.any()) {
+        budget.check()?;
+        let column = &series.column;
+        // Points take more room than columns, which go one by one while the points come.
+        charge.hold(POINT_BYTES * (column.present.count() + column.histograms.len()))?;
+        let freed = Column::float_bytes(column.steps()) + column.histograms.capacity() * POINT_BYTES;
+        matrix.push(points(series.labels, &series.column, steps));
+        drop(series.column);
+        charge.release(freed);
+    }
+    sort_by(&mut matrix, budget, |a: &MatrixSeries, b| a.labels.cmp(&b.labels))?;
+    Ok(matrix)
 }
 
 fn points(labels: Labels, column: &Column, steps: Steps) -> MatrixSeries {
-    let floats = column.present.ones().map(|step| (steps.time(step), column.values[step])).collect();
+    let mut floats = Vec::with_capacity(column.present.count());
+    floats.extend(column.present.ones().map(|step| (steps.time(step), column.values[step])));
     let histograms = column.histograms.iter().map(|(step, h)| (steps.time(*step as usize), h.clone())).collect();
     MatrixSeries { labels, floats, histograms }
 }
 
 /// A scalar over a range is a series without labels.
-pub(crate) fn scalar_to_matrix(values: Vec<f64>, steps: Steps) -> Vec<MatrixSeries> {
-    let series = Series::new(Labels::empty(), Column::dense(values));
-    to_matrix(vec![series], steps)
+///
+/// # Errors
+///
+/// As [`to_matrix`].
+pub(crate) fn scalar_to_matrix<'b>(
+    values: Vec<f64>,
+    steps: Steps,
+    budget: &'b Budget<'b>,
+) -> Result<Vec<MatrixSeries>, QueryError> {
+    let mut all = Collected::new(budget);
+    all.push(Series::new(Labels::empty(), Column::dense(values)))?;
+    to_matrix(all, steps, budget)
 }

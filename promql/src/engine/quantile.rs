@@ -7,7 +7,7 @@ use promethium_model::float::format_g;
 use super::notes::Notes;
 use crate::parser::Span;
 
-/// Interpolated between neighbours; sorts `values`, NaN smallest.
+/// Interpolated between neighbours, NaN smallest; reorders `values`, as far as it has to.
 pub(crate) fn of(q: f64, values: &mut [f64]) -> f64 {
     if values.is_empty() || q.is_nan() {
         return f64::NAN;
@@ -18,14 +18,14 @@ pub(crate) fn of(q: f64, values: &mut [f64]) -> f64 {
     if q > 1.0 {
         return f64::INFINITY;
     }
-    values.sort_unstable_by(nan_first);
     let last = values.len() - 1;
     let rank = q * last as f64;
     let below = rank.floor();
     let weight = rank - below;
-    let below = (below as usize).min(last);
-    let above = (below + 1).min(last);
-    values[below] * (1.0 - weight) + values[above] * weight
+    let (_, below, above) = values.select_nth_unstable_by((below as usize).min(last), nan_first);
+    let below = *below;
+    let above = above.iter().copied().min_by(nan_first).unwrap_or(below);
+    below * (1.0 - weight) + above * weight
 }
 
 fn nan_first(a: &f64, b: &f64) -> Ordering {

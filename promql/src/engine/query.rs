@@ -1,7 +1,7 @@
 //! The engine as a whole: parse, plan, open storage, evaluate, hand out.
 
 use promethium_model::{
-    InstantOptions, Limits, Matcher, QueryCx, QueryEngine, QueryError, QueryOutput, QueryValue, Queryable,
+    GoRegex, InstantOptions, Limits, Matcher, QueryCx, QueryEngine, QueryError, QueryOutput, QueryValue, Queryable,
     RangeOptions, StorageError, TimeRange,
 };
 
@@ -137,6 +137,10 @@ impl Engine {
                 (self.check_steps(&options)?, QueryTimes { start_ms, end_ms, interval_ms }, options.lookback_ms)
             }
         };
+        let limit = self.options.limits.max_query_memory_bytes;
+        if parsed_bytes(query) > limit {
+            return Err(QueryError::TooManyBytes { limit });
+        }
         let ast = self.parse(query)?;
         if times.interval_ms > 0 {
             check_range_type(ast.value_type())?;
@@ -170,8 +174,9 @@ impl Engine {
         cx.check().map_err(at_start)?;
         let range = Fetcher::range_of(plan).unwrap_or(TimeRange::new(times.start_ms, times.end_ms));
         let querier = store.querier(range)?;
-        let budget = Budget::new(cx, self.options.limits.max_query_samples);
-        let notes = Notes::new(query);
+        let budget = Budget::new(cx, &self.options.limits);
+        let notes = Notes::counted(query, &budget);
+        let _plan = budget.hold(parsed_bytes(query) + program_bytes(plan))?;
         let evaluator = Evaluator {
             plan,
             fetcher: Fetcher::new(&*querier, plan, *times, &self.options),
@@ -257,6 +262,18 @@ impl QueryEngine for Engine {
     }
 }
 
+/// Bytes that the syntax tree and the plan of a text take at most, each.
+fn parsed_bytes(query: &str) -> usize {
+    const BYTES_A_BYTE: usize = 256;
+    query.len() * BYTES_A_BYTE
+}
+
+/// Bytes of the programs of a plan's matchers.
+fn program_bytes(plan: &Plan) -> usize {
+    let matchers = plan.fetches.iter().flat_map(|fetch| fetch.matchers.iter());
+    matchers.filter_map(Matcher::regex).map(GoRegex::program_bytes).sum()
+}
+
 /// A query that was stopped before it began says so.
 fn at_start(error: StorageError) -> QueryError {
     match error {
@@ -281,10 +298,11 @@ fn range_value(evaluator: &Evaluator<'_>, steps: Steps) -> Result<QueryValue, Qu
     let root = evaluator.plan.root;
     if evaluator.plan.value_type(root) == ValueType::Scalar {
         let values = evaluator.scalar(root, steps)?;
-        return Ok(QueryValue::Matrix(output::scalar_to_matrix(values, steps)));
+        return Ok(QueryValue::Matrix(output::scalar_to_matrix(values, steps, evaluator.budget)?));
     }
-    let all = evaluator.collect(root, steps)?;
-    Ok(QueryValue::Matrix(output::to_matrix(output::finish(all.series)?, steps)))
+    let mut all = evaluator.collect(root, steps)?;
+    all.series = output::finish(all.series, evaluator.budget)?;
+    Ok(QueryValue::Matrix(output::to_matrix(all, steps, evaluator.budget)?))
 }
 
 fn instant_value(evaluator: &Evaluator<'_>, steps: Steps) -> Result<QueryValue, QueryError> {
@@ -303,8 +321,10 @@ fn instant_value(evaluator: &Evaluator<'_>, steps: Steps) -> Result<QueryValue, 
             Ok(QueryValue::String { timestamp_ms, value: String::from_utf8_lossy(bytes).into_owned() })
         }
         ValueType::Vector => {
-            let all = evaluator.collect(root, steps)?;
-            Ok(QueryValue::Vector(output::to_vector(output::finish(all.series)?, timestamp_ms)))
+            let mut all = evaluator.collect(root, steps)?;
+            all.series = output::finish(all.series, evaluator.budget)?;
+            let (series, _charge) = all.into_parts();
+            Ok(QueryValue::Vector(output::to_vector(series, timestamp_ms, evaluator.budget)?))
         }
         ValueType::Matrix => evaluator.top_level_range(root, steps).map(QueryValue::Matrix),
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use promethium_model::{CounterResetHint, FloatHistogram, SampleBatch, is_stale};
 
-use super::column::Column;
+use super::column::{Column, histogram_bytes};
 use super::steps::Steps;
 
 /// Both columns are in time order. Start timestamps are empty when no sample has one.
@@ -50,9 +50,18 @@ impl Samples {
         }
     }
 
+    /// Bytes that [`Samples::of_column`] takes, histograms that must be changed included, and a number a sample for the
+    /// function that works on them.
+    pub(crate) fn bytes_of_column(column: &Column) -> usize {
+        let histograms: usize = column.histograms.iter().map(|(_, h)| 24 + histogram_bytes(h)).sum();
+        24 * column.present.count() + histograms
+    }
+
     /// The samples of an evaluated column, at the times of its steps.
     pub(crate) fn of_column(column: &Column, steps: Steps) -> Samples {
         let mut samples = Samples::default();
+        samples.times.reserve_exact(column.present.count());
+        samples.floats.reserve_exact(column.present.count());
         for step in column.present.ones() {
             samples.times.push(steps.time(step));
             samples.floats.push(column.values[step]);

@@ -13,11 +13,12 @@ use crate::plan::SelectorPlan;
 impl<'a> Evaluator<'a> {
     pub(crate) fn selector(&self, selector: &SelectorPlan, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
         let times = steps.shifted(selector.shift);
-        let (stats_only, lookback_ms) = (selector.stats_only, self.lookback_ms);
+        let (stats_only, lookback_ms, budget) = (selector.stats_only, self.lookback_ms, self.budget);
         let work = |labels: &Labels, batch: &mut SampleBatch, _: &mut Samples, _: &Notes<'_>| {
             if stats_only && !batch.is_float_only() {
                 stats_only::strip(batch, times, lookback_ms);
             }
+            budget.room_for(Column::float_bytes(times.count))?;
             let mut column = Column::new(times.count);
             each_newest(batch, times, lookback_ms, |step, row| place(&mut column, batch, step, row));
             Ok(column.any().then(|| Series::new(labels.clone(), column)))
@@ -33,8 +34,9 @@ impl<'a> Evaluator<'a> {
         of_row: &(dyn Fn(&SampleBatch, usize) -> f64 + Sync),
         sink: Sink<'_>,
     ) -> Result<(), QueryError> {
-        let lookback_ms = self.lookback_ms;
+        let (lookback_ms, budget) = (self.lookback_ms, self.budget);
         let work = |labels: &Labels, batch: &mut SampleBatch, _: &mut Samples, _: &Notes<'_>| {
+            budget.room_for(Column::float_bytes(times.count))?;
             let mut column = Column::new(times.count);
             each_newest(batch, times, lookback_ms, |step, row| column.set(step, of_row(batch, row)));
             Ok(column.any().then(|| Series::new(labels.clone(), column)))

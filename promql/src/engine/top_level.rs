@@ -2,9 +2,11 @@
 
 use promethium_model::{Labels, MatrixSeries, QueryError};
 
+use super::column::{histogram_bytes, label_bytes};
 use super::eval::Evaluator;
 use super::output::is_metadata;
 use super::samples::Samples;
+use super::sorting::sort_by;
 use super::steps::Steps;
 use super::window::{Window, boundary_points, each_window};
 use crate::parser::ExprId;
@@ -30,11 +32,14 @@ impl<'a> Evaluator<'a> {
             };
             if let Some(points) = points {
                 charge.add(points.floats.len() + points.histograms.len())?;
-                matrix.push(points);
+                let histograms: usize = points.histograms.iter().map(|(_, h)| histogram_bytes(h)).sum();
+                let bytes = 16 * (points.floats.capacity() + points.histograms.capacity());
+                charge.hold(bytes + histograms + label_bytes(&points.labels))?;
+                charge.push(&mut matrix, points)?;
             }
             Ok(())
         })?;
-        matrix.sort_by(|a, b| a.labels.cmp(&b.labels));
+        sort_by(&mut matrix, self.budget, |a: &MatrixSeries, b| a.labels.cmp(&b.labels))?;
         if matrix.windows(2).any(|pair| pair[0].labels == pair[1].labels) {
             return Err(super::output::duplicate_labels());
         }

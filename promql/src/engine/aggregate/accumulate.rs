@@ -1,9 +1,9 @@
 //! One-pass aggregations: every series of a group is added once, column by column.
 
-use super::super::bitmap::Bitmap;
+use super::super::bitmap::{Bitmap, WORD, word_bits};
 use super::super::column::{Column, Series};
 use super::super::histogram::sum::{Fold, HistogramSums};
-use super::super::kahan::{Kahan, Mean};
+use super::super::kahan::{self, Kahan, Mean};
 use super::super::notes::Notes;
 use super::variance::Variance;
 use crate::parser::{AggregateOp, Span};
@@ -11,6 +11,10 @@ use crate::parser::{AggregateOp, Span};
 /// The state of one group over all steps.
 pub(super) trait Accumulator {
     fn add(&mut self, series: &Series);
+    /// Bytes that its histograms take; what it takes for floats is known beforehand, see [`bytes`].
+    fn histogram_bytes(&self) -> usize {
+        0
+    }
     /// The results; `span` is that of the aggregated expression.
     fn finish(self: Box<Self>, notes: &Notes<'_>, span: Span, op: AggregateOp) -> Column;
 }
@@ -25,6 +29,18 @@ pub(super) fn for_op(op: AggregateOp, steps: usize) -> Box<dyn Accumulator> {
         AggregateOp::Stddev | AggregateOp::Stdvar => Box::new(Variance::new(steps)),
         _ => Box::new(Presence { present: Bitmap::new(steps) }),
     }
+}
+
+/// Bytes of the state of a group, histograms apart.
+pub(super) fn bytes(op: AggregateOp, steps: usize) -> usize {
+    let a_step = match op {
+        AggregateOp::Sum => 16,
+        AggregateOp::Avg => size_of::<Option<Mean>>(),
+        AggregateOp::Stddev | AggregateOp::Stdvar => Variance::STEP_BYTES,
+        AggregateOp::Count | AggregateOp::Min | AggregateOp::Max => 8,
+        _ => 0,
+    };
+    a_step * steps + steps / 8 + 128
 }
 
 struct Sum {
@@ -43,26 +59,49 @@ impl Sum {
 impl Accumulator for Sum {
     fn add(&mut self, series: &Series) {
         let column = &series.column;
-        for step in column.present.ones() {
-            let value = column.values[step];
-            if !self.present.get(step) {
+        for (index, (word, values)) in column.words().enumerate() {
+            let known = self.present.words()[index];
+            let sums = &mut self.sums[index * WORD..][..values.len()];
+            let compensations = &mut self.compensations[index * WORD..][..values.len()];
+            if word & known == 0 {
                 // The first value starts the sum: −0 stays −0.
-                self.present.set(step);
-                self.sums[step] = value;
-                continue;
+                start_sums(word, values, sums);
+            } else if word == known && word.count_ones() as usize == values.len() {
+                kahan::add_columns(sums, compensations, values);
+            } else {
+                start_sums(word & !known, values, sums);
+                add_sums(word & known, values, sums, compensations);
             }
-            let mut kahan = Kahan { sum: self.sums[step], compensation: self.compensations[step] };
-            kahan.add(value);
-            (self.sums[step], self.compensations[step]) = (kahan.sum, kahan.compensation);
+            self.present.set_word(index, known | word);
         }
         let present = &self.present;
         HistogramSums::add_series(&mut self.histograms, Fold::Sum, series, |step| present.get(step));
+    }
+
+    fn histogram_bytes(&self) -> usize {
+        self.histograms.as_ref().map_or(0, |sums| sums.bytes())
     }
 
     fn finish(self: Box<Self>, notes: &Notes<'_>, span: Span, _op: AggregateOp) -> Column {
         let values = self.sums.iter().zip(&self.compensations).map(|(s, c)| s + c).collect();
         let floats = Column { present: self.present, values, histograms: Vec::new() };
         HistogramSums::finish(self.histograms, floats, notes, span)
+    }
+}
+
+fn start_sums(steps: u64, values: &[f64], sums: &mut [f64]) {
+    if steps.count_ones() as usize == values.len() {
+        sums.copy_from_slice(values);
+    } else {
+        word_bits(steps).for_each(|at| sums[at] = values[at]);
+    }
+}
+
+fn add_sums(steps: u64, values: &[f64], sums: &mut [f64], compensations: &mut [f64]) {
+    for at in word_bits(steps) {
+        let mut kahan = Kahan { sum: sums[at], compensation: compensations[at] };
+        kahan.add(values[at]);
+        (sums[at], compensations[at]) = (kahan.sum, kahan.compensation);
     }
 }
 
@@ -89,6 +128,10 @@ impl Accumulator for Average {
         }
         let means = &self.means;
         HistogramSums::add_series(&mut self.histograms, Fold::Mean, series, |step| means[step].is_some());
+    }
+
+    fn histogram_bytes(&self) -> usize {
+        self.histograms.as_ref().map_or(0, |sums| sums.bytes())
     }
 
     fn finish(self: Box<Self>, notes: &Notes<'_>, span: Span, _op: AggregateOp) -> Column {

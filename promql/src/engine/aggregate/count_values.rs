@@ -1,14 +1,16 @@
 //! `count_values`: one group a distinct value.
 
 use std::collections::HashMap;
+use std::mem::size_of;
 
 use foldhash::fast::FixedState;
 use promethium_model::labels::is_valid_label_name;
 use promethium_model::quote::go_quoted_bytes;
 use promethium_model::{Labels, LabelsBuilder, QueryError, SampleValue, float};
 
-use super::super::column::{Column, Series};
-use super::super::eval::{Evaluator, Sink, unexpected};
+use super::super::budget::table_bytes;
+use super::super::column::{Column, Series, label_bytes};
+use super::super::eval::{Collected, Evaluator, Sink, unexpected};
 use super::super::histogram;
 use super::super::steps::Steps;
 use super::groups::group_labels;
@@ -34,7 +36,9 @@ impl<'a> Evaluator<'a> {
                 let at = *groups.entry(labels.clone()).or_insert(counted.len());
                 if at == counted.len() {
                     charge.add(steps.count)?;
-                    counted.push(Series::new(labels, Column::new(steps.count)));
+                    let entry = table_bytes(1, size_of::<(Labels, usize)>()) + label_bytes(&labels);
+                    charge.hold(entry + Column::float_bytes(steps.count))?;
+                    charge.push(&mut counted, Series::new(labels, Column::new(steps.count)))?;
                 }
                 let column = &mut counted[at].column;
                 let so_far = column.float(step).unwrap_or(0.0);
@@ -42,7 +46,7 @@ impl<'a> Evaluator<'a> {
             }
             Ok(())
         })?;
-        counted.into_iter().try_for_each(sink)
+        Collected::of(counted, charge).hand_on(sink)
     }
 }
 

@@ -1,26 +1,26 @@
 //! Which group a series belongs to.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
+use std::mem::size_of;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
-use promethium_model::Labels;
 use promethium_model::labels::METRIC_NAME;
+use promethium_model::{Labels, QueryError};
 
-use super::super::column::Series;
+use super::super::budget::{Charge, table_bytes};
+use super::super::column::{Series, label_bytes};
 use crate::plan::AggregatePlan;
 
 /// The labels of the group of `labels`.
 pub(super) fn group_labels(plan: &AggregatePlan, labels: &Labels) -> Labels {
-    if !plan.without && plan.grouping.is_empty() {
-        return Labels::empty();
-    }
-    let listed = |name: &str| plan.grouping.iter().any(|l| l == name);
-    if plan.without {
-        labels.without(|name| name == METRIC_NAME || listed(name))
-    } else {
-        labels.without(|name| !listed(name))
-    }
+    labels.without(|name| !keeps(plan, name))
+}
+
+/// Whether the groups of an aggregation have a label.
+fn keeps(plan: &AggregatePlan, name: &str) -> bool {
+    let listed = plan.grouping.iter().any(|l| l == name);
+    if plan.without { name != METRIC_NAME && !listed } else { listed }
 }
 
 /// A group and what is gathered for it.
@@ -35,6 +35,8 @@ pub(super) struct Group<T> {
 pub(super) struct Found<'g, T> {
     pub(super) state: &'g mut T,
     pub(super) is_new: bool,
+    /// Bytes of its entry and its labels.
+    pub(super) label_bytes: usize,
 }
 
 /// The groups of an aggregation, in the order of their first members.
@@ -52,21 +54,24 @@ impl<'p, T> Groups<'p, T> {
 
     /// The group of a series; a new one begins with `start`.
     pub(super) fn of(&mut self, series: &Series, start: impl FnOnce() -> T) -> Found<'_, T> {
-        let (at, is_new) = self.position(group_labels(self.plan, &series.labels), start);
+        let (at, is_new) = self.position(&series.labels, start);
         let group = &mut self.groups[at];
         group.drop_name |= series.drop_name;
-        Found { state: &mut group.state, is_new }
+        let label_bytes = table_bytes(1, size_of::<Group<T>>() + size_of::<usize>()) + label_bytes(&group.labels);
+        Found { state: &mut group.state, is_new, label_bytes }
     }
 
-    fn position(&mut self, labels: Labels, start: impl FnOnce() -> T) -> (usize, bool) {
-        let hash = self.hasher.hash_one(&labels);
-        let Groups { groups, index, hasher, .. } = self;
-        if let Some(at) = index.find(hash, |i| groups[*i].labels == labels) {
+    /// Finds the group of a series; a label set is built for a new one alone.
+    fn position(&mut self, labels: &Labels, start: impl FnOnce() -> T) -> (usize, bool) {
+        let Groups { groups, index, hasher, plan } = self;
+        let kept = || labels.iter().filter(|(name, _)| keeps(plan, name));
+        let hash = hash_of(hasher, kept());
+        if let Some(at) = index.find(hash, |i| groups[*i].labels.iter().eq(kept())) {
             return (*at, false);
         }
         let at = groups.len();
-        groups.push(Group { labels, drop_name: false, state: start() });
-        index.insert_unique(hash, at, |i| hasher.hash_one(&groups[*i].labels));
+        groups.push(Group { labels: group_labels(plan, labels), drop_name: false, state: start() });
+        index.insert_unique(hash, at, |i| hash_of(hasher, groups[*i].labels.iter()));
         (at, true)
     }
 
@@ -75,11 +80,28 @@ impl<'p, T> Groups<'p, T> {
     }
 }
 
+fn hash_of<'l>(hasher: &FixedState, pairs: impl Iterator<Item = (&'l str, &'l str)>) -> u64 {
+    let mut state = hasher.build_hasher();
+    for (name, value) in pairs {
+        state.write(name.as_bytes());
+        state.write(value.as_bytes());
+    }
+    state.finish()
+}
+
 /// The positions of the members of every group.
-pub(super) fn members(plan: &AggregatePlan, series: &[Series]) -> Vec<Group<Vec<usize>>> {
+pub(super) fn members(
+    plan: &AggregatePlan,
+    series: &[Series],
+    charge: &mut Charge<'_>,
+) -> Result<Vec<Group<Vec<usize>>>, QueryError> {
     let mut groups: Groups<'_, Vec<usize>> = Groups::new(plan);
     for (i, s) in series.iter().enumerate() {
-        groups.of(s, Vec::new).state.push(i);
+        let group = groups.of(s, Vec::new);
+        if group.is_new {
+            charge.hold(group.label_bytes)?;
+        }
+        charge.push(group.state, i)?;
     }
-    groups.groups
+    Ok(groups.groups)
 }

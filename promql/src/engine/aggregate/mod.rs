@@ -10,8 +10,9 @@ mod variance;
 
 use promethium_model::QueryError;
 
-use super::column::Series;
-use super::eval::{Evaluator, Sink, unexpected};
+use super::column::{Column, Series};
+use super::eval::{Evaluator, Names, Sink, unexpected};
+use super::output::is_metadata;
 use super::steps::Steps;
 use crate::parser::{AggregateOp, ExprId};
 use crate::plan::AggregatePlan;
@@ -42,16 +43,25 @@ impl<'a> Evaluator<'a> {
     fn accumulate(&self, plan: &AggregatePlan, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
         let mut groups: Groups<'_, Box<dyn Accumulator>> = Groups::new(plan);
         let mut charge = self.budget.open();
-        self.vector(plan.expr, steps, &mut |series| {
+        // Groups by other labels have no name anyway.
+        let names = match plan.grouping.iter().any(|l| is_metadata(l)) {
+            true => Names::Matter,
+            false => Names::DoNotMatter,
+        };
+        self.vector_for(names, plan.expr, steps, &mut |series| {
+            self.budget.room_for(accumulate::bytes(plan.op, steps.count))?;
             let group = groups.of(&series, || accumulate::for_op(plan.op, steps.count));
             if group.is_new {
                 charge.add(steps.count)?;
+                charge.hold(group.label_bytes + accumulate::bytes(plan.op, steps.count))?;
             }
+            let before = group.state.histogram_bytes();
             group.state.add(&series);
-            Ok(())
+            charge.hold(group.state.histogram_bytes().saturating_sub(before))
         })?;
         let span = self.node(plan.expr).span;
         for group in groups.into_iter() {
+            let _result = self.budget.hold(Column::float_bytes(steps.count) + group.state.histogram_bytes())?;
             let column = group.state.finish(self.notes, span, plan.op);
             if column.any() {
                 sink(Series { labels: group.labels, drop_name: group.drop_name, column })?;

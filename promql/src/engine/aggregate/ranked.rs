@@ -1,6 +1,7 @@
 //! `quantile`, `topk` and `bottomk`: the values of a group in order, step by step.
 
 use std::cmp::Ordering;
+use std::mem::size_of;
 
 use promethium_model::QueryError;
 use promethium_model::float::format_g;
@@ -8,7 +9,7 @@ use promethium_model::float::format_g;
 use super::super::bitmap::Bitmap;
 use super::super::budget::Budget;
 use super::super::column::{Column, Series};
-use super::super::eval::{Evaluator, Sink};
+use super::super::eval::{Evaluator, SCALAR_BYTES, Sink};
 use super::super::quantile;
 use super::super::steps::Steps;
 use super::accumulate::ignored_histogram;
@@ -22,12 +23,15 @@ impl<'a> Evaluator<'a> {
         if let Some(param) = plan.param {
             quantile::warn_invalid_steps(self.notes, self.node(param).span, &quantiles);
         }
+        let mut charge = self.budget.hold(SCALAR_BYTES * steps.count)?;
         let all = self.collect(plan.expr, steps)?;
         if all.series.iter().any(|s| !s.column.histograms.is_empty()) {
             ignored_histogram(self.notes, self.node(plan.expr).span, plan.op);
         }
         let mut values = Vec::new();
-        for group in members(plan, &all.series) {
+        charge.hold(2 * SCALAR_BYTES * all.series.len())?;
+        for group in members(plan, &all.series, &mut charge)? {
+            let _result = self.budget.hold(Column::float_bytes(steps.count))?;
             let mut column = Column::new(steps.count);
             for (step, q) in quantiles.iter().enumerate() {
                 self.budget.check_now_and_then(step)?;
@@ -52,11 +56,15 @@ impl<'a> Evaluator<'a> {
         sink: Sink<'_>,
     ) -> Result<(), QueryError> {
         let Some(counts) = Counts::of(&self.parameter(plan, steps)?)? else { return Ok(()) };
+        let mut charge = self.budget.hold(SCALAR_BYTES * steps.count)?;
         let mut all = self.collect(plan.expr, steps)?;
         if all.series.iter().any(|s| !s.column.histograms.is_empty()) {
             ignored_histogram(self.notes, self.node(id).span, plan.op);
         }
-        let groups = members(plan, &all.series);
+        let groups = members(plan, &all.series, &mut charge)?;
+        // A bitmap of what is kept, places in the order and in the ranking of a step, and the way to the sink.
+        let ranked = steps.count / 8 + 64 + 3 * size_of::<(f64, usize)>() + size_of::<Option<Series>>();
+        charge.hold(ranked * all.series.len())?;
         let mut order = Vec::with_capacity(all.series.len());
         for group in &groups {
             order.extend(keep_best(self.budget, plan.op, &mut all.series, &group.state, &counts)?);
@@ -64,8 +72,9 @@ impl<'a> Evaluator<'a> {
         if steps.count > 1 {
             order.sort_unstable();
         }
-        let mut series: Vec<Option<Series>> = all.series.into_iter().map(Some).collect();
-        order.into_iter().filter_map(|i| series[i].take()).filter(|s| s.column.any()).try_for_each(sink)
+        let mut series: Vec<Option<Series>> = std::mem::take(&mut all.series).into_iter().map(Some).collect();
+        all.series = order.into_iter().filter_map(|i| series[i].take()).filter(|s| s.column.any()).collect();
+        all.hand_on(sink)
     }
 }
 
@@ -118,9 +127,14 @@ fn keep_best(
         budget.check_now_and_then(step)?;
         ranked.clear();
         ranked.extend(members.iter().enumerate().filter_map(|(at, i)| series[*i].column.float(step).map(|v| (v, at))));
-        // Stable: of equal ones the earlier stays ahead.
-        ranked.sort_by(|a, b| best_first(op, a.0, b.0));
-        ranked.truncate(counts.at(step));
+        // Of equal ones the earlier is ahead.
+        let order = |a: &(f64, usize), b: &(f64, usize)| best_first(op, a.0, b.0).then(a.1.cmp(&b.1));
+        let most = counts.at(step);
+        if most < ranked.len() {
+            ranked.select_nth_unstable_by(most, order);
+            ranked.truncate(most);
+        }
+        ranked.sort_unstable_by(order);
         ranked.iter().for_each(|(_, at)| kept[*at].set(step));
         if step == 0 {
             first_order = ranked.iter().map(|(_, at)| members[*at]).collect();

@@ -4,7 +4,7 @@ use promethium_model::float::format_g;
 use promethium_model::{Labels, QueryError};
 
 use super::super::bitmap::Bitmap;
-use super::super::eval::{Evaluator, Sink};
+use super::super::eval::{Evaluator, SCALAR_BYTES, Sink};
 use super::super::steps::Steps;
 use super::groups::members;
 use super::ranked::Counts;
@@ -14,8 +14,10 @@ impl<'a> Evaluator<'a> {
     /// The first `k` of each group at each step.
     pub(super) fn limitk(&self, plan: &AggregatePlan, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
         let Some(counts) = Counts::of(&self.parameter(plan, steps)?)? else { return Ok(()) };
+        let mut charge = self.budget.hold(SCALAR_BYTES * steps.count)?;
         let mut all = self.collect(plan.expr, steps)?;
-        for group in members(plan, &all.series) {
+        charge.hold(2 * SCALAR_BYTES * steps.count)?;
+        for group in members(plan, &all.series, &mut charge)? {
             let mut taken = vec![0usize; steps.count];
             for i in group.state {
                 self.budget.check()?;
@@ -27,7 +29,8 @@ impl<'a> Evaluator<'a> {
                 all.series[i].column.retain(&kept);
             }
         }
-        all.series.into_iter().filter(|s| s.column.any()).try_for_each(sink)
+        all.series.retain(|s| s.column.any());
+        all.hand_on(sink)
     }
 
     /// Each series by its hash; groups do not matter.
@@ -37,6 +40,7 @@ impl<'a> Evaluator<'a> {
             return Ok(());
         }
         self.check_ratios(plan, &ratios)?;
+        let _ratios = self.budget.hold(2 * SCALAR_BYTES * steps.count)?;
         self.vector(plan.expr, steps, &mut |mut series| {
             let mut kept = Bitmap::new(steps.count);
             let sampled = |(_, ratio): &(usize, &f64)| is_sampled(&series.labels, **ratio);

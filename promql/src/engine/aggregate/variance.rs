@@ -32,6 +32,8 @@ pub(super) struct Variance {
 }
 
 impl Variance {
+    pub(super) const STEP_BYTES: usize = std::mem::size_of::<State>();
+
     pub(super) fn new(steps: usize) -> Self {
         Variance { states: vec![State::default(); steps], ignored_histogram: false }
     }

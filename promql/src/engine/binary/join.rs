@@ -5,15 +5,17 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::mem::size_of;
 
 use foldhash::fast::FixedState;
-use promethium_model::{Labels, LabelsBuilder, QueryError, SampleValue};
+use promethium_model::{Labels, LabelsBuilder, Pace, QueryError, SampleValue};
 
 use super::super::bitmap::Bitmap;
-use super::super::budget::Budget;
+use super::super::budget::{Budget, Charge};
 use super::super::column::{Column, Series};
 use super::super::notes::Notes;
 use super::super::output::is_metadata;
+use super::super::sorting::sort_by;
 use super::super::steps::Steps;
 use super::group::{MatchGroup, groups};
 use super::op::{Outcome, arithmetic, compare, samples};
@@ -21,27 +23,40 @@ use super::remarks::Remarks;
 use super::vector_scalar::matching_error;
 use crate::parser::{Binary, BinaryOp, Grouping, Span};
 
-pub(super) fn combine(
-    (budget, notes): (&Budget<'_>, &Notes<'_>),
+pub(super) fn combine<'b>(
+    (budget, notes): (&'b Budget<'b>, &Notes<'_>),
     binary: &Binary,
     span: Span,
     left: &[Series],
     right: &[Series],
     steps: Steps,
 ) -> Result<Vec<Series>, QueryError> {
-    let groups = groups(left, right, &binary.matching);
+    let mut charge = budget.open();
+    let groups = groups(left, right, &binary.matching, &mut charge)?;
     let live = live_steps(binary, left, right, steps);
     let swapped = binary.matching.grouping == Some(Grouping::Right);
     let (many, one) = if swapped { (right, left) } else { (left, right) };
     let remarks = Remarks::default();
-    let mut join = Join { binary, swapped, many, one, live, steps, remarks, results: Vec::new() };
+    let mut join = Join {
+        binary,
+        swapped,
+        many,
+        one,
+        live,
+        steps,
+        remarks,
+        charge,
+        pace: budget.cx().pace(STEPS_PER_CHECK),
+        results: Vec::new(),
+    };
     for group in &groups {
         budget.check()?;
         join.group(group)?;
     }
     join.remarks.finish(notes, binary.op, span);
     // In the order of the many side, as written.
-    join.results.sort_by_key(|(position, _)| *position);
+    sort_by(&mut join.results, budget, |(a, _), (b, _)| a.cmp(b))?;
+    join.charge.hold(join.results.len() * size_of::<Series>())?;
     Ok(join.results.into_iter().map(|(_, series)| series).collect())
 }
 
@@ -62,6 +77,9 @@ fn live_steps(binary: &Binary, left: &[Series], right: &[Series], steps: Steps) 
     live
 }
 
+/// Steps of pairs between two looks at whether the query goes on.
+const STEPS_PER_CHECK: usize = 1 << 16;
+
 struct Join<'j> {
     binary: &'j Binary,
     /// Whether the left operand is the one side.
@@ -71,6 +89,8 @@ struct Join<'j> {
     live: Bitmap,
     steps: Steps,
     remarks: Remarks,
+    charge: Charge<'j>,
+    pace: Pace<'j>,
     /// With the position of the many-side series.
     results: Vec<(usize, Series)>,
 }
@@ -96,7 +116,7 @@ impl Join<'_> {
             self.many_series(group, *m, one, &mut met)?;
         }
         if let Some(value) = self.binary.matching.fill_left {
-            self.fill_many(group, one, value, &met);
+            self.fill_many(group, one, value, &met)?;
         }
         if self.binary.matching.grouping.is_some() {
             self.refuse_ambiguous_results(first_result)?;
@@ -143,6 +163,7 @@ impl Join<'_> {
             let mut both = unmatched.clone();
             both.intersect(&one.column.occupied());
             let operands = (Operand::of(many), Operand::of(one));
+            self.pace.done(self.steps.count)?;
             self.pair(m, operands, &both, met)?;
             unmatched.subtract(&both);
         }
@@ -154,7 +175,7 @@ impl Join<'_> {
         Ok(())
     }
 
-    fn fill_many(&mut self, group: &MatchGroup, one: &[usize], value: f64, met: &Bitmap) {
+    fn fill_many(&mut self, group: &MatchGroup, one: &[usize], value: f64, met: &Bitmap) -> Result<(), QueryError> {
         let filled = Column::constant(self.steps.count, value);
         for o in one {
             let one = &self.one[*o];
@@ -163,8 +184,9 @@ impl Join<'_> {
             unmet.subtract(met);
             let operands = (Operand { labels: &group.signature, column: &filled }, Operand::of(one));
             let (series, _) = self.apply(self.many.len(), operands, &unmet);
-            self.emit(self.many.len(), series);
+            self.emit(self.many.len(), series)?;
         }
+        Ok(())
     }
 
     fn pair(
@@ -184,14 +206,15 @@ impl Join<'_> {
             ));
         }
         met.union(&ran);
-        self.emit(m, series);
-        Ok(())
+        self.emit(m, series)
     }
 
-    fn emit(&mut self, position: usize, series: Series) {
-        if series.column.any() {
-            self.results.push((position, series));
+    fn emit(&mut self, position: usize, series: Series) -> Result<(), QueryError> {
+        if !series.column.any() {
+            return Ok(());
         }
+        self.charge.hold(series.bytes())?;
+        self.charge.push(&mut self.results, (position, series))
     }
 
     /// The result of a pair at some steps, and the steps at which the operation ran.

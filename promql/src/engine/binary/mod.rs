@@ -7,10 +7,14 @@ mod remarks;
 mod set;
 mod vector_scalar;
 
+use std::mem::size_of;
+
 use promethium_model::QueryError;
 
+use super::budget::Charge;
 use super::column::Series;
-use super::eval::{Collected, Evaluator, Sink};
+use super::eval::{Collected, Evaluator, SCALAR_BYTES, Sink};
+use super::output::{drop_metadata, merge_equal};
 use super::steps::Steps;
 use crate::parser::{Binary, ExprId, Span, ValueType};
 use crate::plan::Op;
@@ -25,6 +29,7 @@ struct Pending<'a> {
     scalar: Vec<f64>,
     side: ScalarSide,
     remarks: Remarks,
+    _charge: Charge<'a>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -44,12 +49,10 @@ impl<'a> Evaluator<'a> {
             let span = self.node(vector).span;
             let is_scalar = |id: ExprId| self.plan.value_type(id) == ValueType::Scalar;
             if is_scalar(binary.rhs) {
-                let scalar = self.scalar(binary.rhs, steps)?;
-                pending.push(Pending { binary, span, scalar, side: ScalarSide::Right, remarks: Remarks::default() });
+                pending.push(self.pending(binary, span, ScalarSide::Right, steps)?);
                 vector = binary.lhs;
             } else if is_scalar(binary.lhs) {
-                let scalar = self.scalar(binary.lhs, steps)?;
-                pending.push(Pending { binary, span, scalar, side: ScalarSide::Left, remarks: Remarks::default() });
+                pending.push(self.pending(binary, span, ScalarSide::Left, steps)?);
                 vector = binary.rhs;
             } else {
                 break;
@@ -72,6 +75,18 @@ impl<'a> Evaluator<'a> {
         Ok(())
     }
 
+    fn pending(
+        &self,
+        binary: &'a Binary,
+        span: Span,
+        side: ScalarSide,
+        steps: Steps,
+    ) -> Result<Pending<'a>, QueryError> {
+        let scalar = self.scalar(if side == ScalarSide::Right { binary.rhs } else { binary.lhs }, steps)?;
+        let bytes = SCALAR_BYTES * steps.count + 2 * size_of::<Pending<'_>>();
+        Ok(Pending { binary, span, scalar, side, remarks: Remarks::default(), _charge: self.budget.hold(bytes)? })
+    }
+
     fn is_scalar_operation(&self, id: ExprId) -> bool {
         self.as_binary(id)
             .is_some_and(|b| [b.lhs, b.rhs].into_iter().any(|side| self.plan.value_type(side) == ValueType::Scalar))
@@ -90,7 +105,7 @@ impl<'a> Evaluator<'a> {
             let right = self.collect(binary.rhs, steps)?;
             left = self.join(binary, span, left, right, steps)?;
         }
-        left.series.into_iter().try_for_each(sink)
+        left.hand_on(sink)
     }
 
     fn join(
@@ -106,9 +121,9 @@ impl<'a> Evaluator<'a> {
         } else {
             join::combine((self.budget, self.notes), binary, span, &left.series, &right.series, steps)?
         };
-        let mut series = if steps.count > 1 { super::output::merge_equal(series)? } else { series };
+        let mut series = if steps.count > 1 { merge_equal(series, self.budget)? } else { series };
         if !self.features.delayed_name_removal {
-            series.iter_mut().filter(|s| s.drop_name).for_each(super::output::drop_metadata);
+            series.iter_mut().filter(|s| s.drop_name).for_each(drop_metadata);
         }
         let mut joined = Collected::new(self.budget);
         series.into_iter().try_for_each(|s| joined.push(s))?;
@@ -124,7 +139,9 @@ impl<'a> Evaluator<'a> {
             leftmost = binary.lhs;
         }
         let mut left = self.scalar(leftmost, steps)?;
+        let _left = self.budget.hold(SCALAR_BYTES * steps.count)?;
         while let Some(binary) = chain.pop() {
+            self.budget.check()?;
             let right = self.scalar(binary.rhs, steps)?;
             left.iter_mut().zip(right).for_each(|(l, r)| *l = op::scalars(binary.op, *l, r));
         }

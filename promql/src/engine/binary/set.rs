@@ -1,5 +1,7 @@
 //! `and`, `or`, `unless`: samples pass unchanged, by whether the other side has one with the same signature.
 
+use std::mem::size_of;
+
 use promethium_model::QueryError;
 
 use super::super::bitmap::Bitmap;
@@ -16,7 +18,8 @@ pub(super) fn combine(
     right: Vec<Series>,
     steps: Steps,
 ) -> Result<Vec<Series>, QueryError> {
-    let groups = groups(&left, &right, &binary.matching);
+    let mut charge = budget.hold(2 * (left.len() + right.len()) * size_of::<Option<Series>>())?;
+    let groups = groups(&left, &right, &binary.matching, &mut charge)?;
     let mut left: Vec<Option<Series>> = left.into_iter().map(Some).collect();
     let mut right: Vec<Option<Series>> = right.into_iter().map(Some).collect();
     for group in &groups {

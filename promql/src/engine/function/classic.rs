@@ -1,14 +1,16 @@
 //! `histogram_quantile` and `histogram_quantiles` on classic buckets and native histograms.
 
 use std::collections::HashMap;
+use std::mem::size_of;
 
 use foldhash::fast::FixedState;
 use promethium_model::labels::{BUCKET_LABEL, is_valid_label_name};
 use promethium_model::quote::{go_quoted, go_quoted_bytes};
 use promethium_model::{Labels, LabelsBuilder, QueryError, float};
 
-use super::super::column::{Column, Series};
-use super::super::eval::{Collected, Evaluator, Sink};
+use super::super::budget::{Charge, table_bytes};
+use super::super::column::{Column, Series, label_bytes};
+use super::super::eval::{Collected, Evaluator, SCALAR_BYTES, Sink};
 use super::super::histogram::statistics::{self, NanNote};
 use super::super::output::merge_equal;
 use super::super::quantile;
@@ -69,10 +71,11 @@ impl<'a> Evaluator<'a> {
                 Ok(values)
             })
             .collect::<Result<_, QueryError>>()?;
+        let mut charge = self.budget.hold(SCALAR_BYTES * steps.count * quantiles.len())?;
         let all = self.collect(vector, steps)?;
         let span = self.node(vector).span;
         let input = QuantileInput { all: &all.series, label: label.as_deref(), steps, span };
-        let groups = self.histogram_groups(&all.series, span);
+        let groups = self.histogram_groups(&all.series, span, &mut charge)?;
         if quantiles.len() == 1 {
             return groups.iter().try_for_each(|group| self.quantiles_of(&input, group, &quantiles[0], sink));
         }
@@ -81,8 +84,10 @@ impl<'a> Evaluator<'a> {
         for (values, group) in quantiles.iter().flat_map(|values| groups.iter().map(move |group| (values, group))) {
             self.quantiles_of(&input, group, values, &mut |series| out.push(series))?;
         }
-        let series = if steps.count > 1 { merge_equal(out.series)? } else { out.series };
-        series.into_iter().try_for_each(sink)
+        if steps.count > 1 {
+            out.series = merge_equal(std::mem::take(&mut out.series), self.budget)?;
+        }
+        out.hand_on(sink)
     }
 
     fn quantile_label(&self, id: ExprId) -> Result<String, QueryError> {
@@ -103,6 +108,7 @@ impl<'a> Evaluator<'a> {
     ) -> Result<(), QueryError> {
         let QuantileInput { all, label, steps, span } = *input;
         let mut by_text: Vec<(String, Column)> = Vec::new();
+        let mut charge = self.budget.open();
         for (step, q) in quantiles.iter().enumerate() {
             self.budget.check_now_and_then(step)?;
             let Some(at_step) = self.at_step(group, all, step, span) else { continue };
@@ -115,10 +121,14 @@ impl<'a> Evaluator<'a> {
                 AtStep::Classic(buckets) => self.classic_quantile(*q, buckets, group, steps.time(step), span),
             };
             let text = label.map_or(String::new(), |_| float::format_open_metrics(*q));
-            let at = by_text.iter().position(|(t, _)| *t == text).unwrap_or_else(|| {
-                by_text.push((text, Column::new(steps.count)));
-                by_text.len() - 1
-            });
+            let at = match by_text.iter().position(|(t, _)| *t == text) {
+                Some(known) => known,
+                None => {
+                    charge.hold(Column::float_bytes(steps.count) + text.len())?;
+                    charge.push(&mut by_text, (text, Column::new(steps.count)))?;
+                    by_text.len() - 1
+                }
+            };
             by_text[at].1.set(step, value);
         }
         for (text, column) in by_text {
@@ -165,7 +175,12 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Puts buckets and native histograms of the same labels together, in the order of their first.
-    pub(super) fn histogram_groups(&self, all: &[Series], span: Span) -> Vec<HistogramGroup> {
+    pub(super) fn histogram_groups(
+        &self,
+        all: &[Series],
+        span: Span,
+        charge: &mut Charge<'_>,
+    ) -> Result<Vec<HistogramGroup>, QueryError> {
         let mut groups: Vec<HistogramGroup> = Vec::new();
         let mut index: HashMap<Labels, usize, FixedState> = HashMap::default();
         let mut find = |groups: &mut Vec<HistogramGroup>, labels: Labels| {
@@ -174,7 +189,10 @@ impl<'a> Evaluator<'a> {
                 groups.len() - 1
             })
         };
+        let entry = table_bytes(1, size_of::<(Labels, usize)>()) + 3 * size_of::<HistogramGroup>();
         for (i, series) in all.iter().enumerate() {
+            // Never more groups than series, and a place for each in the list of its group.
+            charge.hold(entry + label_bytes(&series.labels) + 3 * size_of::<(f64, usize)>())?;
             if series.column.present.any()
                 && let Some(upper) = self.bucket_bound(&series.labels, span)
             {
@@ -187,7 +205,7 @@ impl<'a> Evaluator<'a> {
             }
         }
         groups.iter_mut().for_each(|g| g.labels = g.labels.without(|name| name == BUCKET_LABEL));
-        groups
+        Ok(groups)
     }
 
     fn bucket_bound(&self, labels: &Labels, span: Span) -> Option<f64> {

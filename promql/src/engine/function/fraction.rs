@@ -3,7 +3,7 @@
 use promethium_model::QueryError;
 
 use super::super::column::{Column, Series};
-use super::super::eval::{Evaluator, Sink};
+use super::super::eval::{Evaluator, SCALAR_BYTES, Sink};
 use super::super::histogram::statistics;
 use super::super::steps::Steps;
 use super::classic::{AtStep, Bucket, merge_equal_bounds};
@@ -12,9 +12,11 @@ use crate::parser::ExprId;
 impl<'a> Evaluator<'a> {
     pub(super) fn histogram_fraction(&self, args: &[ExprId], steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
         let (lower, upper) = (self.scalar(args[0], steps)?, self.scalar(args[1], steps)?);
+        let mut charge = self.budget.hold(2 * SCALAR_BYTES * steps.count)?;
         let all = self.collect(args[2], steps)?;
         let span = self.node(args[2]).span;
-        for group in self.histogram_groups(&all.series, span) {
+        for group in self.histogram_groups(&all.series, span, &mut charge)? {
+            let _result = self.budget.hold(Column::float_bytes(steps.count))?;
             let mut column = Column::new(steps.count);
             for step in 0..steps.count {
                 self.budget.check_now_and_then(step)?;

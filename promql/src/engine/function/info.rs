@@ -1,13 +1,15 @@
 //! `info`: labels of a vector enriched by those of info metrics.
 
 use std::collections::{HashMap, HashSet};
+use std::mem::size_of;
 
 use foldhash::fast::FixedState;
 use promethium_model::labels::METRIC_NAME;
 use promethium_model::{Labels, LabelsBuilder, Matcher, QueryError, is_stale};
 
 use super::super::bitmap::Bitmap;
-use super::super::column::{Column, Series};
+use super::super::budget::{Charge, table_bytes};
+use super::super::column::{Column, Series, label_bytes};
 use super::super::eval::{Collected, Evaluator, Sink};
 use super::super::output::merge_equal;
 use super::super::steps::Steps;
@@ -29,7 +31,9 @@ impl<'a> Evaluator<'a> {
         let base = self.collect(plan.base, steps)?;
         let is_info = |s: &Series| plan.names.iter().all(|m| m.matches(s.labels.metric_name()));
         let wanted = Wanted::of(base.series.iter().filter(|s| !is_info(s)).map(|s| &s.labels));
-        let by_target = if wanted.any() { self.info_series(plan, &wanted, steps)? } else { ByTarget::default() };
+        let mut charge = self.budget.open();
+        let by_target =
+            if wanted.any() { self.info_series(plan, &wanted, steps, &mut charge)? } else { ByTarget::default() };
         let mut out = Collected::new(self.budget);
         for series in base.series {
             if is_info(&series) {
@@ -38,10 +42,17 @@ impl<'a> Evaluator<'a> {
                 enrich(plan, &series, by_target.get(&target(&series.labels)), steps, &mut out)?;
             }
         }
-        merge_equal(out.series)?.into_iter().try_for_each(sink)
+        out.series = merge_equal(std::mem::take(&mut out.series), self.budget)?;
+        out.hand_on(sink)
     }
 
-    fn info_series(&self, plan: &InfoPlan, wanted: &Wanted, steps: Steps) -> Result<ByTarget, QueryError> {
+    fn info_series(
+        &self,
+        plan: &InfoPlan,
+        wanted: &Wanted,
+        steps: Steps,
+        charge: &mut Charge<'_>,
+    ) -> Result<ByTarget, QueryError> {
         let times = steps.shifted(plan.shift);
         let mut by_target = ByTarget::default();
         self.fetcher.each(plan.fetch, self.budget, self.notes, &mut |labels, batch| {
@@ -53,6 +64,8 @@ impl<'a> Evaluator<'a> {
                 let text = format!("this should be an info metric, with float samples: {labels:?} {shown}");
                 return Err(QueryError::Execution(text));
             }
+            let entry = table_bytes(1, size_of::<(Labels, Vec<InfoSeries>)>()) + 3 * size_of::<InfoSeries>();
+            charge.hold(entry + 2 * label_bytes(labels) + Column::float_bytes(steps.count))?;
             let mut column = Column::new(steps.count);
             super::super::selector::each_newest(batch, times, self.lookback_ms, |step, row| {
                 if !is_stale(batch.floats[row]) {
@@ -121,6 +134,8 @@ fn enrich(
         });
         parts[at].1.set(step);
     }
+    let part = |(labels, _): &(Labels, Bitmap)| label_bytes(labels) + steps.count / 8 + size_of::<(Labels, Bitmap)>();
+    out.hold(parts.iter().map(part).sum())?;
     for (labels, kept) in parts {
         let mut column = series.column.clone();
         column.retain(&kept);

@@ -9,6 +9,9 @@ use super::super::output::merge_equal;
 use super::super::steps::Steps;
 use crate::parser::ExprId;
 
+/// Longest value that a function may give a label, in bytes: one is at most doubled by each call, of which there can be many.
+const MAX_VALUE_BYTES: usize = 1 << 20;
+
 impl<'a> Evaluator<'a> {
     pub(super) fn label_replace(&self, args: &[ExprId], steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
         let [_, destination, replacement, source, pattern] = args else { return Ok(()) };
@@ -17,12 +20,18 @@ impl<'a> Evaluator<'a> {
             .regexes
             .get(&pattern)
             .map_err(|_| QueryError::Execution(format!("invalid regular expression in label_replace(): {pattern}")))?;
+        let _program = self.budget.hold(regex.program_bytes())?;
         let destination = self.label_name(*destination, "destination", "label_replace")?;
         let (replacement, source) = (self.text(*replacement)?, self.text(*source)?);
+        // Each reference takes at most the whole value.
+        let references = replacement.matches('$').count();
         self.relabelled(args[0], steps, sink, |series| {
             let value = series.labels.get(&source).unwrap_or("");
-            let Some(new) = regex.expand(value, &replacement) else { return };
-            set_label(series, &destination, &new);
+            self.check_label(series, replacement.len() + references.saturating_mul(value.len()))?;
+            if let Some(new) = regex.expand(value, &replacement) {
+                set_label(series, &destination, &new);
+            }
+            Ok(())
         })
     }
 
@@ -33,8 +42,10 @@ impl<'a> Evaluator<'a> {
             args[3..].iter().map(|a| self.label_name(*a, "source", "label_join")).collect::<Result<_, _>>()?;
         self.relabelled(args[0], steps, sink, |series| {
             let values: Vec<&str> = sources.iter().map(|l| series.labels.get(l).unwrap_or("")).collect();
-            let joined = values.join(&separator);
-            set_label(series, &destination, &joined);
+            let bytes: usize = values.iter().map(|v| v.len() + separator.len()).sum();
+            self.check_label(series, bytes)?;
+            set_label(series, &destination, &values.join(&separator));
+            Ok(())
         })
     }
 
@@ -43,14 +54,24 @@ impl<'a> Evaluator<'a> {
         arg: ExprId,
         steps: Steps,
         sink: Sink<'_>,
-        change: impl Fn(&mut Series),
+        change: impl Fn(&mut Series) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
         let mut all = Collected::new(self.budget);
         self.vector(arg, steps, &mut |mut series| {
-            change(&mut series);
+            change(&mut series)?;
             all.push(series)
         })?;
-        merge_equal(all.series)?.into_iter().try_for_each(sink)
+        all.series = merge_equal(std::mem::take(&mut all.series), self.budget)?;
+        all.hand_on(sink)
+    }
+
+    /// Whether there is room for a series with a label of so many bytes: the value, what it is built from, and the new set.
+    fn check_label(&self, series: &Series, bytes: usize) -> Result<(), QueryError> {
+        if bytes > MAX_VALUE_BYTES {
+            let text = format!("label values of more than {MAX_VALUE_BYTES} bytes cannot be made");
+            return Err(QueryError::Execution(text));
+        }
+        self.budget.room_for(4 * bytes + 2 * series.bytes())
     }
 
     fn text(&self, id: ExprId) -> Result<String, QueryError> {

@@ -2,7 +2,7 @@
 
 use promethium_model::QueryError;
 
-use super::super::eval::{Evaluator, Sink};
+use super::super::eval::{Evaluator, SCALAR_BYTES, Sink};
 use super::super::steps::Steps;
 use crate::parser::{ExprId, Function};
 
@@ -69,6 +69,7 @@ impl<'a> Evaluator<'a> {
         sink: Sink<'_>,
     ) -> Result<(), QueryError> {
         let scalars: Vec<Vec<f64>> = args[1..].iter().map(|a| self.scalar(*a, steps)).collect::<Result<_, _>>()?;
+        let _scalars = self.budget.hold(SCALAR_BYTES * steps.count * scalars.len())?;
         let at = |i: usize, step: usize, default: f64| scalars.get(i).map_or(default, |s| s[step]);
         let (low, high) = match function {
             Function::ClampMin => (0, usize::MAX),

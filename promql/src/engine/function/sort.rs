@@ -6,6 +6,7 @@ use promethium_model::{Labels, QueryError};
 
 use super::super::column::Series;
 use super::super::eval::{Evaluator, Sink};
+use super::super::sorting::sort_by;
 use super::super::steps::Steps;
 use crate::parser::{ExprId, Function};
 
@@ -24,12 +25,12 @@ impl<'a> Evaluator<'a> {
         all.series.iter_mut().for_each(|s| s.column.histograms.clear());
         all.series.retain(|s| s.column.any());
         if steps.count > 1 {
-            return all.series.into_iter().try_for_each(sink);
+            return all.hand_on(sink);
         }
         let descending = function == Function::SortDesc;
         let key = |s: &Series| s.column.values.first().copied().unwrap_or(0.0);
-        all.series.sort_by(|a, b| value_order(key(a), key(b), descending));
-        all.series.into_iter().try_for_each(sink)
+        sort_by(&mut all.series, self.budget, |a, b| value_order(key(a), key(b), descending))?;
+        all.hand_on(sink)
     }
 
     pub(super) fn sort_by_label(
@@ -49,11 +50,11 @@ impl<'a> Evaluator<'a> {
             .map(|a| Ok(std::str::from_utf8(self.string(*a)?).unwrap_or("")))
             .collect::<Result<_, QueryError>>()?;
         let mut all = self.collect(args[0], steps)?;
-        all.series.sort_by(|a, b| {
+        sort_by(&mut all.series, self.budget, |a, b| {
             let order = label_order(&a.labels, &b.labels, &names);
             if function == Function::SortByLabelDesc { order.reverse() } else { order }
-        });
-        all.series.into_iter().try_for_each(sink)
+        })?;
+        all.hand_on(sink)
     }
 
     fn warn_of_range(&self, id: ExprId, steps: Steps) {

@@ -93,6 +93,11 @@ impl<N: Amount> Sparse<N> {
         }
     }
 
+    /// Bytes of its buckets.
+    pub(crate) fn bytes(&self) -> usize {
+        (self.positive.capacity() + self.negative.capacity()) * std::mem::size_of::<(i32, N)>()
+    }
+
     /// Without any observations, in the layout of `h`.
     pub(crate) fn empty_like(h: &Sparse<N>) -> Self {
         Sparse {

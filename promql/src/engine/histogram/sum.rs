@@ -146,6 +146,12 @@ impl HistogramSums {
         }
     }
 
+    /// Bytes of all states.
+    pub(crate) fn bytes(&self) -> usize {
+        let running = self.steps.iter().flatten().map(|r| r.state.bytes());
+        self.steps.len() * std::mem::size_of::<Option<Running>>() + running.sum::<usize>()
+    }
+
     /// Joins the results with those of the floats; where a group has both, it has no result.
     pub(crate) fn finish(
         sums: Option<Box<HistogramSums>>,

@@ -6,15 +6,23 @@ use promethium_model::quote::go_quoted;
 
 use super::super::column::Column;
 use super::super::samples::Samples;
-use super::{RangeCall, RangeSeries, Window, walk, warn_mixed_types};
+use super::{HISTOGRAM_WORK, RangeCall, RangeSeries, Window, blocks, walk, warn_mixed_types};
 use crate::parser::Function;
 
 pub(super) fn extrapolated(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: &mut Column) {
     let samples = series.samples;
     let resets = if call.is_counter() { reset_positions(call, samples) } else { Vec::new() };
+    let plain = !samples.has_histograms() && (samples.start_times.is_empty() || !call.features.start_timestamps);
+    if plain && call.ends.count >= blocks::WORTH_IT {
+        blocks::extrapolated(call, samples, &resets, out);
+        return hint_at_name(call, series, out);
+    }
     let mut in_window = 0..0;
     let mut overlaps = Overlaps::of(call, samples);
     walk::each_window(samples, call.ends, call.range_ms, |window| {
+        if !call.goes_on(1 + in_window.len() + HISTOGRAM_WORK * window.histograms.len()) {
+            return;
+        }
         if !window.floats.is_empty() && !window.histograms.is_empty() {
             warn_mixed_types(call, series.labels);
         } else if !window.floats.is_empty() {
@@ -37,19 +45,28 @@ pub(super) fn extrapolated(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: 
 /// The samples that lie below their predecessor, or started anew after it.
 fn reset_positions(call: &RangeCall<'_>, samples: &Samples) -> Vec<usize> {
     let values = &samples.floats[..];
-    let mut resets = Vec::new();
-    for i in 1..values.len() {
-        if values[i] < values[i - 1] || starts_anew(call, samples, i) {
-            resets.push(i);
-        }
+    if !call.features.start_timestamps || samples.start_times.is_empty() {
+        return falls(values);
     }
-    resets
+    (1..values.len()).filter(|i| values[*i] < values[i - 1] || starts_anew(samples, *i)).collect()
 }
 
-fn starts_anew(call: &RangeCall<'_>, samples: &Samples, i: usize) -> bool {
-    if !call.features.start_timestamps || samples.start_times.is_empty() {
-        return false;
+/// The positions of values below their predecessor. Most counters never fall, so a run of samples is asked first whether any
+/// does.
+fn falls(values: &[f64]) -> Vec<usize> {
+    const RUN: usize = 64;
+    let mut found = Vec::new();
+    let pairs = values.iter().zip(values.get(1..).unwrap_or_default());
+    for (run, (before, now)) in values.chunks(RUN).zip(values.get(1..).unwrap_or_default().chunks(RUN)).enumerate() {
+        if before.iter().zip(now).fold(false, |any, (a, b)| any | (b < a)) {
+            let here = pairs.clone().enumerate().skip(run * RUN).take(now.len());
+            found.extend(here.filter(|(_, (a, b))| b < a).map(|(i, _)| i + 1));
+        }
     }
+    found
+}
+
+fn starts_anew(samples: &Samples, i: usize) -> bool {
     let (previous, current) = (samples.start_time(i - 1), samples.start_time(i));
     start_time_says_reset((samples.times[i - 1], previous), (samples.times[i], current))
 }
@@ -65,7 +82,7 @@ pub(crate) fn start_time_says_reset(previous: (i64, i64), current: (i64, i64)) -
 }
 
 /// Moves `inside` to the resets strictly after the window's first sample.
-fn advance(resets: &[usize], inside: &mut Range<usize>, rows: &Range<usize>) {
+pub(super) fn advance(resets: &[usize], inside: &mut Range<usize>, rows: &Range<usize>) {
     while inside.end < resets.len() && resets[inside.end] < rows.end {
         inside.end += 1;
     }

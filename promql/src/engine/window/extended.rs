@@ -8,7 +8,7 @@ use super::super::column::Column;
 use super::super::histogram;
 use super::super::samples::Samples;
 use super::instant::{Sample, histogram_reset};
-use super::{RangeCall, RangeSeries, Window, counter, walk, warn_mixed_types};
+use super::{HISTOGRAM_WORK, RangeCall, RangeSeries, Window, counter, walk, warn_mixed_types};
 use crate::parser::{Extension, Function};
 
 /// Which functions take an extended range.
@@ -58,6 +58,9 @@ fn each_extended_window(call: &RangeCall<'_>, samples: &Samples, mut on_window: 
     ends.start_ms = ends.start_ms.saturating_add(ahead);
     let range_ms = call.range_ms.saturating_add(call.lookback_ms).saturating_add(ahead);
     walk::each_window(samples, ends, range_ms, |window| {
+        if !call.goes_on(window.floats.len() + HISTOGRAM_WORK * window.histograms.len()) {
+            return;
+        }
         let end_ms = window.end_ms.saturating_sub(ahead);
         on_window(Window { end_ms, ..window });
     });

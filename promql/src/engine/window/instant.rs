@@ -8,7 +8,7 @@ use super::super::column::Column;
 use super::super::histogram;
 use super::super::samples::Samples;
 use super::counter::start_time_says_reset;
-use super::{RangeCall, RangeSeries, Window, walk, warn_mixed_types};
+use super::{HISTOGRAM_WORK, RangeCall, RangeSeries, Window, walk, warn_mixed_types};
 
 /// `irate` and `idelta`: the last two samples of the window.
 pub(super) fn instant(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: &mut Column) {
@@ -133,6 +133,9 @@ fn count_floats(call: &RangeCall<'_>, samples: &Samples, out: &mut Column, event
 
 fn count_mixed(call: &RangeCall<'_>, samples: &Samples, out: &mut Column, event: &dyn Fn(Sample, Sample) -> bool) {
     walk::each_window(samples, call.ends, call.range_ms, |window| {
+        if !call.goes_on(window.floats.len() + HISTOGRAM_WORK * window.histograms.len()) {
+            return;
+        }
         let merged = in_time_order(samples, &window);
         let events = merged.windows(2).filter(|pair| event(pair[0], pair[1])).count();
         out.set(window.step, events as f64);

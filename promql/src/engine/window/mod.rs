@@ -1,5 +1,6 @@
 //! Functions over range vectors: a window moves over the samples of one series, its ends never going back.
 
+mod blocks;
 mod boundary;
 mod counter;
 mod extended;
@@ -19,7 +20,7 @@ use promethium_model::{Labels, QueryCx, QueryError, SampleValue};
 
 use super::budget::Budget;
 use super::column::{Column, Series};
-use super::eval::{Evaluator, Sink, unexpected};
+use super::eval::{Evaluator, SCALAR_BYTES, Sink, unexpected};
 use super::notes::Notes;
 use super::steps::Steps;
 use crate::Features;
@@ -33,7 +34,14 @@ pub(crate) use instant::histogram_reset;
 pub(crate) use source::RangeSeries;
 pub(crate) use walk::{Window, each_window};
 
-const STEPS_PER_CHECK: usize = 64;
+/// Samples that functions look at between two looks at whether the query goes on.
+const WORK_PER_CHECK: usize = 1 << 14;
+
+/// How many samples a window counts as beside its own.
+const WINDOW_WORK: usize = WORK_PER_CHECK / 64;
+
+/// How many floats a histogram counts as.
+const HISTOGRAM_WORK: usize = 64;
 
 /// A call over a range, set up once for all its series and shared by the threads that work on them.
 pub(crate) struct RangeSetup {
@@ -60,6 +68,8 @@ pub(crate) struct RangeCall<'c> {
     setup: &'c RangeSetup,
     pub(crate) notes: &'c Notes<'c>,
     budget: &'c Budget<'c>,
+    /// Samples looked at since the last check.
+    work: Cell<usize>,
     /// Whether the query was stopped while windows were summed.
     stopped: Cell<bool>,
 }
@@ -73,11 +83,15 @@ impl Deref for RangeCall<'_> {
 }
 
 impl RangeCall<'_> {
-    /// Whether to compute another window. Windows that are summed anew cost their width, so long walks look up now and
-    /// then whether the query was stopped.
-    fn goes_on(&self, step: usize) -> bool {
-        let looks = !self.stopped.get() && step % STEPS_PER_CHECK == STEPS_PER_CHECK - 1;
-        if looks && self.budget.check().is_err() {
+    /// Whether to compute another window, which looks at so many samples. Windows that are summed anew cost their width, so
+    /// long walks look up now and then whether the query was stopped.
+    fn goes_on(&self, samples: usize) -> bool {
+        if self.stopped.get() {
+            return false;
+        }
+        let work = self.work.get() + WINDOW_WORK + samples;
+        self.work.set(if work < WORK_PER_CHECK { work } else { 0 });
+        if work >= WORK_PER_CHECK && self.budget.check().is_err() {
             self.stopped.set(true);
         }
         !self.stopped.get()
@@ -125,7 +139,7 @@ impl RangeSetup {
         notes: &Notes<'_>,
     ) -> Result<Option<SampleValue>, QueryError> {
         let cx = QueryCx::unlimited();
-        let result = self.series(series, &Budget::new(&cx, usize::MAX), notes)?;
+        let result = self.series(series, &Budget::unlimited(&cx), notes)?;
         Ok(result.and_then(|s| s.column.value(0)))
     }
 
@@ -136,7 +150,8 @@ impl RangeSetup {
         budget: &Budget<'_>,
         notes: &Notes<'_>,
     ) -> Result<Option<Series>, QueryError> {
-        let call = RangeCall { setup: self, notes, budget, stopped: Cell::new(false) };
+        budget.room_for(Column::float_bytes(self.steps.count))?;
+        let call = RangeCall { setup: self, notes, budget, work: Cell::new(0), stopped: Cell::new(false) };
         let mut column = Column::new(self.steps.count);
         apply(&call, series, &mut column)?;
         if call.stopped.get() {
@@ -172,6 +187,7 @@ impl<'a> Evaluator<'a> {
         let range = args.iter().copied().find(|a| self.plan.value_type(*a) == ValueType::Matrix);
         let Some(range) = range else { return Err(unexpected("a range", self.node(args[0]))) };
         let call = self.set_up(function, args, range, steps)?;
+        let _scalars = self.budget.hold(SCALAR_BYTES * steps.count * call.scalars.len())?;
         if function == Function::AbsentOverTime {
             return self.absent_over_time(&call, range, sink);
         }
@@ -283,7 +299,7 @@ fn each_float_window(
         if floats > 0 && !window.histograms.is_empty() {
             note_ignored_histograms(call, series.labels);
         }
-        if floats >= least.max(1) && call.goes_on(window.step) {
+        if floats >= least.max(1) && call.goes_on(floats) {
             f(window.step, window.floats);
         }
     });

@@ -8,7 +8,7 @@ use super::super::samples::Samples;
 use super::super::{histogram, kahan};
 use super::lanes::{LANES, Sums, each_fold};
 use super::sliding::SlidingExtreme;
-use super::{RangeCall, RangeSeries, each_float_window, walk, warn_mixed_types};
+use super::{HISTOGRAM_WORK, RangeCall, RangeSeries, each_float_window, walk, warn_mixed_types};
 use crate::parser::Function;
 
 /// `count_over_time`, `present_over_time`, and the times of first and last sample.
@@ -55,7 +55,7 @@ pub(super) fn sum_or_avg(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: &m
     }
     let of = if call.function == Function::SumOverTime { kahan::sum } else { kahan::mean };
     walk::each_window(samples, call.ends, call.range_ms, |window| {
-        if !call.goes_on(window.step) {
+        if !call.goes_on(window.floats.len() + HISTOGRAM_WORK * window.histograms.len()) {
             return;
         }
         if window.histograms.is_empty() {

@@ -2,7 +2,7 @@
 
 use promethium_model::{Labels, QueryError, SampleBatch};
 
-use super::super::column::Series;
+use super::super::column::{Column, Series};
 use super::super::eval::{Evaluator, Sink, unexpected};
 use super::super::histogram::stats_only;
 use super::super::notes::Notes;
@@ -86,10 +86,12 @@ impl<'a> Evaluator<'a> {
         }
         // Each step takes room in every column: what could never be held is not begun.
         self.budget.refuse_above_limit(inner.count)?;
+        self.budget.room_for(Column::float_bytes(inner.count))?;
         self.vector(subquery.expr, inner, &mut |series| {
             let Series { labels, drop_name, column } = series;
             let mut charge = self.budget.open();
             charge.add(column.cost())?;
+            charge.hold(Samples::bytes_of_column(&column))?;
             let samples = Samples::of_column(&column, inner);
             drop(column);
             on_series(RangeSeries { labels: &labels, drop_name, samples: &samples })
