@@ -7,6 +7,7 @@ use promethium_block::BlockError;
 use promethium_model::StorageError;
 use promethium_wal::WalError;
 use promethium_wal::head_chunks::HeadChunkError;
+use promethium_wal::head_snapshot::HeadSnapshotError;
 use thiserror::Error;
 
 /// A database could not be opened, maintained or closed.
@@ -29,16 +30,6 @@ pub enum TsdbError {
         /// The error.
         source: io::Error,
     },
-    /// The log has a record that this store cannot read, although it is whole. Nothing was changed.
-    #[error("{}: offset {offset}: the record is compressed with {compression}, which this store does not read", path.display())]
-    ForeignRecord {
-        /// The segment.
-        path: PathBuf,
-        /// Byte offset in it.
-        offset: u64,
-        /// How it is compressed.
-        compression: &'static str,
-    },
     /// An option has a value that cannot work.
     #[error("option {name}: {message}")]
     InvalidOption {
@@ -53,6 +44,9 @@ pub enum TsdbError {
     /// A file of full head chunks could not be read or written.
     #[error(transparent)]
     HeadChunk(#[from] HeadChunkError),
+    /// A snapshot of the head could not be written.
+    #[error(transparent)]
+    HeadSnapshot(#[from] HeadSnapshotError),
     /// Reading what is stored failed.
     #[error(transparent)]
     Storage(#[from] StorageError),

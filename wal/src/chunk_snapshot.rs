@@ -157,7 +157,6 @@ pub fn read_chunk_snapshot(
                     visit(decode_chunk_snapshot_record(bytes).map_err(|e| damaged(start, e.to_string()))?);
                 }
                 Item::Damage { offset, message } => return Err(damaged(offset, message)),
-                Item::Foreign { start, compression } => return Err(damaged(start, compression.to_owned())),
             }
         }
     }

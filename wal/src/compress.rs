@@ -33,36 +33,43 @@ const MAX_SNAPPY_RATIO: usize = 22;
 // Prometheus compresses with windows of up to 8 MiB; the largest level of its library takes 32.
 const MAX_ZSTD_WINDOW_BYTES: u64 = 32 << 20;
 
-/// Compresses records, with tables that are used again.
+// What a compressor keeps of its buffer.
+const MAX_KEPT_BYTES: usize = 1 << 20;
+
+/// Compresses records, with tables and a buffer that are used again.
 pub struct Compressor {
     snappy: snap::raw::Encoder,
+    buffer: Vec<u8>,
 }
 
 impl Default for Compressor {
     fn default() -> Self {
-        Compressor { snappy: snap::raw::Encoder::new() }
+        Compressor { snappy: snap::raw::Encoder::new(), buffer: Vec::new() }
     }
 }
 
 impl Compressor {
-    /// Compresses `record` into `out`, which is emptied first, and says whether that made it shorter.
-    pub(crate) fn compress(&mut self, compression: Compression, record: &[u8], out: &mut Vec<u8>) -> bool {
-        out.clear();
-        match compression {
-            Compression::None => false,
-            Compression::Snappy => self.snap(record, out) && out.len() < record.len(),
-            Compression::Zstd => {
-                *out = compress_to_vec(record, CompressionLevel::Fastest);
-                out.len() < record.len()
-            }
-        }
+    /// The record compressed, if that makes it shorter.
+    pub(crate) fn compress(&mut self, compression: Compression, record: &[u8]) -> Option<Vec<u8>> {
+        let compressed = match compression {
+            Compression::None => return None,
+            Compression::Snappy => self.snap(record)?,
+            Compression::Zstd => compress_to_vec(record, CompressionLevel::Fastest),
+        };
+        (compressed.len() < record.len()).then_some(compressed)
     }
 
-    fn snap(&mut self, record: &[u8], out: &mut Vec<u8>) -> bool {
-        out.resize(snap::raw::max_compress_len(record.len()), 0);
-        let written = self.snappy.compress(record, out);
-        out.truncate(*written.as_ref().unwrap_or(&0));
-        written.is_ok()
+    fn snap(&mut self, record: &[u8]) -> Option<Vec<u8>> {
+        let most = snap::raw::max_compress_len(record.len());
+        if self.buffer.len() < most {
+            self.buffer.resize(most, 0);
+        }
+        let written = self.snappy.compress(record, &mut self.buffer).ok()?;
+        let compressed = self.buffer.get(..written)?.to_vec();
+        if self.buffer.len() > MAX_KEPT_BYTES {
+            self.buffer = Vec::new();
+        }
+        Some(compressed)
     }
 }
 
@@ -131,13 +138,13 @@ mod tests {
     #[test]
     fn both_compressions_return_what_went_in() {
         let record: Vec<u8> = (0..50_000_u32).flat_map(|i| (i / 7).to_be_bytes()).collect();
-        let (mut stored, mut plain) = (Vec::new(), vec![9; 10]);
+        let mut plain = vec![9; 10];
         let mut compressor = Compressor::default();
-        assert!(!compressor.compress(Compression::None, &record, &mut stored));
-        assert!(compressor.compress(Compression::Snappy, &record, &mut stored));
+        assert!(compressor.compress(Compression::None, &record).is_none());
+        let stored = compressor.compress(Compression::Snappy, &record).unwrap();
         unsnap(&stored, &mut plain).unwrap();
         assert_eq!(plain, record);
-        assert!(compressor.compress(Compression::Zstd, &record, &mut stored));
+        let mut stored = compressor.compress(Compression::Zstd, &record).unwrap();
         let mut zstd = ZstdReader::new();
         for _ in 0..2 {
             zstd.read(&stored, &mut plain).unwrap();
@@ -149,9 +156,9 @@ mod tests {
 
     #[test]
     fn what_does_not_shrink_is_said_to_be_so() {
-        let (mut stored, mut compressor) = (Vec::new(), Compressor::default());
+        let mut compressor = Compressor::default();
         for compression in [Compression::Snappy, Compression::Zstd] {
-            assert!(!compressor.compress(compression, b"abc", &mut stored));
+            assert!(compressor.compress(compression, b"abc").is_none());
         }
     }
 

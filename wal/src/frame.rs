@@ -28,10 +28,9 @@ impl Compressor {
     /// Compresses a record as `compression` says.
     #[must_use]
     pub fn prepare(&mut self, record: Vec<u8>, compression: Compression) -> PreparedRecord {
-        let mut stored = Vec::new();
-        if !self.compress(compression, &record, &mut stored) {
+        let Some(stored) = self.compress(compression, &record) else {
             return PreparedRecord { flags: 0, stored: record };
-        }
+        };
         let flags = if compression == Compression::Zstd { ZSTD } else { SNAPPY };
         PreparedRecord { flags, stored }
     }

@@ -104,7 +104,7 @@ fn read(data: &[u8]) -> (Vec<u64>, Vec<Vec<u8>>, usize) {
                 starts.push(start);
                 records.push(bytes.to_vec());
             }
-            Item::Damage { .. } | Item::Foreign { .. } => damage += 1,
+            Item::Damage { .. } => damage += 1,
         }
     }
     (starts, records, damage)

@@ -100,6 +100,9 @@ pub struct SelectHints {
     pub sorted: bool,
     /// Samples are not wanted, only series.
     pub series_only: bool,
+    /// Of each series only the newest sample up to `end_ms` is wanted, as an instant selector at one time reads it. A store
+    /// may give more.
+    pub newest_only: bool,
     /// Take only the series whose label hash modulo the second number is the first.
     pub shard: Option<(u64, u64)>,
 }

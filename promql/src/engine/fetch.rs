@@ -182,6 +182,7 @@ pub(super) fn hints(fetch: &Fetch, times: QueryTimes) -> SelectHints {
     hints.end_ms = fetch.max_ms;
     hints.step_ms = times.interval_ms;
     hints.range_ms = fetch.range_ms;
+    hints.newest_only = fetch.newest_only;
     if let Some(above) = &fetch.above {
         hints.function = Some(above.function.to_owned());
         hints.grouping.clone_from(&above.grouping);

@@ -23,6 +23,10 @@ impl Window {
         }
     }
 
+    fn is_one_time(self) -> bool {
+        self.first_ms == self.last_ms
+    }
+
     fn reaching_back(self, ms: i64) -> Window {
         Window { first_ms: self.first_ms.saturating_sub(ms), ..self }
     }
@@ -49,16 +53,17 @@ fn assign(op: &mut Op, window: Window, lookback_ms: i64, above: Option<Above>, f
     match op {
         Op::Selector(selector) => {
             let data = data_window(selector, window, 0, lookback_ms);
-            selector.fetch = fetch_for(fetches, &selector.matchers, data, 0, above);
+            let newest_only = selector.extension.is_none() && window.shifted(selector.shift).is_one_time();
+            selector.fetch = fetch_for(fetches, &selector.matchers, data, 0, newest_only, above);
         }
         Op::Range(range) => {
             let data = data_window(&range.selector, window, range.range_ms, lookback_ms);
-            range.selector.fetch = fetch_for(fetches, &range.selector.matchers, data, range.range_ms, above);
+            range.selector.fetch = fetch_for(fetches, &range.selector.matchers, data, range.range_ms, false, above);
         }
         Op::Info(info) => {
             let data = window.shifted(info.shift).reaching_back(lookback_ms.saturating_sub(1));
             let matchers = info.names.iter().chain(&info.data).cloned().collect();
-            info.fetch = fetch_for(fetches, &matchers, data, 0, None);
+            info.fetch = fetch_for(fetches, &matchers, data, 0, false, None);
         }
         _ => {}
     }
@@ -111,10 +116,12 @@ fn fetch_for(
     matchers: &Arc<[Matcher]>,
     data: Window,
     range_ms: i64,
+    newest_only: bool,
     above: Option<Above>,
 ) -> usize {
     if let Some(i) = fetches.iter().position(|f| f.matchers == *matchers) {
         let fetch = &mut fetches[i];
+        fetch.newest_only &= newest_only && (fetch.min_ms, fetch.max_ms) == (data.first_ms, data.last_ms);
         fetch.min_ms = fetch.min_ms.min(data.first_ms);
         fetch.max_ms = fetch.max_ms.max(data.last_ms);
         fetch.range_ms = fetch.range_ms.max(range_ms);
@@ -123,6 +130,7 @@ fn fetch_for(
         return i;
     }
     let matchers = Arc::clone(matchers);
-    fetches.push(Fetch { matchers, min_ms: data.first_ms, max_ms: data.last_ms, range_ms, uses: 1, above });
+    let (min_ms, max_ms) = (data.first_ms, data.last_ms);
+    fetches.push(Fetch { matchers, min_ms, max_ms, range_ms, newest_only, uses: 1, above });
     fetches.len() - 1
 }

@@ -145,6 +145,8 @@ pub(crate) struct Fetch {
     pub(crate) max_ms: i64,
     /// The widest range selector among its readers; 0 when all are instant.
     pub(crate) range_ms: i64,
+    /// Whether all its readers are instant selectors that look at one and the same time.
+    pub(crate) newest_only: bool,
     /// How many selectors read it.
     pub(crate) uses: usize,
     /// The function or aggregation right above all of them; `None` where there is none, or not the same.

@@ -55,8 +55,9 @@ impl BlockSet {
     }
 }
 
-/// Opens all blocks of a data directory. What cannot be read is set aside and reported; what a merge has made needless is
-/// removed.
+/// Opens all blocks of a data directory. What is damaged is set aside and reported; what a merge has made needless is
+/// removed. A block that the system does not let us read keeps the whole from opening: without it queries would be wrong,
+/// and nobody would know for how long.
 pub(super) fn open_all(
     vfs: &dyn Vfs,
     dir: &Path,
@@ -71,6 +72,8 @@ pub(super) fn open_all(
     for name in names.iter().filter(|name| name.parse::<Ulid>().is_ok()) {
         match Block::open(vfs, &dir.join(name)) {
             Ok(block) => blocks.push(Arc::new(block)),
+            // The medium may be better at the next attempt: what it holds is neither damaged nor gone.
+            Err(error @ BlockError::Io { .. }) if !is_missing(&error) => return Err(error.into()),
             Err(error) => set_aside(vfs, dir, name, access, &error, report),
         }
     }
@@ -88,6 +91,11 @@ pub(super) fn open_all(
     });
     report.blocks = blocks.len();
     Ok(BlockSet::new(blocks))
+}
+
+/// Whether a file of the block is not there, which another attempt would not change.
+fn is_missing(error: &BlockError) -> bool {
+    matches!(error, BlockError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
 }
 
 /// A single block.
@@ -128,8 +136,7 @@ fn remove_drafts(vfs: &dyn Vfs, dir: &Path, names: &[String]) {
     }
 }
 
-/// Moves a block that cannot be read away, if it is damaged; one of a later version, or one that the system did not let
-/// us read, stays.
+/// Moves a block that cannot be read away, if it is damaged; one of a later version, or one that lacks files, stays.
 fn set_aside(vfs: &dyn Vfs, dir: &Path, name: &str, access: Access, error: &BlockError, report: &mut ReplayReport) {
     let path = dir.join(name);
     let offset = if let BlockError::Damaged(damage) = error { damage.offset } else { 0 };

@@ -62,6 +62,7 @@ impl Appender for DbAppender<'_> {
 impl Db {
     fn commit(&self, transaction: Transaction) -> Result<CommitStats, CommitError> {
         if transaction.is_empty() {
+            self.sync_if_late();
             return Ok(CommitStats::new(transaction.already_stored(), 0, 0));
         }
         if let Some(reason) = self.refusal() {
@@ -95,8 +96,7 @@ impl Db {
     }
 
     fn records(&self, log: &Log, resolved: &Resolved) -> Vec<PreparedRecord> {
-        let records = records::of_transaction(resolved, &self.head);
-        records.into_iter().map(|record| PreparedRecord::new(record, log.compression)).collect()
+        log.prepare(records::of_transaction(resolved, &self.head))
     }
 
     /// The records of a batch, behind those of series that an earlier failure kept out of the log.
@@ -109,21 +109,25 @@ impl Db {
         if unlogged.is_empty() {
             return records;
         }
-        let series = records::of_series(unlogged, &self.head).into_iter();
-        series.map(|record| PreparedRecord::new(record, log.compression)).chain(records).collect()
+        log.prepare(records::of_series(unlogged, &self.head)).into_iter().chain(records).collect()
     }
 
     /// Under [`Sync::Always`] a commit whose sync fails is not taken. Under the other policies it is: it is in the log, and
     /// the log tries again.
     pub(super) fn sync_as_promised(&self, log: &Log, written: Written) -> Result<(), CommitError> {
-        let now_ms = || self.clock.now_ms();
         match self.options.sync {
-            Sync::Always => Ok(log.sync_to(written, now_ms(), true)?),
-            Sync::Interval(interval) => {
-                let _ = self.sync_logs_if_due(now_ms(), interval);
+            Sync::Always => Ok(log.sync_to(written, self.clock.now_ms(), true)?),
+            Sync::Interval(_) | Sync::Never => {
+                self.sync_if_late();
                 Ok(())
             }
-            Sync::Never => Ok(()),
+        }
+    }
+
+    /// Under [`Sync::Interval`], the sync that is due, if one is. Where it fails, the log tries again.
+    pub(super) fn sync_if_late(&self) {
+        if let Sync::Interval(interval) = self.options.sync {
+            let _ = self.sync_logs_if_due(self.clock.now_ms(), interval);
         }
     }
 
@@ -148,8 +152,7 @@ impl Db {
             return Ok(());
         }
         if let Some(log) = &self.late_log {
-            let records = records::of_late_samples(&late, self.head.rules.start_timestamps);
-            let records: Vec<_> = records.into_iter().map(|r| PreparedRecord::new(r, log.compression)).collect();
+            let records = log.prepare(records::of_late_samples(&late, self.head.rules.start_timestamps));
             let written = log.lock()?.append(&records, &[])?;
             self.sync_as_promised(log, written)?;
         }

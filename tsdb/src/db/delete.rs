@@ -2,10 +2,9 @@
 
 use promethium_block::Interval;
 use promethium_model::{Matcher, QueryCx, TimeRange};
-use promethium_wal::{PreparedRecord, RefTombstone, encode_tombstones};
+use promethium_wal::{RefTombstone, encode_tombstones};
 
 use super::Db;
-use super::log::Log;
 use crate::error::TsdbError;
 use crate::head::deletion::Stone;
 
@@ -32,9 +31,15 @@ impl Db {
     pub fn delete(&self, range: TimeRange, matchers: &[Matcher]) -> Result<DeleteReport, TsdbError> {
         self.check_writable()?;
         // Nothing moves from the head to blocks, or from block to block, in between.
-        let _upkeep = self.upkeep.lock();
+        let mut upkeep = self.upkeep.lock();
+        if let Some(home) = &self.home {
+            // What no query sees is not reached by this delete, and must not come back after it.
+            self.put_away_strays(home, &mut upkeep)?;
+            self.drop_late_log(home, &mut upkeep)?;
+        }
         let head_series = self.delete_in_head(range, matchers)?;
         let block_series = self.delete_in_blocks(range, matchers)?;
+        self.sync_if_late();
         Ok(DeleteReport { head_series, block_series })
     }
 
@@ -42,7 +47,13 @@ impl Db {
         let Some(home) = &self.home else { return Ok(0) };
         let interval = Interval { min_ms: range.min_ms, max_ms: range.max_ms };
         let mut touched = 0;
-        for block in self.blocks().overlapping(range) {
+        let blocks = self.blocks();
+        let mut reached = blocks.overlapping(range).peekable();
+        if reached.peek().is_some() {
+            // What a delete does to a block is durable at once: so must be what came before it.
+            self.logs().try_for_each(|log| log.sync_all(self.clock.now_ms()))?;
+        }
+        for block in reached {
             touched += block.delete(&*home.vfs, interval, matchers, &QueryCx::unlimited())?;
         }
         Ok(touched)
@@ -54,7 +65,7 @@ impl Db {
         ticket.wait();
         let stones = self.head.plan_delete(range, matchers, &QueryCx::unlimited())?;
         if let Some(log) = self.log.as_ref().filter(|_| !stones.is_empty()) {
-            let written = log.lock()?.append(&[record(&stones, log)], &[])?;
+            let written = log.lock()?.append(&log.prepare(vec![record(&stones)]), &[])?;
             log.sync_to(written, self.clock.now_ms(), true)?;
         }
         self.head.apply_delete(&stones);
@@ -65,8 +76,8 @@ impl Db {
 
 /// The record stands behind those of commits that wait for this delete. That does no harm: it reaches no further than
 /// what each series has now, and what they bring lies behind that.
-fn record(stones: &[Stone], log: &Log) -> PreparedRecord {
+fn record(stones: &[Stone]) -> Vec<u8> {
     let entry = |s: &Stone| RefTombstone { series: s.series.reference, min_ms: s.min_ms, max_ms: s.max_ms };
     let entries: Vec<_> = stones.iter().map(entry).collect();
-    PreparedRecord::new(encode_tombstones(&entries), log.compression)
+    encode_tombstones(&entries)
 }

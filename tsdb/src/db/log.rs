@@ -11,7 +11,7 @@ use promethium_model::CommitError;
 
 use crate::error::TsdbError;
 use crate::head::series::MemSeries;
-use promethium_wal::{Compression, PreparedRecord, WalError, WalWriter, Written};
+use promethium_wal::{Compression, Compressor, PreparedRecord, WalError, WalWriter, Written};
 
 /// One writer at a time, and one sync at a time, which serves all who wait for it.
 ///
@@ -23,7 +23,9 @@ pub(crate) struct Log {
     syncing: Mutex<()>,
     synced_at_ms: AtomicI64,
     is_closed: AtomicBool,
-    pub(crate) compression: Compression,
+    compression: Compression,
+    /// As many as were ever needed at once.
+    compressors: Mutex<Vec<Compressor>>,
 }
 
 /// The writer, and what must be known about records that may yet be lost.
@@ -106,7 +108,16 @@ impl Log {
             synced_at_ms: AtomicI64::new(now_ms),
             is_closed: AtomicBool::new(false),
             compression,
+            compressors: Mutex::default(),
         }
+    }
+
+    /// Compresses records.
+    pub(crate) fn prepare(&self, records: Vec<Vec<u8>>) -> Vec<PreparedRecord> {
+        let mut compressor = self.compressors.lock().pop().unwrap_or_default();
+        let prepared = records.into_iter().map(|record| compressor.prepare(record, self.compression)).collect();
+        self.compressors.lock().push(compressor);
+        prepared
     }
 
     /// Why the log takes nothing at the moment, `None` while it does.

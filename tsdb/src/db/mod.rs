@@ -5,6 +5,7 @@ mod blocks;
 mod chunk_files;
 mod commit;
 mod delete;
+mod head_file;
 mod life;
 mod log;
 mod open;
@@ -77,6 +78,8 @@ pub struct Db {
     replay: ReplayReport,
     upkeep: Mutex<Upkeep>,
     kept_references: Mutex<KeptReferences>,
+    /// References of the log that lead to a series of another one, and that one.
+    aliases: Vec<(u64, u64)>,
     is_closed: AtomicBool,
 }
 
@@ -290,7 +293,8 @@ impl Db {
         self.blocks().all().iter().map(|b| ((*b.meta()).clone(), b.size_bytes())).collect()
     }
 
-    /// Ends the log cleanly and gives up the directory. Later appends and queries fail; a second call does nothing.
+    /// Ends the log cleanly, leaves a snapshot of the head if [`DbOptions::head_snapshot`] asks for one, and gives up the
+    /// directory. Later appends and queries fail; a second call does nothing.
     /// Dropping the database does the same, but cannot say what went wrong.
     ///
     /// # Errors
@@ -301,8 +305,16 @@ impl Db {
         if self.is_closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        let _upkeep = self.options.head_snapshot.then(|| self.upkeep.lock());
+        if self.options.head_snapshot {
+            // Chunks that stay in memory come into the snapshot.
+            let _ = self.move_full_chunks_to_files(self.clock.now_ms());
+        }
         let ended = self.logs().try_for_each(|log| log.close(self.clock.now_ms()));
         if let Some(home) = &self.home {
+            if ended.is_ok() {
+                self.leave_head_snapshot(home);
+            }
             home.leave(ended.is_ok());
         }
         Ok(ended?)

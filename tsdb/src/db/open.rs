@@ -12,21 +12,23 @@ use promethium_model::{Clock, SystemClock};
 
 use super::blocks::{self, BlockSet};
 use super::chunk_files;
-use super::life::{KeptReferences, Upkeep};
+use super::head_file;
+use super::life::Upkeep;
 use super::log::Log;
-use super::replay::Replay;
+use super::replay::{Damage, Replay, Replayed};
 use super::{Db, Home, ReplayReport};
 use crate::error::TsdbError;
 use crate::head::{Head, HeadRules};
 use crate::options::{DbOptions, FloatEncoding};
 use promethium_vfs::{StdVfs, Vfs, VfsLock};
-use promethium_wal::{WalWriter, read_layout, remove_leftovers};
+use promethium_wal::head_snapshot::{HEAD_SNAPSHOT_FILE, HeadSnapshot};
+use promethium_wal::{WalLayout, WalWriter, read_layout, remove_leftovers};
 
 pub(super) const LOCK_FILE: &str = "lock";
 pub(super) const WAL_DIR: &str = "wal";
 pub(super) const LATE_DIR: &str = "wbl";
 pub(super) const CHUNKS_DIR: &str = "chunks_head";
-const ASIDE_DIR: &str = "wal.corrupt";
+pub(super) const ASIDE_DIR: &str = "wal.corrupt";
 
 impl Db {
     /// Opens the database in `dir`, which is created when missing, and restores what its log holds.
@@ -53,18 +55,22 @@ impl Db {
     ) -> Result<Db, TsdbError> {
         options.check()?;
         let (was_clean, lock) = take_directory(&*vfs, dir)?;
-        let parts = Parts::new(&options, clock, Access::ReadWrite);
         let mut report = ReplayReport { was_clean, ..ReplayReport::default() };
         let blocks = blocks::open_all(&*vfs, dir, Access::ReadWrite, &mut report)?;
-        parts.raise_frontier(&blocks);
         let (wal_dir, late_dir) = (dir.join(WAL_DIR), dir.join(LATE_DIR));
         // A checkpoint that was being written.
         let _ = remove_leftovers(&*vfs, &wal_dir);
         let (layout, late_layout) = (read_layout(&*vfs, &wal_dir)?, read_layout(&*vfs, &late_dir)?);
-        let aside = dir.join(ASIDE_DIR);
-        let chunks = chunk_files::open(&vfs, dir, &parts.head, &mut report)?;
-        let replay = Replay::new(&*vfs, &parts.head, Some(aside), &options, report).with_chunks(chunks);
-        let (replay, kept) = replay.run(&layout, &late_layout)?;
+        let opening = Opening {
+            vfs: &vfs,
+            dir,
+            options: &options,
+            clock,
+            blocks: &blocks,
+            layout: &layout,
+            late_layout: &late_layout,
+        };
+        let (parts, replayed) = opening.restore(report)?;
         let log = start_log(&vfs, &wal_dir, layout.next_index, &options, &*parts.clock)?;
         // A log of late samples that is there is gone on with, whatever the window is now.
         let has_late_log = options.out_of_order_window_ms > 0 || !late_layout.segments.is_empty();
@@ -76,8 +82,9 @@ impl Db {
             }
             false => None,
         };
+        head_file::remove(&*vfs, dir);
         let home = Home { vfs, dir: dir.to_path_buf(), lock: Mutex::new(Some(lock)) };
-        Ok(parts.into_db(options, Some(Logs { log, late_log }), Some(home), blocks, replay, kept))
+        Ok(parts.into_db(options, Some(Logs { log, late_log }), Some(home), blocks, replayed))
     }
 
     /// Opens a data directory, or a single block, to read: without a lock, so also that of a running Prometheus or of
@@ -108,14 +115,15 @@ impl Db {
         if names.iter().any(|n| n == promethium_block::INDEX_FILE) {
             let blocks = blocks::open_one(vfs, dir)?;
             report.blocks = 1;
-            return Ok(parts.into_db(options, None, None, blocks, report, KeptReferences::new()));
+            let replayed = Replayed { report, ..Replayed::default() };
+            return Ok(parts.into_db(options, None, None, blocks, replayed));
         }
         let blocks = blocks::open_all(vfs, dir, Access::ReadOnly, &mut report)?;
         let (layout, late_layout) = (read_layout(vfs, &dir.join(WAL_DIR))?, read_layout(vfs, &dir.join(LATE_DIR))?);
         parts.raise_frontier(&blocks);
         let replay = Replay::new(vfs, &parts.head, None, &options, report);
-        let (replay, kept) = replay.run(&layout, &late_layout)?;
-        Ok(parts.into_db(options, None, None, blocks, replay, kept))
+        let replayed = replay.run(&layout, &late_layout)?;
+        Ok(parts.into_db(options, None, None, blocks, replayed))
     }
 
     /// A database without a directory and without a log, gone when dropped.
@@ -134,9 +142,10 @@ impl Db {
     /// When an option has a value that cannot work.
     pub fn in_memory_with(options: DbOptions, clock: Arc<dyn Clock>) -> Result<Db, TsdbError> {
         options.check()?;
-        let replay = ReplayReport { was_clean: true, ..ReplayReport::default() };
+        let report = ReplayReport { was_clean: true, ..ReplayReport::default() };
         let parts = Parts::new(&options, clock, Access::ReadWrite);
-        Ok(parts.into_db(options, None, None, BlockSet::default(), replay, KeptReferences::new()))
+        let replayed = Replayed { report, ..Replayed::default() };
+        Ok(parts.into_db(options, None, None, BlockSet::default(), replayed))
     }
 }
 
@@ -157,6 +166,64 @@ struct Parts {
     head: Head,
     clock: Arc<dyn Clock>,
     access: Access,
+}
+
+/// A directory that is being opened, and what was found in it so far.
+struct Opening<'o> {
+    vfs: &'o Arc<dyn Vfs>,
+    dir: &'o Path,
+    options: &'o DbOptions,
+    clock: Arc<dyn Clock>,
+    blocks: &'o BlockSet,
+    layout: &'o WalLayout,
+    late_layout: &'o WalLayout,
+}
+
+impl Opening<'_> {
+    /// The head as the snapshot of the last close has it, if there is one that serves; else as the log has it.
+    fn restore(&self, mut report: ReplayReport) -> Result<(Parts, Replayed), TsdbError> {
+        if let Some(snapshot) = self.snapshot(&mut report) {
+            match self.restore_from(&snapshot, report.clone())? {
+                Ok(restored) => return Ok(restored),
+                Err(message) => {
+                    head_file::set_aside(&**self.vfs, self.dir, &mut report);
+                    report.note_damage(Damage { path: self.dir.join(HEAD_SNAPSHOT_FILE), offset: 0, message });
+                }
+            }
+        }
+        let parts = self.parts();
+        let replay = self.replay(&parts, report)?;
+        let replayed = replay.run(self.layout, self.late_layout)?;
+        Ok((parts, replayed))
+    }
+
+    fn snapshot(&self, report: &mut ReplayReport) -> Option<HeadSnapshot> {
+        let end_ms = self.blocks.end_of_in_order_ms();
+        report.was_clean.then(|| head_file::find(&**self.vfs, self.dir, self.layout, end_ms, report)).flatten()
+    }
+
+    fn restore_from(
+        &self,
+        snapshot: &HeadSnapshot,
+        report: ReplayReport,
+    ) -> Result<Result<(Parts, Replayed), String>, TsdbError> {
+        let parts = self.parts();
+        let replay = self.replay(&parts, report)?;
+        let restored = replay.run_from(snapshot, self.late_layout)?;
+        Ok(restored.map(|replayed| (parts, replayed)))
+    }
+
+    fn parts(&self) -> Parts {
+        let parts = Parts::new(self.options, Arc::clone(&self.clock), Access::ReadWrite);
+        parts.raise_frontier(self.blocks);
+        parts
+    }
+
+    fn replay<'p>(&'p self, parts: &'p Parts, mut report: ReplayReport) -> Result<Replay<'p>, TsdbError> {
+        let chunks = chunk_files::open(self.vfs, self.dir, &parts.head, &mut report)?;
+        let aside = Some(self.dir.join(ASIDE_DIR));
+        Ok(Replay::new(&**self.vfs, &parts.head, aside, self.options, report).with_chunks(chunks))
+    }
 }
 
 /// The logs of a database: in order, and late.
@@ -182,8 +249,7 @@ impl Parts {
         logs: Option<Logs>,
         home: Option<Home>,
         blocks: BlockSet,
-        replay: ReplayReport,
-        kept: KeptReferences,
+        replayed: Replayed,
     ) -> Db {
         let (log, late_log) = logs.map_or((None, None), |logs| (Some(logs.log), logs.late_log));
         Db {
@@ -195,9 +261,10 @@ impl Parts {
             access: self.access,
             home,
             blocks: RwLock::new(Arc::new(blocks)),
-            replay,
+            replay: replayed.report,
             upkeep: Mutex::new(Upkeep::new(seed())),
-            kept_references: Mutex::new(kept),
+            kept_references: Mutex::new(replayed.kept),
+            aliases: replayed.aliases,
             is_closed: AtomicBool::new(false),
         }
     }

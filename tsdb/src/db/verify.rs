@@ -56,7 +56,6 @@ impl Db {
                 while let Some(item) = reader.next_item().map_err(TsdbError::io(&segment.path, "read"))? {
                     let (offset, message) = match item {
                         Item::Damage { offset, message } => (offset, message),
-                        Item::Foreign { start, compression } => (start, format!("compressed with {compression}")),
                         Item::Record { .. } => {
                             report.records += 1;
                             continue;

@@ -34,6 +34,8 @@ pub(crate) struct HeadCursor<'h> {
     deleted: Vec<(i64, i64)>,
     range: TimeRange,
     snapshot: CommitId,
+    /// Where only the newest sample is wanted: up to when.
+    newest_until_ms: Option<i64>,
 }
 
 impl<'h> HeadCursor<'h> {
@@ -52,6 +54,26 @@ impl<'h> HeadCursor<'h> {
             deleted: Vec::new(),
             range,
             snapshot,
+            newest_until_ms: None,
+        }
+    }
+
+    /// Says that only the newest sample up to a time is wanted.
+    pub(crate) fn newest_until(self, newest_until_ms: Option<i64>) -> Self {
+        HeadCursor { newest_until_ms, ..self }
+    }
+
+    /// Appends the newest sample, where that is the one that is wanted and the series has it at hand; else the chunks have
+    /// to be read.
+    fn read_newest(&self, series: &MemSeries, out: &mut SampleBatch) -> bool {
+        let Some(until_ms) = self.newest_until_ms else { return false };
+        let newest = series.lock().newest_float_for(self.snapshot);
+        match newest {
+            Some((t_ms, value)) if t_ms <= until_ms && self.range.contains(t_ms) => {
+                out.push_float(t_ms, value);
+                true
+            }
+            _ => false,
         }
     }
 
@@ -94,6 +116,9 @@ impl<'h> HeadCursor<'h> {
 impl SampleCursor for HeadCursor<'_> {
     fn next_batch(&mut self, out: &mut SampleBatch) -> Result<bool, StorageError> {
         if let Some(series) = self.series.take() {
+            if self.read_newest(&series, out) {
+                return Ok(true);
+            }
             let late = self.open(&series);
             if !late.is_empty() {
                 let base = out.len();

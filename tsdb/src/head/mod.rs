@@ -5,7 +5,7 @@
 //! | [`series`], [`chunk`], [`histograms`] | one series: sealed chunks, the open chunk, what of it is visible to whom |
 //! | [`admission`], [`cutting`] | Prometheus' rules: which samples are taken, where chunks end |
 //! | [`out_of_order`] | late samples of one series |
-//! | [`stripes`] | look-up of series by labels and by reference, in independently locked stripes |
+//! | [`stripes`], [`directory`] | look-up of series by labels, in independently locked stripes, and by reference |
 //! | [`index`] | symbols, series by id, postings; answers matchers |
 //! | [`visibility`] | the order of commits, and what a reader may see |
 //! | [`transaction`] | samples on their way in |
@@ -14,7 +14,7 @@
 //! | [`cardinality`] | what the series are made of |
 //! | [`deletion`], [`truncation`] | deletes; what is in blocks goes, and series that have nothing left |
 //!
-//! Locks are taken in this order, each held briefly: hash stripe, index, reference stripe; a series' own lock last.
+//! Locks are taken in this order, each held briefly: hash stripe, index, directory; a series' own lock last.
 
 pub(crate) mod admission;
 pub(crate) mod cardinality;
@@ -22,6 +22,7 @@ pub(crate) mod chunk;
 pub(crate) mod cursor;
 pub(crate) mod cutting;
 pub(crate) mod deletion;
+pub(crate) mod directory;
 pub(crate) mod exemplars;
 pub(crate) mod histograms;
 pub(crate) mod index;
@@ -46,6 +47,7 @@ use promethium_model::{AppendError, Labels, SeriesRef, TimeRange};
 use promethium_wal::head_chunks::HeadChunks;
 
 use admission::TimeBounds;
+use directory::Directory;
 use exemplars::ExemplarRing;
 use index::HeadIndex;
 pub(crate) use index::LabelPairs;
@@ -57,6 +59,7 @@ use visibility::{Turn, Visibility};
 /// The newest samples of all series.
 pub(crate) struct Head {
     stripes: Stripes,
+    pub(crate) directory: Directory,
     index: RwLock<HeadIndex>,
     hasher: RandomState,
     next_reference: AtomicU64,
@@ -133,6 +136,7 @@ impl Head {
     pub(crate) fn new(rules: HeadRules) -> Self {
         Head {
             stripes: Stripes::new(),
+            directory: Directory::default(),
             index: RwLock::new(HeadIndex::default()),
             hasher: RandomState::default(),
             next_reference: AtomicU64::new(1),
@@ -184,7 +188,7 @@ impl Head {
 
     /// Whether a series has this reference.
     pub(crate) fn has_reference(&self, reference: u64) -> bool {
-        self.stripes.by_reference(reference).is_some()
+        self.directory.read().get(reference).is_some()
     }
 
     /// All series.
@@ -231,7 +235,7 @@ impl Head {
     }
 
     pub(crate) fn by_reference(&self, reference: SeriesRef) -> Option<Arc<MemSeries>> {
-        self.stripes.by_reference(reference.0)
+        self.directory.get(reference.0)
     }
 
     pub(crate) fn by_labels(&self, labels: &Labels) -> Option<Arc<MemSeries>> {
@@ -274,7 +278,7 @@ impl Head {
         let (series, created) = self.stripes.get_or_insert(hash, same, make)?;
         if created {
             self.series_count.fetch_add(1, Ordering::Relaxed);
-            self.stripes.insert_reference(&series);
+            self.directory.insert(&series);
         }
         Some((series, created))
     }

@@ -100,6 +100,7 @@ impl Querier for HeadQuerier<'_> {
         Ok(Box::new(HeadSeriesSet {
             head: self.head,
             notes: Notes::default(),
+            newest_until_ms: hints.newest_only.then_some(hints.end_ms),
             series: series.into_iter(),
             range: self.range,
             snapshot: self.snapshot.at,
@@ -138,6 +139,8 @@ fn limit(hints: &LabelHints) -> usize {
 struct HeadSeriesSet<'h> {
     head: &'h Head,
     notes: Notes,
+    /// Where only the newest sample of each series is wanted: up to when.
+    newest_until_ms: Option<i64>,
     series: std::vec::IntoIter<(Labels, Arc<MemSeries>)>,
     range: TimeRange,
     snapshot: CommitId,
@@ -149,8 +152,10 @@ impl<'q> SeriesSet<'q> for HeadSeriesSet<'q> {
         self.cx.check()?;
         let Some((labels, series)) = self.series.next() else { return Ok(None) };
         let cursor = HeadCursor::new(self.head, series, self.range, self.snapshot, self.notes.clone());
+        let cursor = cursor.newest_until(self.newest_until_ms);
         Ok(Some(SeriesEntry { labels, samples: Box::new(cursor) }))
     }
+
     fn annotations(&self) -> Annotations {
         self.notes.all()
     }

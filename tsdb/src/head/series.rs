@@ -103,6 +103,19 @@ impl SeriesState {
         self.is_stale
     }
 
+    /// The newest sample, if a reader at `snapshot` sees it, nothing could lie behind it or hide it, and it is a float
+    /// without a start timestamp.
+    pub(crate) fn newest_float_for(&self, snapshot: CommitId) -> Option<(i64, f64)> {
+        if self.open.is_empty() || self.versions.hidden_from(snapshot) > 0 {
+            return None;
+        }
+        let is_plain = self.extra.as_ref().is_none_or(|e| e.out_of_order.is_empty() && e.deleted.is_empty());
+        match &self.open {
+            OpenChunk::Xor(chunk) if is_plain => Some(chunk.newest()),
+            _ => None,
+        }
+    }
+
     /// The kind of the open chunk's histograms; `None` where it holds floats or nothing.
     pub(crate) fn histogram_kind(&self) -> Option<Kind> {
         match &self.open {

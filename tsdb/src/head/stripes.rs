@@ -1,10 +1,11 @@
-//! Series by labels and by reference, in stripes that are locked one by one.
+//! Series by labels, in stripes that are locked one by one.
 
 use std::sync::Arc;
 
 use hashbrown::HashTable;
 use parking_lot::RwLock;
 
+use super::directory::Directory;
 use super::series::MemSeries;
 
 // A power of two; many times the threads that append at once.
@@ -12,23 +13,16 @@ const STRIPES: usize = 256;
 // Tables place by the low bits of a hash and tag by the highest seven: stripes go by bits between.
 const STRIPE_SHIFT: u32 = 40;
 
-/// Two tables over the same series, each split into stripes.
+/// A table over the series, split into stripes.
 pub(crate) struct Stripes {
     by_hash: Box<[Stripe]>,
-    by_reference: Box<[Stripe]>,
 }
 
 type Stripe = RwLock<HashTable<Arc<MemSeries>>>;
 
 impl Stripes {
     pub(crate) fn new() -> Self {
-        let stripes = || (0..STRIPES).map(|_| Stripe::default()).collect();
-        Stripes { by_hash: stripes(), by_reference: stripes() }
-    }
-
-    pub(crate) fn by_reference(&self, reference: u64) -> Option<Arc<MemSeries>> {
-        let stripe = stripe(&self.by_reference, reference).read();
-        stripe.find(spread(reference), |s| s.reference == reference).map(Arc::clone)
+        Stripes { by_hash: (0..STRIPES).map(|_| Stripe::default()).collect() }
     }
 
     pub(crate) fn by_hash(&self, hash: u64, same: impl Fn(&MemSeries) -> bool) -> Option<Arc<MemSeries>> {
@@ -53,24 +47,19 @@ impl Stripes {
         Some((made, true))
     }
 
-    pub(crate) fn insert_reference(&self, series: &Arc<MemSeries>) {
-        let reference = series.reference;
-        let mut stripe = stripe(&self.by_reference, reference).write();
-        stripe.insert_unique(spread(reference), Arc::clone(series), |s| spread(s.reference));
-    }
-
     /// Removes a series that nobody holds but the tables, the index and the caller; whether it was removed.
-    pub(crate) fn remove_unused(&self, series: &Arc<MemSeries>, is_unused: impl Fn(&MemSeries) -> bool) -> bool {
+    pub(crate) fn remove_unused(
+        &self,
+        series: &Arc<MemSeries>,
+        directory: &Directory,
+        is_unused: impl Fn(&MemSeries) -> bool,
+    ) -> bool {
         const HOLDERS: usize = 4;
         let mut by_hash = stripe(&self.by_hash, series.hash >> STRIPE_SHIFT).write();
-        let mut by_reference = stripe(&self.by_reference, series.reference).write();
-        if Arc::strong_count(series) > HOLDERS || !is_unused(series) {
+        if !directory.remove_if(series.reference, || Arc::strong_count(series) <= HOLDERS && is_unused(series)) {
             return false;
         }
         if let Ok(entry) = by_hash.find_entry(series.hash, |s| Arc::ptr_eq(s, series)) {
-            entry.remove();
-        }
-        if let Ok(entry) = by_reference.find_entry(spread(series.reference), |s| Arc::ptr_eq(s, series)) {
             entry.remove();
         }
         true
@@ -79,9 +68,4 @@ impl Stripes {
 
 fn stripe(stripes: &[Stripe], key: u64) -> &Stripe {
     &stripes[key as usize & (STRIPES - 1)]
-}
-
-/// References count up: their entropy must reach the top bits, which the table looks at.
-fn spread(reference: u64) -> u64 {
-    (reference / STRIPES as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

@@ -62,7 +62,8 @@ impl Head {
     /// Removes series that are still without samples, and in nobody's hands.
     fn remove_unused(&self, empty: Vec<Arc<MemSeries>>) -> Vec<u64> {
         let is_unused = |series: &MemSeries| !series.lock().has_samples();
-        let gone: Vec<_> = empty.into_iter().filter(|s| self.stripes.remove_unused(s, is_unused)).collect();
+        let gone: Vec<_> =
+            empty.into_iter().filter(|s| self.stripes.remove_unused(s, &self.directory, is_unused)).collect();
         self.index.write().remove(&gone);
         self.series_count.fetch_sub(gone.len(), Ordering::Relaxed);
         gone.iter().map(|s| s.reference).collect()

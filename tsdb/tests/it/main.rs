@@ -6,6 +6,7 @@ mod damage;
 mod failures;
 mod fixtures;
 mod group_commit;
+mod head_snapshot;
 mod kill;
 mod kinds;
 mod life;

@@ -78,6 +78,8 @@ pub fn write_checkpoint(
 ) -> Result<Option<CheckpointReport>, WalError> {
     let layout = read_layout(vfs, dir)?;
     if layout.checkpoint_number.is_some_and(|covered| covered >= last) {
+        // An earlier call may have failed to make its name durable.
+        vfs.sync_dir(dir).map_err(WalError::at(dir))?;
         return Ok(None);
     }
     let target = checkpoint_path(dir, last);
@@ -142,7 +144,6 @@ fn fold(
                 }
             }
             Item::Damage { offset, message } => report.damage.push((path.clone(), offset, message)),
-            Item::Foreign { start, compression } => report.damage.push((path.clone(), start, compression.to_owned())),
         }
     }
     Ok(())

@@ -31,13 +31,6 @@ pub enum Item<'a> {
         /// Decompressed.
         bytes: &'a [u8],
     },
-    /// A whole record whose checksums are right, but which cannot be decompressed here. None is at present.
-    Foreign {
-        /// Where its first fragment begins.
-        start: u64,
-        /// How it is compressed.
-        compression: &'static str,
-    },
     /// Bytes that are not part of a record although they should be. Reading goes on behind them.
     Damage {
         /// Where they begin.

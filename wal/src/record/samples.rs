@@ -1,6 +1,6 @@
 //! Float sample records, with and without start timestamps.
 
-use super::cursor::push_varint;
+use super::cursor::{push_uvarint, push_varint};
 use super::{Cursor, RecordError, RecordType, SampleColumns, body};
 
 /// A sample of a series that an earlier record named.
@@ -212,17 +212,38 @@ pub fn encode_sample_columns(columns: &SampleColumns) -> Vec<u8> {
 #[must_use]
 pub fn encode_samples(samples: impl Iterator<Item = RefSample>) -> Vec<u8> {
     let mut samples = samples.peekable();
-    let mut record = Vec::with_capacity(samples.size_hint().0.saturating_mul(12).saturating_add(17));
+    let (least, most) = samples.size_hint();
+    let mut record = Vec::with_capacity(most.unwrap_or(least).saturating_mul(12).saturating_add(17));
     record.push(RecordType::Samples as u8);
     let Some(base) = samples.peek().copied() else { return record };
     record.extend_from_slice(&base.series.to_be_bytes());
     record.extend_from_slice(&base.timestamp_ms.to_be_bytes());
     for sample in samples {
-        push_varint(&mut record, sample.series.wrapping_sub(base.series) as i64);
-        push_varint(&mut record, sample.timestamp_ms.wrapping_sub(base.timestamp_ms));
-        record.extend_from_slice(&sample.value.to_bits().to_be_bytes());
+        let reference = zigzag(sample.series.wrapping_sub(base.series) as i64);
+        let timestamp = zigzag(sample.timestamp_ms.wrapping_sub(base.timestamp_ms));
+        push_sample(&mut record, reference, timestamp, sample.value.to_bits().to_be_bytes());
     }
     record
+}
+
+fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+/// Appends a sample's two numbers and its value: by one write where the numbers are as short as those of one scrape.
+#[inline(always)]
+fn push_sample(record: &mut Vec<u8>, reference: u64, timestamp: u64, value: [u8; 8]) {
+    let [a, b, c, d, e, f, g, h] = value;
+    let (low, high) = ((reference & 0x7f) as u8, (reference >> 7) as u8);
+    match (reference >> 7, timestamp >> 7) {
+        (0, 0) => record.extend_from_slice(&[low, timestamp as u8, a, b, c, d, e, f, g, h]),
+        (..0x80, 0) => record.extend_from_slice(&[low | 0x80, high, timestamp as u8, a, b, c, d, e, f, g, h]),
+        _ => {
+            push_uvarint(record, reference);
+            push_uvarint(record, timestamp);
+            record.extend_from_slice(&value);
+        }
+    }
 }
 
 /// A record of type 11, with start timestamps. Prometheus reads it since 3.11; older ones pass over it in silence.

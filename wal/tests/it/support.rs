@@ -36,7 +36,6 @@ pub(crate) fn read(bytes: &[u8]) -> (Vec<(u64, Vec<u8>)>, Vec<u64>) {
         match item {
             Item::Record { start, bytes } => records.push((start, bytes.to_vec())),
             Item::Damage { offset, .. } => damage.push(offset),
-            Item::Foreign { .. } => unreachable!("all compressions are read"),
         }
     }
     (records, damage)

@@ -15,7 +15,7 @@ const BATCH: usize = 1024;
 impl Db {
     /// Moves full chunks in order to files. What they hold is made durable in the log first: after a crash the files
     /// must not know of samples that the log has lost.
-    pub(super) fn move_full_chunks_to_files(&self, now_ms: i64) -> Result<(), TsdbError> {
+    pub(in crate::db) fn move_full_chunks_to_files(&self, now_ms: i64) -> Result<(), TsdbError> {
         let Some(files) = self.head.chunk_files() else { return Ok(()) };
         let mut waiting: Vec<(Arc<MemSeries>, SealedChunk)> = Vec::new();
         let mut is_synced = false;

@@ -1,9 +1,8 @@
 //! Blocks into larger blocks.
 
-use promethium_block::{BlockError, BlockMeta, Ulid, compact, compaction_ranges, plan, remove_block, set_aside};
+use promethium_block::{BlockError, BlockMeta, compact, compaction_ranges, plan};
 
 use super::Upkeep;
-use crate::db::blocks::ASIDE_DIR;
 use crate::db::{Db, Home};
 use crate::error::TsdbError;
 use crate::options::ProgressKind;
@@ -36,14 +35,13 @@ impl Db {
             return Ok(false);
         }
         let parents: Vec<_> = parents.into_iter().map(|b| &**b).collect();
-        let ulid = upkeep.ulids.next(now_ms);
+        let ulid = upkeep.begin_block(now_ms);
         let mut tell = self.on_progress(ProgressKind::Compaction);
         match compact(&*home.vfs, &home.dir, ulid, &parents, &self.write_options(), &mut tell) {
             Ok(written) => {
                 let block = written.meta.map(|meta| self.open_block(&*home.vfs, &home.dir, meta.ulid)).transpose()?;
-                self.exchange_blocks(&due.blocks, block);
-                let is_damaged = !written.damage.is_empty();
-                self.put_away(home, &due.blocks, is_damaged)?;
+                self.exchange_blocks(upkeep, &due.blocks, !written.damage.is_empty(), block);
+                self.put_away_strays(home, upkeep)?;
                 Ok(true)
             }
             // The medium may be better tomorrow.
@@ -53,18 +51,6 @@ impl Db {
                 Err(error.into())
             }
         }
-    }
-
-    /// Removes blocks that were merged; those in which damage was met are set aside.
-    pub(super) fn put_away(&self, home: &Home, blocks: &[Ulid], is_damaged: bool) -> Result<(), TsdbError> {
-        for ulid in blocks {
-            if is_damaged {
-                set_aside(&*home.vfs, &home.dir, *ulid, &home.dir.join(ASIDE_DIR))?;
-            } else {
-                remove_block(&*home.vfs, &home.dir, *ulid)?;
-            }
-        }
-        Ok(())
     }
 
     fn mark_failed(&self, home: &Home, upkeep: &mut Upkeep, blocks: &[&promethium_block::Block]) {

@@ -33,12 +33,12 @@ impl Db {
         turn.wait();
         self.head.raise_frontier(end_ms);
         turn.publish();
-        let meta = BlockMeta::of_level_one(upkeep.ulids.next(now_ms), min_ms, end_ms);
+        let meta = BlockMeta::of_level_one(upkeep.begin_block(now_ms), min_ms, end_ms);
         let mut source = HeadSource::new(&self.head, Which::InOrder, TimeRange::new(min_ms, end_ms - 1));
         let mut tell = self.on_progress(ProgressKind::Flush);
         let written = write_block(&*home.vfs, &home.dir, meta, &mut [&mut source], &self.write_options(), &mut tell)?;
         let block = written.meta.map(|meta| self.open_block(&*home.vfs, &home.dir, meta.ulid)).transpose()?;
-        let before = self.exchange_blocks(&[], block);
+        let before = self.exchange_blocks(upkeep, &[], false, block);
         upkeep.truncation = Some((end_ms, before));
         upkeep.is_log_due = true;
         self.truncate_head_if_unseen(upkeep);

@@ -36,14 +36,25 @@ impl Db {
             }
         }
         let count = blocks.len();
-        self.exchange_blocks(&[], blocks);
+        self.exchange_blocks(upkeep, &[], false, blocks);
         if times.is_some() {
             let dropped = self.head.drop_late(|series| series.lock().drop_frozen_late());
             let until_ms = self.head.frontier_ms();
             self.kept_references.lock().extend(dropped.series.into_iter().map(|r| (r, until_ms)));
         }
-        remove_segments_before(&*home.vfs, &home.dir.join(LATE_DIR), first_kept)?;
+        upkeep.needless_late_log = Some(first_kept);
+        self.drop_late_log(home, upkeep)?;
         Ok(count)
+    }
+
+    /// Removes that part of the log of late samples which is in blocks. While it is there, a delete would reach these blocks
+    /// and not it, and the next opening bring back what was deleted: so no delete begins before this has succeeded.
+    pub(in crate::db) fn drop_late_log(&self, home: &Home, upkeep: &mut Upkeep) -> Result<(), TsdbError> {
+        if let Some(first_kept) = upkeep.needless_late_log {
+            remove_segments_before(&*home.vfs, &home.dir.join(LATE_DIR), first_kept)?;
+            upkeep.needless_late_log = None;
+        }
+        Ok(())
     }
 
     /// First and last time of the late samples that were frozen.
@@ -60,7 +71,7 @@ impl Db {
         (start_ms, end_ms): (i64, i64),
         now_ms: i64,
     ) -> Result<Option<BlockMeta>, TsdbError> {
-        let mut meta = BlockMeta::of_level_one(upkeep.ulids.next(now_ms), start_ms, end_ms);
+        let mut meta = BlockMeta::of_level_one(upkeep.begin_block(now_ms), start_ms, end_ms);
         meta.compaction.hints = vec![hint::OUT_OF_ORDER.to_owned()];
         meta.compaction.parents = vec![Parent::default()];
         let range = TimeRange::new(start_ms, end_ms - 1);

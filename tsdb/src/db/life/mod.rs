@@ -8,6 +8,7 @@ mod late;
 mod log_truncation;
 mod retention;
 mod snapshot;
+mod strays;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -22,6 +23,7 @@ use super::blocks::BlockSet;
 use super::{Db, Home, MaintainReport};
 use crate::error::TsdbError;
 use crate::options::ProgressKind;
+use strays::Strays;
 
 // Between two looks at retention, and between two moves of full chunks to files.
 const HOUSEKEEPING_MS: i64 = 60_000;
@@ -33,6 +35,10 @@ pub(super) struct Upkeep {
     failed: BTreeSet<Ulid>,
     /// Samples before this time are in blocks; the head still has them for queries that do not know these blocks.
     truncation: Option<(i64, Arc<BlockSet>)>,
+    /// Directories of blocks that no query sees.
+    strays: Strays,
+    /// Segments of the log of late samples before this one are in blocks, and are still to be removed.
+    needless_late_log: Option<u64>,
     /// Whether something left the head since the log was last truncated.
     is_log_due: bool,
     next_housekeeping_ms: Option<i64>,
@@ -49,6 +55,8 @@ impl Upkeep {
             ulids: UlidSource::new(seed),
             failed: BTreeSet::new(),
             truncation: None,
+            strays: Strays::new(),
+            needless_late_log: None,
             is_log_due: false,
             next_housekeeping_ms: None,
             next_attempt_ms: i64::MIN,
@@ -88,6 +96,7 @@ impl Db {
         now_ms: i64,
         report: &mut MaintainReport,
     ) -> Result<ControlFlow<()>, TsdbError> {
+        self.put_away_strays(home, upkeep)?;
         self.truncate_head_if_unseen(upkeep);
         if upkeep.truncation.is_none() {
             if let Some(range) = self.due_head_range() {
@@ -107,7 +116,7 @@ impl Db {
         if upkeep.next_housekeeping_ms.is_none_or(|next| now_ms >= next || next - now_ms > HOUSEKEEPING_MS) {
             upkeep.next_housekeeping_ms = Some(now_ms.saturating_add(HOUSEKEEPING_MS));
             self.move_full_chunks_to_files(now_ms)?;
-            report.removed_blocks += self.apply_retention(home)?;
+            report.removed_blocks += self.apply_retention(home, upkeep)?;
             return Ok(ControlFlow::Continue(()));
         }
         if self.compact_once(home, upkeep, now_ms)? {
@@ -136,8 +145,20 @@ impl Db {
     }
 
     /// Puts blocks in the place of others. Queries that run keep what they have; the set that they may have is returned.
-    fn exchange_blocks(&self, gone: &[Ulid], new: impl IntoIterator<Item = Arc<Block>>) -> Arc<BlockSet> {
+    /// Those that are gone are strays from here on.
+    fn exchange_blocks(
+        &self,
+        upkeep: &mut Upkeep,
+        gone: &[Ulid],
+        are_damaged: bool,
+        new: impl IntoIterator<Item = Arc<Block>>,
+    ) -> Arc<BlockSet> {
         let mut blocks = self.blocks.write();
+        let new: Vec<_> = new.into_iter().collect();
+        for block in &new {
+            upkeep.strays.remove(&block.meta().ulid);
+        }
+        upkeep.strays.extend(gone.iter().map(|ulid| (*ulid, are_damaged)));
         let kept = blocks.all().iter().filter(|b| !gone.contains(&b.meta().ulid)).cloned();
         let next = BlockSet::new(kept.chain(new).collect());
         std::mem::replace(&mut *blocks, Arc::new(next))

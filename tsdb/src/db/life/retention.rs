@@ -3,13 +3,14 @@
 use promethium_block::{Stored, beyond_retention};
 use promethium_vfs::tree_bytes;
 
+use super::Upkeep;
 use crate::db::open::{CHUNKS_DIR, LATE_DIR, WAL_DIR};
 use crate::db::{Db, Home};
 use crate::error::TsdbError;
 
 impl Db {
     /// Removes blocks beyond retention, and says how many.
-    pub(super) fn apply_retention(&self, home: &Home) -> Result<usize, TsdbError> {
+    pub(super) fn apply_retention(&self, home: &Home, upkeep: &mut Upkeep) -> Result<usize, TsdbError> {
         let blocks = self.blocks();
         let metas: Vec<_> = blocks.all().iter().map(|b| (b.meta(), b.size_bytes())).collect();
         let stored: Vec<_> = metas.iter().map(|(meta, bytes)| Stored { meta, bytes: *bytes }).collect();
@@ -19,8 +20,8 @@ impl Db {
         if gone.is_empty() {
             return Ok(0);
         }
-        self.exchange_blocks(&gone, []);
-        self.put_away(home, &gone, false)?;
+        self.exchange_blocks(upkeep, &gone, false, []);
+        self.put_away_strays(home, upkeep)?;
         Ok(gone.len())
     }
 

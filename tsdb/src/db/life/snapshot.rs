@@ -25,6 +25,7 @@ impl Db {
     pub fn snapshot(&self, now_ms: i64, with_head: bool) -> Result<PathBuf, TsdbError> {
         self.check_writable()?;
         let home = self.home()?;
+        self.sync_if_late();
         let mut upkeep = self.upkeep.lock();
         let name = snapshot_name(now_ms, &upkeep.ulids.next(now_ms).to_string());
         let into = home.dir.join(SNAPSHOTS_DIR).join(name);
@@ -65,19 +66,22 @@ impl Db {
     pub fn clean_tombstones(&self, now_ms: i64) -> Result<usize, TsdbError> {
         self.check_writable()?;
         let home = self.home()?;
+        self.sync_if_late();
         let mut upkeep = self.upkeep.lock();
+        self.put_away_strays(home, &mut upkeep)?;
         let mut cleaned = 0;
         for block in self.blocks().all() {
-            let ulid = upkeep.ulids.next(now_ms);
+            let ulid = upkeep.begin_block(now_ms);
             let mut tell = self.on_progress(ProgressKind::Compaction);
             let options = self.write_options();
             let Some(written) = clean_tombstones(&*home.vfs, &home.dir, ulid, block, &options, &mut tell)? else {
+                upkeep.strays.remove(&ulid);
                 continue;
             };
             let new = written.meta.map(|meta| self.open_block(&*home.vfs, &home.dir, meta.ulid)).transpose()?;
             let old = [block.meta().ulid];
-            self.exchange_blocks(&old, new);
-            self.put_away(home, &old, !written.damage.is_empty())?;
+            self.exchange_blocks(&mut upkeep, &old, !written.damage.is_empty(), new);
+            self.put_away_strays(home, &mut upkeep)?;
             cleaned += 1;
         }
         Ok(cleaned)

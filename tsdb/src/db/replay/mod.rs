@@ -2,6 +2,7 @@
 
 mod grouping;
 mod restore;
+mod snapshot;
 
 use std::fmt;
 use std::io;
@@ -15,6 +16,7 @@ use crate::error::TsdbError;
 use crate::head::Head;
 use crate::options::{DbOptions, OnProgress, ProgressKind};
 use promethium_vfs::{OpenMode, Vfs, VfsFile};
+use promethium_wal::head_snapshot::HeadSnapshot;
 use promethium_wal::{Compression, Item, SegmentReader, WalLayout};
 use restore::Restorer;
 
@@ -32,6 +34,9 @@ pub struct ReplayReport {
     /// Damage that opening found in blocks; it is listed in `damage` too. More may be found when data is read: queries
     /// that miss data say so.
     pub block_damage_count: u64,
+    /// Whether the head came from the snapshot of the last close, so that the log did not need to be read. See
+    /// [`DbOptions::head_snapshot`].
+    pub from_snapshot: bool,
     /// Segment files read, those of a checkpoint included.
     pub segments: usize,
     /// Whole records read.
@@ -103,6 +108,15 @@ impl ReplayReport {
     }
 }
 
+/// What replay leaves behind, beside the head.
+#[derive(Default)]
+pub(super) struct Replayed {
+    pub(super) report: ReplayReport,
+    pub(super) kept: KeptReferences,
+    /// References that lead to a series of another one, and that one.
+    pub(super) aliases: Vec<(u64, u64)>,
+}
+
 /// Restores a head from a log.
 pub(super) struct Replay<'a> {
     vfs: &'a dyn Vfs,
@@ -139,16 +153,34 @@ impl<'a> Replay<'a> {
     }
 
     /// Reads both logs, that of late samples second, and leaves them without damage.
-    pub(super) fn run(
-        mut self,
-        log: &WalLayout,
-        late_log: &WalLayout,
-    ) -> Result<(ReplayReport, KeptReferences), TsdbError> {
+    pub(super) fn run(mut self, log: &WalLayout, late_log: &WalLayout) -> Result<Replayed, TsdbError> {
         self.read_log(log)?;
+        self.finish(late_log)
+    }
+
+    /// As [`Replay::run`], with a snapshot in place of the log. The inner error says why it does not serve: the head must
+    /// then be thrown away.
+    pub(super) fn run_from(
+        mut self,
+        snapshot: &HeadSnapshot,
+        late_log: &WalLayout,
+    ) -> Result<Result<Replayed, String>, TsdbError> {
+        match self.restorer.restore_snapshot(snapshot, &mut self.report) {
+            Ok(kept) => {
+                self.report.from_snapshot = true;
+                let mut replayed = self.finish(late_log)?;
+                replayed.kept.extend(kept);
+                Ok(Ok(replayed))
+            }
+            Err(reason) => Ok(Err(reason)),
+        }
+    }
+
+    fn finish(mut self, late_log: &WalLayout) -> Result<Replayed, TsdbError> {
         self.restorer.begin_late(&mut self.report);
         self.read_log(late_log)?;
-        let kept = self.restorer.finish(&mut self.report);
-        Ok((self.report, kept))
+        let (kept, aliases) = self.restorer.finish(&mut self.report);
+        Ok(Replayed { report: self.report, kept, aliases })
     }
 
     fn read_log(&mut self, layout: &WalLayout) -> Result<(), TsdbError> {
@@ -252,9 +284,6 @@ impl<'a> Replay<'a> {
         Ok(match item {
             None => None,
             Some(Item::Damage { offset, message }) => Some(Step::Damage(damage(offset, message))),
-            Some(Item::Foreign { start, compression }) => {
-                return Err(TsdbError::ForeignRecord { path: path.to_path_buf(), offset: start, compression });
-            }
             Some(Item::Record { start, bytes }) => match self.restorer.restore(bytes, &mut self.report) {
                 Ok(()) => Some(Step::Record),
                 Err(error) => Some(Step::Unreadable(damage(start, error.to_string()))),
@@ -294,7 +323,7 @@ enum Step {
 /// Whether a record can still be read behind damage.
 fn has_record(reader: &mut SegmentReader) -> io::Result<bool> {
     while let Some(item) = reader.next_item()? {
-        if matches!(item, Item::Record { .. } | Item::Foreign { .. }) {
+        if matches!(item, Item::Record { .. }) {
             return Ok(true);
         }
     }

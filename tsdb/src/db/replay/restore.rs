@@ -17,6 +17,7 @@ use super::grouping::Grouping;
 use crate::db::chunk_files::FoundChunks;
 use crate::db::life::KeptReferences;
 use crate::head::Head;
+use crate::head::chunk::SealedChunk;
 use crate::head::out_of_order::LateValue;
 use crate::head::series::{MemSeries, Stamp};
 use crate::head::transaction::{NewSamples, push_float};
@@ -27,8 +28,8 @@ const GROUP_SAMPLES: usize = 1 << 19;
 
 /// Applies records in the order of the log.
 pub(super) struct Restorer<'a> {
-    head: &'a Head,
-    stamp: Stamp,
+    pub(super) head: &'a Head,
+    pub(super) stamp: Stamp,
     by_reference: References,
     waiting: SampleColumns,
     grouping: Grouping,
@@ -156,24 +157,53 @@ impl<'a> Restorer<'a> {
     }
 
     /// Applies what waits, and counts. The references that the log must go on explaining, each with the newest time of its
-    /// series.
-    pub(super) fn finish(mut self, report: &mut ReplayReport) -> KeptReferences {
+    /// series; and of those that lead to a series of another one, which that is.
+    pub(super) fn finish(mut self, report: &mut ReplayReport) -> (KeptReferences, Vec<(u64, u64)>) {
         self.apply_waiting(report);
         report.series = self.head.series_count();
-        let newest = |reference: &u64| self.by_reference.get(*reference).and_then(|s| s.newest_ms());
-        self.aliases.iter().filter_map(|reference| Some((*reference, newest(reference)?))).collect()
+        let series = |alias: &u64| Some((*alias, self.by_reference.get(*alias)?));
+        let kept = self.aliases.iter().filter_map(series).filter_map(|(alias, s)| Some((alias, s.newest_ms()?)));
+        let aliases = self.aliases.iter().filter_map(series).map(|(alias, s)| (alias, s.reference));
+        (kept.collect(), aliases.collect())
+    }
+
+    /// A series that was restored otherwise than from its record.
+    pub(super) fn add_series(&mut self, reference: u64, series: Arc<MemSeries>) {
+        self.by_reference.insert(reference, series);
+    }
+
+    /// Another reference of a series that is there.
+    pub(super) fn add_alias(&mut self, alias: u64, reference: u64) {
+        self.head.skip_references(alias);
+        if let Some(series) = self.by_reference.get(reference).cloned() {
+            self.by_reference.insert(alias, series);
+            self.aliases.push(alias);
+        }
+    }
+
+    /// Gives a series the late chunks that were found in files under its reference.
+    pub(super) fn add_late_chunks(&mut self, reference: u64, series: &MemSeries) {
+        let Some(late) = self.chunks.late.remove(&reference) else { return };
+        let mut state = series.lock();
+        for chunk in late {
+            self.head.note_late(chunk.min_ms);
+            self.head.note_late(chunk.max_ms);
+            state.out_of_order_mut().add_chunk(chunk);
+        }
     }
 
     /// A series may be logged under several references; all of them lead to the one in the head.
     fn restore_series(&mut self, report: &mut ReplayReport) {
-        for (reference, labels) in self.series.drain(..) {
+        for (reference, labels) in std::mem::take(&mut self.series) {
             self.head.skip_references(reference);
             match self.head.get_or_create(reference, &labels) {
                 Some((series, _)) => {
                     if series.reference != reference {
                         self.aliases.push(reference);
                     }
-                    restore_chunks(self.head, &mut self.chunks, reference, &series, report);
+                    self.add_late_chunks(reference, &series);
+                    let chunks = self.chunks.in_order.remove(&reference).unwrap_or_default();
+                    restore_chunks(self.head, chunks, &series, report);
                     self.by_reference.insert(reference, series);
                 }
                 None => report.series_over_limit += 1,
@@ -330,15 +360,8 @@ impl<'a> Restorer<'a> {
 
 /// Gives a series the chunks that were found in files under its reference. Its samples before them are late then, as they
 /// are in these chunks.
-fn restore_chunks(head: &Head, found: &mut FoundChunks, reference: u64, series: &MemSeries, report: &mut ReplayReport) {
-    let late = found.late.remove(&reference).unwrap_or_default();
-    let chunks = found.in_order.remove(&reference).unwrap_or_default();
+fn restore_chunks(head: &Head, chunks: Vec<SealedChunk>, series: &MemSeries, report: &mut ReplayReport) {
     let mut state = series.lock();
-    for chunk in late {
-        head.note_late(chunk.min_ms);
-        head.note_late(chunk.max_ms);
-        state.out_of_order_mut().add_chunk(chunk);
-    }
     if chunks.is_empty() || state.newest_ms().is_some() {
         return;
     }

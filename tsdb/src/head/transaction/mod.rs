@@ -17,7 +17,7 @@ use super::series::MemSeries;
 pub(crate) use apply::{LateSample, NewSamples, insert_late, push_float};
 use pending::Pending;
 pub(crate) use pending::{Batch, Kind, PendingFloat, PendingHistogram};
-use targets::Targets;
+use targets::{ROWS_PER_LOOK_UP, Targets};
 
 /// The samples of one transaction, checked against the head as it was at each append.
 ///
@@ -120,15 +120,21 @@ impl Transaction {
     ) {
         self.targets.reserve(rows.len());
         self.pending.reserve(rows.len());
-        for (row, (series, point)) in rows.iter().enumerate() {
-            let done = match point.value {
-                PointValue::Float(value) if self.is_plain(head) => {
-                    self.append_float(head, *series, point.timestamp_ms, value)
+        for (i, block) in rows.chunks(ROWS_PER_LOOK_UP).enumerate() {
+            let mut targets = [None; ROWS_PER_LOOK_UP];
+            if self.is_plain(head) {
+                self.targets.look_up(head, block, &mut targets);
+            }
+            for ((at, (series, point)), target) in block.iter().enumerate().zip(targets) {
+                let done = match (point.value, target) {
+                    (PointValue::Float(value), Some(target)) if self.is_plain(head) => {
+                        self.append_float(target, point.timestamp_ms, value)
+                    }
+                    _ => self.append(head, SeriesKey::Ref(*series), *point, &AppendOptions::default()).map(|_| ()),
+                };
+                if let Err(error) = done {
+                    rejected.push(RejectedRow { row: i * ROWS_PER_LOOK_UP + at, error });
                 }
-                _ => self.append(head, SeriesKey::Ref(*series), *point, &AppendOptions::default()).map(|_| ()),
-            };
-            if let Err(error) = done {
-                rejected.push(RejectedRow { row, error });
             }
         }
     }
@@ -140,15 +146,8 @@ impl Transaction {
 
     /// The short way of a float without extras to a known series: mostly one comparison, and no lock of the series.
     #[inline]
-    fn append_float(
-        &mut self,
-        head: &Head,
-        series: SeriesRef,
-        timestamp_ms: i64,
-        value: f64,
-    ) -> Result<(), AppendError> {
+    fn append_float(&mut self, target: u32, timestamp_ms: i64, value: f64) -> Result<(), AppendError> {
         self.bounds.check(timestamp_ms)?;
-        let target = self.targets.known(head, series)?;
         if let Some(series) = self.targets.series(target) {
             let follows = timestamp_ms >= self.bounds.min_valid_ms && series.newest_ms() < Some(timestamp_ms);
             if !follows && self.admit(target, timestamp_ms, PointValue::Float(value), false)? == Admission::Same {

@@ -1,0 +1,137 @@
+//! What the head costs, on the peers' data: making series, memory a series by a counting allocator, and restarts.
+//!
+//! ```sh
+//! cargo run --release -p promethium-benches --example head -- series [HOSTS]
+//! cargo run --release -p promethium-benches --example head -- restart DIR [HOSTS]
+//! ```
+//!
+//! `series` makes a thousand series a host (1,000 hosts otherwise) in memory. `restart` writes two hours of them (100 hosts otherwise)
+//! to a directory, and opens it from the log, then from the snapshot of the head; `DIR` is left for a peer to open.
+#![expect(unsafe_code, reason = "an allocator that counts has to be one")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use promethium::model::{AppendOptions, Appendable, Labels, Point, SeriesKey};
+use promethium::tsdb::{Db, DbOptions};
+use promethium_benches::mix::{Mix, START_MS};
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+struct Counting;
+
+fn count(more: usize, less: usize) {
+    let live = LIVE.fetch_add(more, Ordering::Relaxed) + more - less;
+    LIVE.fetch_sub(less, Ordering::Relaxed);
+    PEAK.fetch_max(live, Ordering::Relaxed);
+}
+
+// PERF: three relaxed atomic operations a call, in this program alone.
+// SAFETY: every call goes to the system's allocator unchanged, whose contract is the caller's to keep; counting touches no
+// memory of the allocation.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size(), 0);
+        // SAFETY: as above.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(0, layout.size());
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(size, layout.size());
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+type Failure = Box<dyn std::error::Error>;
+
+fn live() -> usize {
+    LIVE.load(Ordering::Relaxed)
+}
+
+/// Processor time of this process; 0 where the system does not say.
+fn cpu_s() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / 100.0
+}
+
+/// Does something and prints what it took.
+fn timed<T>(what: &str, count: usize, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    let (start, cpu, before) = (Instant::now(), cpu_s(), live());
+    PEAK.store(before, Ordering::Relaxed);
+    let done = work()?;
+    let (wall_s, cpu_s) = (start.elapsed().as_secs_f64(), cpu_s() - cpu);
+    let peak_mib = (PEAK.load(Ordering::Relaxed) - before) as f64 / f64::from(1 << 20);
+    let kept_mib = (live() as f64 - before as f64) / f64::from(1 << 20);
+    println!(
+        "{what}: {wall_s:.3} s, {cpu_s:.2} CPU s ({:.3} M/s), peak {peak_mib:.1} MiB, kept {kept_mib:.1} MiB",
+        count as f64 / wall_s / 1e6
+    );
+    Ok(done)
+}
+
+fn series(hosts: usize) -> Result<(), Failure> {
+    let fleet: Vec<Vec<Labels>> = Mix { hosts, scrapes: 1 }
+        .series()
+        .into_iter()
+        .map(|host| host.into_iter().map(|s| s.labels).collect())
+        .collect();
+    let count = fleet.iter().map(Vec::len).sum::<usize>();
+    let db = Db::in_memory(DbOptions::default())?;
+    let before = live();
+    timed("series made", count, || {
+        for host in &fleet {
+            let mut tx = db.appender();
+            for labels in host {
+                tx.append(SeriesKey::Labels(labels), Point::float(START_MS, 1.0), &AppendOptions::default())?;
+            }
+            tx.commit()?;
+        }
+        Ok(())
+    })?;
+    let (all, chunks) = (live() - before, db.stats().chunk_bytes);
+    let a_series = |bytes: usize| bytes as f64 / count as f64;
+    println!("{count} series: {:.0} bytes each, and {:.0} of chunks", a_series(all - chunks), a_series(chunks));
+    Ok(())
+}
+
+fn restart(dir: &Path, hosts: usize) -> Result<(), Failure> {
+    let mix = Mix { hosts, scrapes: 480 };
+    let samples = hosts * promethium_benches::mix::SERIES_PER_HOST * mix.scrapes;
+    let db = Db::open(dir, DbOptions::default())?;
+    timed("written", samples, || Ok(mix.write(&db, |_, _, _| ())?))?;
+    timed("closed", 1, || Ok(db.close()?))?;
+    drop(db);
+    let db = timed("opened from the log", samples, || Ok(Db::open(dir, DbOptions::default().head_snapshot(true))?))?;
+    assert!(!db.replay_report().from_snapshot);
+    let expected = db.stats().samples;
+    timed("closed with a snapshot", 1, || Ok(db.close()?))?;
+    drop(db);
+    let db = timed("opened from the snapshot", samples, || Ok(Db::open(dir, DbOptions::default())?))?;
+    assert!(db.replay_report().from_snapshot && db.stats().samples == expected);
+    Ok(())
+}
+
+fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |i: usize, default| arguments.get(i).map_or(Ok(default), |text| text.parse::<usize>());
+    match arguments.first().map(String::as_str) {
+        Some("series") => series(number(1, 1_000)?),
+        Some("restart") if arguments.len() > 1 => restart(Path::new(&arguments[1]), number(2, 100)?),
+        _ => Err("usage: head series [HOSTS] | head restart DIR [HOSTS]".into()),
+    }
+}

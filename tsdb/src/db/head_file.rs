@@ -1,0 +1,214 @@
+//! The snapshot of the head that a clean close leaves, and what makes the next opening take it.
+//!
+//! It is a short cut past the log, and nothing else: taken only after a clean close, when log and blocks are to the byte and
+//! block what they were then. Full chunks are in their own files; the snapshot says which, and holds what is still open.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use promethium_model::{Labels, TimeRange};
+use promethium_vfs::Vfs;
+use promethium_wal::head_snapshot::{
+    HEAD_SNAPSHOT_FILE, HeadSnapshot, HeadSnapshotChunk, HeadSnapshotError, HeadSnapshotWriter, LogPosition,
+};
+use promethium_wal::{
+    RefExemplar, RefMetadata, RefTombstone, WalLayout, encode_exemplars, encode_metadata, encode_tombstones,
+};
+
+use super::replay::{Damage, ReplayReport};
+use super::{Db, Home};
+use crate::error::TsdbError;
+use crate::head::Head;
+use crate::head::chunk::{ChunkData, SealedChunk};
+use crate::head::series::MemSeries;
+use promethium_wal::head_chunks::HeadChunkRef;
+
+/// A record as the log has it: deletes, metadata, exemplars.
+pub(super) const RECORD_SECTION: u8 = 16;
+/// Repeat: a reference that leads to a series of another one, and that one.
+pub(super) const ALIAS_SECTION: u8 = 17;
+/// Repeat: a reference that the log must go on explaining, and until when.
+pub(super) const KEPT_SECTION: u8 = 18;
+/// The next reference, and the end of the blocks.
+pub(super) const HEAD_SECTION: u8 = 19;
+
+/// What the files of full chunks have of a series: how many, and the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct InFiles {
+    pub(super) chunks: u64,
+    pub(super) last: HeadChunkRef,
+}
+
+impl InFiles {
+    pub(super) fn of(chunks: &[SealedChunk]) -> InFiles {
+        let references = chunks.iter().filter_map(|c| if let ChunkData::File(r) = c.data { Some(r) } else { None });
+        let (count, last) = references.fold((0, HeadChunkRef::NONE), |(count, _), reference| (count + 1, reference));
+        InFiles { chunks: count, last }
+    }
+
+    fn to_bytes(self) -> [u8; 16] {
+        pair(self.chunks, self.last.0)
+    }
+
+    pub(super) fn read(state: &[u8]) -> Option<InFiles> {
+        let [(chunks, last)] = pairs(state).collect::<Vec<_>>()[..] else { return None };
+        Some(InFiles { chunks, last: HeadChunkRef(last) })
+    }
+}
+
+fn pair(a: u64, b: u64) -> [u8; 16] {
+    (u128::from(a) << 64 | u128::from(b)).to_be_bytes()
+}
+
+/// The pairs of numbers that a section is made of.
+pub(super) fn pairs(payload: &[u8]) -> impl Iterator<Item = (u64, u64)> + '_ {
+    let (whole, _) = payload.as_chunks::<16>();
+    whole.iter().map(|bytes| {
+        let both = u128::from_be_bytes(*bytes);
+        ((both >> 64) as u64, both as u64)
+    })
+}
+
+/// Where the blocks of the head end, as a number.
+pub(super) fn end_of_blocks(end_ms: Option<i64>) -> u64 {
+    end_ms.unwrap_or(i64::MIN) as u64
+}
+
+impl Db {
+    /// Writes the snapshot, after the logs have ended. Where that fails, the next opening reads the log.
+    pub(super) fn leave_head_snapshot(&self, home: &Home) {
+        if self.options.head_snapshot && self.write_head_snapshot(home).is_err() {
+            let _ = home.vfs.remove(&home.dir.join(format!("{HEAD_SNAPSHOT_FILE}.tmp")));
+        }
+    }
+
+    fn write_head_snapshot(&self, home: &Home) -> Result<(), TsdbError> {
+        let Some(log) = &self.log else { return Ok(()) };
+        // What other threads have written to the log is to be in the head.
+        let turn = self.head.visibility.issue();
+        turn.wait();
+        if let Some(files) = self.head.chunk_files() {
+            files.sync()?;
+        }
+        let position = {
+            let mut state = log.peek();
+            LogPosition { segment: state.writer().segment_index(), offset: state.writer().segment_len() }
+        };
+        let mut file = HeadSnapshotWriter::create(Arc::clone(&home.vfs), &home.dir, position)?;
+        let mut all = self.head.all_series();
+        all.sort_unstable_by_key(|series| series.reference);
+        for series in &all {
+            write_series(&mut file, &self.head, series)?;
+        }
+        for record in self.records_beside_samples(&all) {
+            file.section(RECORD_SECTION, &record)?;
+        }
+        let aliases: Vec<u8> = self.aliases.iter().flat_map(|(alias, of)| pair(*alias, *of)).collect();
+        file.section(ALIAS_SECTION, &aliases)?;
+        let kept = self.kept_references.lock();
+        let kept: Vec<u8> = kept.iter().flat_map(|(reference, until_ms)| pair(*reference, *until_ms as u64)).collect();
+        file.section(KEPT_SECTION, &kept)?;
+        let end = end_of_blocks(self.blocks().end_of_in_order_ms());
+        file.section(HEAD_SECTION, &pair(self.head.reserve_reference(), end))?;
+        file.finish()?;
+        Ok(())
+    }
+
+    /// Deletes, metadata and exemplars of the head, in the form that the log has.
+    fn records_beside_samples(&self, all: &[Arc<MemSeries>]) -> Vec<Vec<u8>> {
+        let (mut stones, mut metadata, mut exemplars) = (Vec::new(), Vec::new(), Vec::new());
+        for entry in all {
+            let (series, state) = (entry.reference, entry.lock());
+            let deleted = state.deleted().iter();
+            stones.extend(deleted.map(|(min_ms, max_ms)| RefTombstone { series, min_ms: *min_ms, max_ms: *max_ms }));
+            metadata.extend(state.metadata().map(|m| RefMetadata { series, metadata: (**m).clone() }));
+        }
+        for (labels, of_series) in self.head.exemplars.lock().select(TimeRange::ALL, &[Vec::new()]) {
+            let Some(series) = self.head.by_labels(&labels) else { continue };
+            exemplars.extend(of_series.into_iter().map(|exemplar| RefExemplar {
+                series: series.reference,
+                timestamp_ms: exemplar.timestamp_ms.unwrap_or_default(),
+                value: exemplar.value,
+                labels: exemplar.labels,
+            }));
+        }
+        // What is oldest is the first to be overwritten.
+        exemplars.sort_by_key(|e| e.timestamp_ms);
+        vec![encode_tombstones(&stones), encode_metadata(&metadata), encode_exemplars(&exemplars)]
+    }
+}
+
+fn write_series(file: &mut HeadSnapshotWriter, head: &Head, series: &MemSeries) -> Result<(), HeadSnapshotError> {
+    let state = series.lock();
+    let chunks = state.chunks_in(i64::MIN, i64::MAX);
+    let in_memory = chunks.iter().filter_map(|chunk| match &chunk.data {
+        ChunkData::Memory(data) => {
+            Some(HeadSnapshotChunk { encoding: chunk.encoding as u8, min_ms: chunk.min_ms, max_ms: chunk.max_ms, data })
+        }
+        ChunkData::File(_) => None,
+    });
+    let in_memory: Vec<_> = in_memory.collect();
+    let in_files = InFiles::of(&chunks).to_bytes();
+    head.encode_labels(series, |labels| file.series(series.reference, labels, &in_files, &in_memory))
+}
+
+/// The snapshot of the last close, if the log ends where it ends and the blocks end where they did.
+pub(super) fn find(
+    vfs: &dyn Vfs,
+    dir: &Path,
+    layout: &WalLayout,
+    end_of_blocks_ms: Option<i64>,
+    report: &mut ReplayReport,
+) -> Option<HeadSnapshot> {
+    let snapshot = match HeadSnapshot::open(vfs, dir) {
+        Ok(snapshot) => snapshot,
+        Err(HeadSnapshotError::Damaged { path, offset, message }) => {
+            set_aside(vfs, dir, report);
+            report.note_damage(Damage { path, offset, message });
+            return None;
+        }
+        // Nothing there, or nothing for us: the log says it all.
+        Err(_) => return None,
+    };
+    let end = end_of_blocks(end_of_blocks_ms);
+    let is_of_these_blocks = snapshot.sections(HEAD_SECTION).flat_map(pairs).any(|(_, blocks)| blocks == end);
+    (is_of_these_blocks && is_at_end(vfs, layout, snapshot.position())).then_some(snapshot)
+}
+
+/// Whether nothing was written to the log since.
+fn is_at_end(vfs: &dyn Vfs, layout: &WalLayout, position: LogPosition) -> bool {
+    let Some(last) = layout.segments.last().filter(|last| last.index == position.segment) else { return false };
+    let len = vfs.open(&last.path, promethium_vfs::OpenMode::Read).and_then(|file| file.len());
+    len.is_ok_and(|len| len == position.offset)
+}
+
+/// Moves a snapshot that is damaged to where damaged segments are.
+pub(super) fn set_aside(vfs: &dyn Vfs, dir: &Path, report: &mut ReplayReport) {
+    let (path, aside) = (dir.join(HEAD_SNAPSHOT_FILE), dir.join(super::open::ASIDE_DIR));
+    let moved = vfs.create_dir(&aside).and_then(|()| {
+        let target = super::repair::free_name(vfs, &aside, &path)?;
+        vfs.rename(&path, &target)?;
+        vfs.sync_dir(&aside)?;
+        vfs.sync_dir(dir)?;
+        Ok(target)
+    });
+    match moved {
+        Ok(target) => report.set_aside.push(target),
+        Err(error) => report.repair_error = Some(format!("{}: {error}", path.display())),
+    }
+}
+
+/// Removes what an opening or a close left: once taken, a snapshot says nothing that the log will still agree with.
+pub(super) fn remove(vfs: &dyn Vfs, dir: &Path) {
+    for name in [HEAD_SNAPSHOT_FILE.to_owned(), format!("{HEAD_SNAPSHOT_FILE}.tmp")] {
+        // One that stays is not taken: the log has gone on by then.
+        let _ = vfs.remove(&dir.join(name));
+    }
+}
+
+/// The labels of an entry; `None` where it names symbols that are not there.
+pub(super) fn labels_of(entry: &[(u32, u32)], symbols: &[&str]) -> Option<Labels> {
+    let text = |symbol: u32| symbols.get(symbol as usize).copied();
+    let pairs: Option<Vec<_>> = entry.iter().map(|(name, value)| text(*name).zip(text(*value))).collect();
+    Some(Labels::from_sorted_pairs(pairs?))
+}

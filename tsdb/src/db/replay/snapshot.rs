@@ -1,0 +1,136 @@
+//! From a snapshot to the head: in place of the log.
+
+use promethium_chunk::{Encoding, decode, sample_count};
+use promethium_model::SampleBatch;
+use promethium_wal::head_snapshot::{HeadSnapshot, HeadSnapshotChunk, HeadSnapshotEntry};
+use std::sync::Arc;
+
+use super::ReplayReport;
+use super::restore::Restorer;
+use crate::db::head_file::{self, ALIAS_SECTION, HEAD_SECTION, InFiles, KEPT_SECTION, RECORD_SECTION, pairs};
+use crate::db::life::KeptReferences;
+use crate::head::chunk::{ChunkData, SealedChunk};
+use crate::head::series::{MemSeries, SeriesState, Stamp};
+use crate::head::transaction::{NewSamples, push_float};
+
+impl Restorer<'_> {
+    /// Restores everything that a snapshot has, and says which references the log must go on explaining. `Err` says why it
+    /// cannot be; what was restored until then must be thrown away.
+    pub(super) fn restore_snapshot(
+        &mut self,
+        snapshot: &HeadSnapshot,
+        report: &mut ReplayReport,
+    ) -> Result<KeptReferences, String> {
+        let symbols = snapshot.symbols().map_err(|e| e.to_string())?;
+        let mut series = snapshot.series();
+        while let Some(entry) = series.next_entry().map_err(|e| e.to_string())? {
+            self.restore_entry(&entry, &symbols, report)?;
+        }
+        for (alias, of) in snapshot.sections(ALIAS_SECTION).flat_map(pairs) {
+            self.add_alias(alias, of);
+        }
+        for record in snapshot.sections(RECORD_SECTION) {
+            self.restore(record, report).map_err(|e| e.to_string())?;
+        }
+        for (next_reference, _) in snapshot.sections(HEAD_SECTION).flat_map(pairs) {
+            self.head.skip_references(next_reference);
+        }
+        let kept = snapshot.sections(KEPT_SECTION).flat_map(pairs);
+        Ok(kept.map(|(reference, until_ms)| (reference, until_ms as i64)).collect())
+    }
+
+    fn restore_entry(
+        &mut self,
+        entry: &HeadSnapshotEntry<'_, '_>,
+        symbols: &[&str],
+        report: &mut ReplayReport,
+    ) -> Result<(), String> {
+        let wrong = |what: &str| format!("series {} {what}", entry.reference);
+        let labels =
+            head_file::labels_of(entry.labels, symbols).ok_or_else(|| wrong("has labels that are not there"))?;
+        let in_files = InFiles::read(entry.state).ok_or_else(|| wrong("has no state"))?;
+        let found = self.chunks.in_order.remove(&entry.reference).unwrap_or_default();
+        if InFiles::of(&found) != in_files {
+            return Err(wrong("has other chunks in files"));
+        }
+        self.head.skip_references(entry.reference);
+        let Some((series, _)) = self.head.get_or_create(entry.reference, &labels) else {
+            report.series_over_limit += 1;
+            return Ok(());
+        };
+        let mut new = NewSamples::default();
+        report.chunks += found.len() as u64;
+        restore_chunks(&series, found, entry.chunks, &self.stamp, &mut new).map_err(|e| wrong(&e))?;
+        report.samples += new.count;
+        self.head.note_stored(&new);
+        self.add_late_chunks(entry.reference, &series);
+        self.add_series(entry.reference, series);
+        Ok(())
+    }
+}
+
+/// Chunks in files, then chunks in memory that are full, then what the open chunk has, sample by sample.
+fn restore_chunks(
+    series: &MemSeries,
+    in_files: Vec<SealedChunk>,
+    in_memory: &[HeadSnapshotChunk<'_>],
+    stamp: &Stamp,
+    new: &mut NewSamples,
+) -> Result<(), String> {
+    let mut sealed = in_files;
+    let Some((open, full)) = in_memory.split_last() else {
+        return take(&mut series.lock(), sealed, new, series);
+    };
+    for chunk in full {
+        sealed.push(SealedChunk {
+            min_ms: chunk.min_ms,
+            max_ms: chunk.max_ms,
+            samples: u16::try_from(sample_count(encoding(chunk)?, chunk.data)).unwrap_or(u16::MAX),
+            encoding: encoding(chunk)?,
+            data: ChunkData::Memory(Arc::from(chunk.data)),
+        });
+    }
+    let mut samples = SampleBatch::new();
+    decode(encoding(open)?, open.data, &mut samples).map_err(|e| e.to_string())?;
+    let mut state = series.lock();
+    take(&mut state, sealed, new, series)?;
+    push_all(&mut state, &samples, stamp, new);
+    series.note_newest(&state);
+    new.stale_series = i64::from(state.is_stale());
+    Ok(())
+}
+
+fn take(
+    state: &mut SeriesState,
+    sealed: Vec<SealedChunk>,
+    new: &mut NewSamples,
+    series: &MemSeries,
+) -> Result<(), String> {
+    if !sealed.is_sorted_by(|a, b| a.max_ms < b.min_ms) {
+        return Err("has chunks that overlap".to_owned());
+    }
+    for chunk in &sealed {
+        new.min_ms = new.min_ms.min(chunk.min_ms);
+        new.max_ms = new.max_ms.max(chunk.max_ms);
+        new.count += u64::from(chunk.samples);
+    }
+    state.restore_chunks(sealed);
+    series.note_newest(state);
+    Ok(())
+}
+
+fn push_all(state: &mut SeriesState, samples: &SampleBatch, stamp: &Stamp, new: &mut NewSamples) {
+    let mut histograms = samples.histograms.iter().peekable();
+    for (row, t_ms) in samples.timestamps.iter().enumerate() {
+        let start_ms = samples.start_timestamps.get(row).copied().unwrap_or(0);
+        match histograms.next_if(|(at, _)| *at as usize == row) {
+            Some((_, histogram)) => state.push_histogram(*t_ms, start_ms, histogram, stamp),
+            None => push_float(state, *t_ms, start_ms, samples.floats[row], stamp),
+        }
+        new.note(*t_ms);
+    }
+}
+
+fn encoding(chunk: &HeadSnapshotChunk<'_>) -> Result<Encoding, String> {
+    Encoding::try_from(chunk.encoding).map_err(|e| e.to_string())
+}
