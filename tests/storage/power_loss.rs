@@ -23,10 +23,11 @@ fn open(disk: &SimVfs, policy: Sync, n: usize) -> Result<(Db, Arc<ManualClock>),
     Ok((db, clock))
 }
 
-/// Works until the power goes, and ends with a clean close if it does not; returns how many operations were acknowledged.
-fn run(disk: &SimVfs, policy: Sync, ops: &[Op]) -> usize {
+/// Works until the power goes at call `k`, and ends with a clean close if it does not; returns how many operations were
+/// acknowledged. Without power nobody acknowledges anything, not even what needs no disk, or whose sync may be tried again.
+fn run(disk: &SimVfs, policy: Sync, ops: &[Op], k: u64) -> usize {
     let Ok((db, clock)) = open(disk, policy, 0) else { return 0 };
-    let is_taken = |(n, op): &(usize, &Op)| apply(&db, op, *n, &clock).is_ok();
+    let is_taken = |(n, op): &(usize, &Op)| apply(&db, op, *n, &clock).is_ok() && disk.calls() < k;
     let acknowledged = ops.iter().enumerate().take_while(is_taken).count();
     let _ = db.close();
     acknowledged
@@ -47,7 +48,7 @@ fn cut_at(k: u64, seed: u64, policy: Sync, all: &[Op]) -> bool {
     let context = || format!("{policy:?}, seed {seed}, call {k}");
     let disk = SimVfs::new(seed);
     disk.plan(Some(Fault { call: k, persistent: true, kind: FaultKind::PowerLoss }));
-    let acknowledged = run(&disk, policy, all);
+    let acknowledged = run(&disk, policy, all, k);
     let was_cut = disk.calls() >= k;
     disk.restart();
     let attempted = &all[..all.len().min(acknowledged + 1)];
@@ -112,14 +113,14 @@ fn an_interval_bounds_what_is_lost() {
 
 #[test]
 fn an_interval_bounds_what_is_lost_through_upkeep() {
-    let points = sweep(Sync::Interval(INTERVAL), 100..125, Upkeep::With);
-    assert!(points >= 6_000, "only {points} points");
+    let points = sweep(Sync::Interval(INTERVAL), 100..112, Upkeep::With);
+    assert!(points >= 3_000, "only {points} points");
 }
 
 #[test]
 fn without_syncs_a_prefix_of_each_log_is_left_by_upkeep() {
-    let points = sweep(Sync::Never, 200..215, Upkeep::With);
-    assert!(points >= 3_000, "only {points} points");
+    let points = sweep(Sync::Never, 200..208, Upkeep::With);
+    assert!(points >= 2_000, "only {points} points");
 }
 
 #[test]

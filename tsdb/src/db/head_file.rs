@@ -200,7 +200,8 @@ pub(super) fn set_aside(vfs: &dyn Vfs, dir: &Path, report: &mut ReplayReport) {
 
 /// Removes what an opening or a close left: once taken, a snapshot says nothing that the log will still agree with.
 pub(super) fn remove(vfs: &dyn Vfs, dir: &Path) {
-    for name in [HEAD_SNAPSHOT_FILE.to_owned(), format!("{HEAD_SNAPSHOT_FILE}.tmp")] {
+    let names = vfs.list(dir).unwrap_or_default();
+    for name in names.iter().filter(|name| name.strip_suffix(".tmp").unwrap_or(name) == HEAD_SNAPSHOT_FILE) {
         // One that stays is not taken: the log has gone on by then.
         let _ = vfs.remove(&dir.join(name));
     }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use promethium_model::{Annotations, QueryCx, Queryable, SampleBatch, SelectHints, TimeRange};
+use promethium_model::{
+    Annotations, FloatHistogram, HistogramValue, Matcher, QueryCx, Queryable, QueryableExt, SampleBatch, SelectHints,
+    Span, TimeRange, is_stale,
+};
 use promethium_tsdb::{Db, DbOptions};
 
 /// The fixtures beside the project, where they are.
@@ -105,4 +108,65 @@ fn every_block_holds_what_promtool_says() {
         }
     }
     assert_eq!(checked, 17);
+}
+
+/// The buckets that are not empty, by index.
+fn filled(spans: &[Span], buckets: &[f64]) -> BTreeMap<i64, u64> {
+    let mut index = 0;
+    let indexes = spans.iter().flat_map(|span| {
+        let first = index + i64::from(span.offset);
+        index = first + i64::from(span.length);
+        first..index
+    });
+    indexes.zip(buckets).filter(|(_, count)| **count != 0.0).map(|(i, count)| (i, count.to_bits())).collect()
+}
+
+/// The same of a histogram as the server that was scraped wrote it down.
+fn filled_of(served: &serde_json::Value) -> BTreeMap<i64, u64> {
+    let buckets = served.as_object().expect("buckets").iter();
+    let buckets = buckets.map(|(i, count)| (i.parse().unwrap(), count.as_f64().unwrap()));
+    buckets.filter(|(_, count)| *count != 0.0).map(|(i, count)| (i, count.to_bits())).collect()
+}
+
+fn check_histogram(found: &FloatHistogram, served: &serde_json::Value, context: &str) {
+    let number = |key: &str| served[key].as_f64().unwrap();
+    assert_eq!(i64::from(found.schema), served["schema"].as_i64().unwrap(), "{context}");
+    let numbers = [found.zero_threshold, found.zero_count, found.count];
+    assert_eq!(numbers, [number("zt"), number("zc"), number("count")], "{context}");
+    // Our reader of JSON may be a last bit off; decoding histograms must not be.
+    assert!((found.sum - number("sum")).abs() <= number("sum").abs() * f64::EPSILON, "{context}: {}", found.sum);
+    assert_eq!(filled(&found.positive_spans, &found.positive_buckets), filled_of(&served["pos"]), "{context}");
+    assert_eq!(filled(&found.negative_spans, &found.negative_buckets), filled_of(&served["neg"]), "{context}");
+}
+
+#[test]
+fn histograms_are_those_that_were_served() {
+    let Some(fixtures) = fixtures() else { return };
+    let fixtures = fixtures.join("live-histograms");
+    let served: Vec<serde_json::Value> = std::fs::read_to_string(fixtures.join("served.jsonl"))
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let db = read(&fixtures.join("data"));
+    for name in ["fx_hist", "fx_hist_gauge"] {
+        let (_, batch) = db.read_all(TimeRange::ALL, &[Matcher::equal("__name__", name)]).unwrap().remove(0);
+        let mut checked = 0;
+        for (row, histogram) in &batch.histograms {
+            let found = match histogram {
+                HistogramValue::Int(h) => h.to_float(),
+                HistogramValue::Float(h) => (**h).clone(),
+            };
+            if is_stale(found.sum) {
+                continue;
+            }
+            let t_ms = batch.timestamps[*row as usize];
+            // The server wrote down when it answered, which is a few milliseconds behind the time of the scrape.
+            let behind = |one: &serde_json::Value| one["unix_ms"].as_i64().unwrap() - t_ms;
+            let one = served.iter().find(|one| (-50..500).contains(&behind(one))).expect("a scrape at that time");
+            check_histogram(&found, &one[name], &format!("{name} at {t_ms}"));
+            checked += 1;
+        }
+        assert!(checked >= 250, "{name}: only {checked} histograms");
+    }
 }

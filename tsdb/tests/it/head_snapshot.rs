@@ -81,7 +81,7 @@ fn closed() -> (SimVfs, Everything) {
 fn a_snapshot_brings_back_what_the_log_brings_back() {
     let (disk, expected) = closed();
     for round in 0..3 {
-        disk.restart();
+        disk.kill();
         let db = open(&disk, options()).unwrap();
         let report = db.replay_report();
         assert!(report.from_snapshot && report.was_clean, "round {round}: {report:?}");

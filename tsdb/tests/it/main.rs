@@ -13,6 +13,7 @@ mod life;
 mod limits;
 mod migration;
 mod model;
+mod newest;
 mod power_loss;
 mod prometheus;
 mod support;

@@ -33,6 +33,8 @@ impl Db {
         turn.wait();
         self.head.raise_frontier(end_ms);
         turn.publish();
+        // A block is durable at once: so must be the commits that its samples came with, and those before them.
+        self.logs().try_for_each(|log| log.sync_all(self.clock.now_ms()))?;
         let meta = BlockMeta::of_level_one(upkeep.begin_block(now_ms), min_ms, end_ms);
         let mut source = HeadSource::new(&self.head, Which::InOrder, TimeRange::new(min_ms, end_ms - 1));
         let mut tell = self.on_progress(ProgressKind::Flush);

@@ -20,6 +20,8 @@ impl Db {
         let turn = self.head.visibility.issue();
         turn.wait();
         log.lock()?.writer().cut()?;
+        // The blocks will be durable at once: so must be the series that their samples belong to.
+        self.logs().try_for_each(|log| log.sync_all(self.clock.now_ms()))?;
         let first_kept = log.peek().writer().segment_index();
         let times = self.freeze_late();
         turn.publish();
