@@ -172,6 +172,7 @@ pub(crate) struct Logged<'a> {
     /// A delete at the end that was not acknowledged: head and blocks do it one after the other.
     under_way: Option<&'a Op>,
     floor_ms: i64,
+    late_may_lack: bool,
 }
 
 impl<'a> Logged<'a> {
@@ -181,7 +182,8 @@ impl<'a> Logged<'a> {
         let under_way = ops.last().filter(|op| least < ops.len() && matches!(op, Op::Delete { .. }));
         let whole = &ops[..ops.len() - usize::from(under_way.is_some())];
         let records = whole.iter().map(|op| Records::new(op, &mut known)).collect();
-        Logged { base, records, least: least.min(whole.len()), under_way, floor_ms: floor_ms(&after(base, whole)) }
+        let floor_ms = floor_ms(&after(base, whole));
+        Logged { base, records, least: least.min(whole.len()), under_way, floor_ms, late_may_lack: false }
     }
 
     /// Whether `found` is a state, but for what retention and the delete under way took.
@@ -240,8 +242,23 @@ impl<'a> Logged<'a> {
         };
         // Most often all is there.
         (least.in_order..=all.in_order).rev().filter(fits_in_order).any(|in_order| {
-            (least.late..=all.late).rev().any(|late| self.fits(found, &self.state(Reached { in_order, late })))
+            (least.late..=all.late).rev().any(|late| self.fits_late(found, &self.state(Reached { in_order, late })))
         })
+    }
+
+    /// As [`Logged::fits`], where the samples in order are known to fit.
+    fn fits_late(&self, found: &Contents, state: &Contents) -> bool {
+        if self.late_may_lack {
+            return found.iter().all(|(row, v)| state.get(row) == Some(v));
+        }
+        self.fits(found, state)
+    }
+
+    /// Late samples may be missing anywhere. A series that had left the head is logged again when it comes back; where
+    /// that record is lost, so are the late samples that came after it, in whatever log they are.
+    pub(crate) fn with_lost_late_samples(mut self) -> Self {
+        self.late_may_lack = true;
+        self
     }
 }
 

@@ -26,7 +26,8 @@ const MAX_BLOCK_MS: i64 = 31 * DAY_MS;
 ///
 /// What survives a power loss is always a prefix, in the order of commits: a lost commit takes all later ones with it
 /// and leaves all earlier ones, within each of the two logs: late samples have a log of their own. Of a commit that the power
-/// loss cut short, whole records survive: its floats (up to a million) together, its histograms together.
+/// loss cut short, whole records survive: its floats (up to a million) together, its histograms together. Late samples go with
+/// the record of their series, where that is lost.
 ///
 /// The promise for power loss is as good as the medium's: it assumes that `fdatasync` reaches stable storage and that
 /// what was synced does not change when later bytes are torn.
