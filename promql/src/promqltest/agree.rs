@@ -12,7 +12,7 @@ type Answer = Result<QueryOutput, QueryError>;
 /// An engine that asks others as well, and fails where one of them answers differently.
 ///
 /// Values are compared to the bit, except that all NaNs are one, and the series of a vector in any order; errors by whether
-/// there is one; annotations by their texts.
+/// there is one; annotations by text and position.
 ///
 /// ```
 /// use promethium_promql::{Engine, EngineOptions, Features, NaiveEngine, promqltest};
@@ -109,7 +109,7 @@ pub fn agree(a: &Answer, b: &Answer) -> Result<(), String> {
             for severity in [Severity::Warning, Severity::Info] {
                 let texts = |output: &QueryOutput| {
                     let of = output.annotations.iter().filter(|a| a.severity == severity);
-                    let mut texts: Vec<String> = of.map(|a| a.text.clone()).collect();
+                    let mut texts: Vec<String> = of.map(ToString::to_string).collect();
                     texts.sort_unstable();
                     texts
                 };
