@@ -13,8 +13,8 @@ use promethium_promql::{Engine, EngineOptions, Features};
 
 const INTERVAL_MS: i64 = 10_000;
 const POINTS: i64 = 2_000;
-const SERIES: i64 = 1_000;
-const MANY: i64 = 300_000;
+const SERIES: i64 = 150;
+const MANY: i64 = 60_000;
 const CANCELS_EACH: u32 = 30;
 
 const QUERIES: &[(&str, bool)] = &[
