@@ -104,3 +104,31 @@ fn what_is_wrong_with_a_test_file_is_said_with_its_place() {
         assert!(shown.contains(expected), "{text}: {shown}");
     }
 }
+
+#[test]
+fn unknown_fields_are_passed_over_on_request_in_tests_and_in_their_rules() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let rule = "{record: double, expr: 2 * up, owner: core}";
+    write("known.yml", &format!("groups: [{{name: g, rules: [{}]}}]", rule.replace(", owner: core", "")));
+    write("unknown.yml", &format!("groups: [{{name: g, team: core, rules: [{rule}]}}]"));
+    let test = |rules: &str, extra: &str, value: u32| {
+        let case = format!("{{eval_time: 1m, expr: double, exp_samples: [{{labels: double, value: {value}}}]}}");
+        let series = "[{series: up, values: '1 1'}]";
+        format!(
+            "rule_files: [{rules}]\n{extra}tests: [{{interval: 1m, input_series: {series}, promql_expr_test: [{case}]}}]\n"
+        )
+    };
+    write("in_rules.test.yml", &test("unknown.yml", "", 2));
+    write("in_tests.test.yml", &test("known.yml", "owner: core\n", 2));
+    write("wrong.test.yml", &test("unknown.yml", "owner: core\n", 3));
+    let passes = |file: &str, is_ignored: bool| {
+        let mut options = TestOptions::default();
+        options.ignore_unknown_fields = is_ignored;
+        test_file(&folder.path().join(file), &options).passed()
+    };
+    for file in ["in_rules.test.yml", "in_tests.test.yml"] {
+        assert!(!passes(file, false) && passes(file, true), "{file}");
+    }
+    assert!(!passes("wrong.test.yml", true), "the test itself is still judged");
+}
