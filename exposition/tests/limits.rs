@@ -89,6 +89,33 @@ fn numbers_and_lengths_of_labels() {
     }
 }
 
+#[test]
+fn limits_of_openmetrics() {
+    let read = |page: &str, limits: Limits| {
+        let options = DecodeOptions::new().limits(&limits);
+        let mut decoder = openmetrics::Decoder::with_options(page.as_bytes(), &options);
+        let mut events = 0;
+        loop {
+            match decoder.next_event() {
+                Ok(Some(_)) => events += 1,
+                Ok(None) => return (events, None),
+                Err(error) => return (events, Some(error)),
+            }
+        }
+    };
+    let page = "# TYPE a gauge\na 1\nb 1 # {c=\"d\"} 1\n# EOF\n";
+    let (longest, bytes) = ("b 1 # {c=\"d\"} 1".len(), page.len());
+    assert_eq!(read(page, limits(|l| l.max_line_bytes = longest)), (3, None));
+    let refused = DecodeError::LineTooLong { line: 3, limit: longest - 1 };
+    assert_eq!(read(page, limits(|l| l.max_line_bytes = longest - 1)), (2, Some(refused)));
+    assert_eq!(read(page, limits(|l| l.max_scrape_body_bytes = bytes)), (3, None));
+    let refused = DecodeError::PageTooLarge { bytes, limit: bytes - 1 };
+    assert_eq!(read(page, limits(|l| l.max_scrape_body_bytes = bytes - 1)), (0, Some(refused)));
+    assert_eq!(read(page, limits(|l| l.max_scrape_samples = 2)), (3, None));
+    let refused = DecodeError::TooManySamples { place: Place::Line(3), limit: 1 };
+    assert_eq!(read(page, limits(|l| l.max_scrape_samples = 1)), (2, Some(refused)));
+}
+
 /// A gauge, then a summary of two quantiles with one label: five samples in two messages.
 fn messages() -> Vec<u8> {
     let mut gauge = Family::new("a", MetricType::Gauge);
