@@ -6,7 +6,7 @@ use promethium_exposition::{DecodeOptions, Format, Mode};
 
 pub(crate) const USAGE: &str = "usage: metrics {check|lint|convert|stats} [--format text|openmetrics|protobuf] \
 [--mode strict|prometheus|lenient] < page\n\
-       metrics convert --to text|openmetrics|protobuf [--escaping allow-utf-8|underscores|dots|values] ... < page";
+\x20      metrics convert --to text|openmetrics|protobuf [--escaping allow-utf-8|underscores|dots|values] ... < page";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
