@@ -42,7 +42,8 @@ pub enum Sync {
     /// Deletes, snapshots and clean-ups sync what is due as well, and a delete that reaches blocks, where it is durable at
     /// once, makes everything before it durable first.
     Interval(Duration),
-    /// Only the end of a segment, [`Db::sync`](crate::Db::sync) and [`Db::close`](crate::Db::close) sync.
+    /// Only the end of a segment, [`Db::sync`](crate::Db::sync) and [`Db::close`](crate::Db::close) sync, and whatever makes
+    /// something else durable that came later: deletes, and the moves of chunks to files and of samples to blocks.
     Never,
 }
 
