@@ -103,14 +103,16 @@ pub fn parse(text: &str, options: &ParserOptions) -> Result<Ast, ParseError> {
     Ok(ast)
 }
 
-/// Parses a series selector without modifiers, as in `match[]` of the HTTP API: `up{job="node"}`.
+/// Parses a series selector without modifiers, as in `match[]` of the HTTP API: `up{job="node"}`. Unlike in a query, it may
+/// accept every series: what that means is for the caller to say.
 ///
 /// # Errors
 ///
 /// The first thing that is wrong.
 pub fn parse_selector(text: &str, options: &ParserOptions) -> Result<Vec<Matcher>, ParseError> {
     check_length(text, options)?;
-    let ast = parse::Parser::new(text, options).parse_selector().map_err(|fault| fault.locate(text))?;
+    let mut ast = parse::Parser::new(text, options).parse_selector().map_err(|fault| fault.locate(text))?;
+    ast.selectors_mut().for_each(|selector| selector.may_match_everything = true);
     check::check(&ast).map_err(|fault| fault.locate(text))?;
     Ok(ast.selectors().next().map(|s| s.matchers.clone()).unwrap_or_default())
 }

@@ -270,7 +270,9 @@ fn features_gate_their_syntax() {
 fn selectors_of_match_parameters() {
     let m = parse_selector("up{job=\"node\"}", &all()).unwrap();
     assert_eq!(m.iter().map(ToString::to_string).collect::<Vec<_>>(), ["job=\"node\"", "__name__=\"up\""]);
-    for text in ["up[5m]", "up offset 5m", "1", "{}", "up or down", ""] {
+    assert_eq!(parse_selector("{}", &all()).unwrap().len(), 0);
+    assert_eq!(parse_selector("{job=\"\"}", &all()).unwrap().len(), 1);
+    for text in ["up[5m]", "up offset 5m", "1", "up or down", ""] {
         assert!(parse_selector(text, &all()).is_err(), "{text}");
     }
 }
