@@ -97,8 +97,7 @@ impl Window {
     /// Reads changes that lie one behind the other, each behind the same three bits, for as long as they lie in the reader's
     /// window of bits and `put` takes them. Reads none where a change fills most of that.
     ///
-    /// PERF: one load for several samples, and a chain of two instructions from one to the next: integer counters of equal
-    /// steps 5.0 to RUN_NS ns a sample.
+    /// PERF: one load for several samples, and a chain of two instructions from one to the next; `in step` of the bench.
     #[inline(always)]
     pub(crate) fn read_run(self, prefix: u64, window: u64, bits: &mut BitReader<'_>, mut put: impl FnMut(u64) -> bool) {
         let significant = u32::from(self.significant);
