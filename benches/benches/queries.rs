@@ -78,7 +78,6 @@ fn range_queries(c: &mut Criterion) {
     let data = RangeQueryData::full();
     for (name, store) in stores() {
         data.write(&*store, &[("one", 1), ("hundred", 100)]).expect("memory does not fail");
-        data::sparse(&*store, data.points);
         for size in ["one", "hundred"] {
             let mut group = group(c, &format!("range_query/{name}/{size}"));
             for (row, steps) in tables::RANGE {
@@ -89,15 +88,22 @@ fn range_queries(c: &mut Criterion) {
                 }
             }
         }
-        let mut sparse = group(c, &format!("range_query/{name}/sparse"));
+        windows(c, name, &*store, data.end_ms());
+    }
+}
+
+fn sparse(c: &mut Criterion) {
+    let data = RangeQueryData::full();
+    for (name, store) in stores() {
+        data::sparse(&*store, data.points);
+        let mut group = group(c, &format!("range_query/{name}/sparse"));
         for (query, steps) in tables::SPARSE {
             for steps in *steps {
                 let range = last_steps(data.end_ms(), *steps);
-                bench(&mut sparse, BenchmarkId::new(*query, steps), &*store, query, range);
+                bench(&mut group, BenchmarkId::new(*query, steps), &*store, query, range);
             }
         }
-        sparse.finish();
-        windows(c, name, &*store, data.end_ms());
+        group.finish();
     }
 }
 
@@ -191,5 +197,5 @@ fn info(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, range_queries, joins, histograms, info);
+criterion_group!(benches, sparse, info, joins, histograms, range_queries);
 criterion_main!(benches);

@@ -1,42 +1,65 @@
 //! The data of those tables, but for that of `BenchmarkRangeQuery`, which is in the library.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use promethium::model::{
-    AppendOptions, Appendable, CounterResetHint, FloatHistogram, Histogram, Labels, Point, PointValue, SeriesKey, Span,
+    AppendOptions, Appendable, CounterResetHint, FloatHistogram, Histogram, Labels, Point, PointValue, SeriesKey,
+    SeriesRef, Span,
 };
 use promethium_benches::INTERVAL_MS;
 
-/// Series by series: faster to make than scrape by scrape, and the same in the end.
-fn write(store: &dyn Appendable, labels: &Labels, points: i64, interval_ms: i64, value: impl Fn(i64) -> f64) {
-    let mut tx = store.appender();
-    let mut key = None;
-    for i in 0..points {
-        let by = key.map_or(SeriesKey::Labels(labels), |r| SeriesKey::RefOrLabels(r, labels));
-        let sample = Point::float(i * interval_ms, value(i));
-        let appended = tx.append(by, sample, &AppendOptions::default()).expect("the data is in order");
-        // What a transaction creates has its reference for good once that is committed.
-        key = (i > 0).then_some(appended.series);
-    }
-    tx.commit().expect("memory does not fail");
+/// A sample to be written.
+enum Value {
+    Float(f64),
+    Integers(Histogram),
+    Floats(FloatHistogram),
 }
 
-/// Series of 372 samples one after the other, as many as fit.
-pub(crate) fn sparse(store: &dyn Appendable, points: i64) {
-    const SAMPLES: i64 = 372;
-    for l in 0..=points / SAMPLES {
-        let labels = Labels::from_pairs([("__name__", "sparse".to_owned()), ("l", l.to_string())]);
+/// A series to be written: which of the points it has, and what it is at each.
+struct Written {
+    labels: Labels,
+    points: Range<i64>,
+    value: Box<dyn Fn(i64) -> Value>,
+}
+
+/// Writes scrape by scrape, as a head takes it.
+fn write(store: &dyn Appendable, series: &[Written], points: i64, interval_ms: i64) {
+    let mut known: Vec<Option<SeriesRef>> = vec![None; series.len()];
+    for point in 0..points {
         let mut tx = store.appender();
-        for i in l * SAMPLES..points.min((l + 1) * SAMPLES) {
-            let sample = Point::float(i * INTERVAL_MS, i as f64);
-            tx.append(SeriesKey::Labels(&labels), sample, &AppendOptions::default()).expect("the data is in order");
+        for (series, known) in series.iter().zip(&mut known).filter(|(s, _)| s.points.contains(&point)) {
+            let key = known.map_or(SeriesKey::Labels(&series.labels), |r| SeriesKey::RefOrLabels(r, &series.labels));
+            let value = (series.value)(point);
+            let value = match &value {
+                Value::Float(v) => PointValue::Float(*v),
+                Value::Integers(h) => PointValue::Histogram(h),
+                Value::Floats(h) => PointValue::FloatHistogram(h),
+            };
+            let sample = Point { timestamp_ms: point * interval_ms, start_timestamp_ms: 0, value };
+            let appended = tx.append(key, sample, &AppendOptions::default()).expect("the data is in order");
+            // What a transaction creates has its reference for good once that is committed.
+            *known = (point > series.points.start).then_some(appended.series);
         }
         tx.commit().expect("memory does not fail");
     }
 }
 
+/// Series of 372 samples one after the other, as many as fit.
+pub(crate) fn sparse(store: &dyn Appendable, points: i64) {
+    const SAMPLES: i64 = 372;
+    let one = |l: i64| Written {
+        labels: Labels::from_pairs([("__name__", "sparse".to_owned()), ("l", l.to_string())]),
+        points: l * SAMPLES..(l + 1) * SAMPLES,
+        value: Box::new(|i| Value::Float(i as f64)),
+    };
+    let series: Vec<Written> = (0..=points / SAMPLES).map(one).collect();
+    write(store, &series, points, INTERVAL_MS);
+}
+
 /// Two metrics of as many instances each, named by hexadecimal texts of the length of a UUID.
 pub(crate) fn join(store: &dyn Appendable, instances: u64, points: i64) {
+    let mut series = Vec::new();
     for metric in ["rpc_request_success_total", "rpc_request_error_total"] {
         for i in 0..instances {
             // Evenly spread, so that a sixteenth begins with 0.
@@ -53,34 +76,28 @@ pub(crate) fn join(store: &dyn Appendable, instances: u64, points: i64) {
                 ("domain", "test-domain"),
                 ("instance", &instance),
             ]);
-            write(store, &labels, points, INTERVAL_MS, |p| (p + i as i64) as f64);
+            let value = Box::new(move |p| Value::Float((p + i as i64) as f64));
+            series.push(Written { labels, points: 0..points, value });
         }
     }
+    write(store, &series, points, INTERVAL_MS);
 }
 
 pub(crate) const HISTOGRAM_INTERVAL_MS: i64 = 15_000;
 
 /// `native_histogram_series` with the exponential schema 1, or with custom bounds.
 pub(crate) fn histograms(store: &dyn Appendable, series: i64, points: i64, custom: bool) {
-    for h in 0..series {
+    let one = |h: i64| {
         let pairs =
             [("__name__", "native_histogram_series".to_owned()), ("foo", "bar".to_owned()), ("h", h.to_string())];
-        let labels = Labels::from_pairs(pairs);
-        let mut tx = store.appender();
-        for i in 0..points {
-            let (integers, floats);
-            let value = if custom {
-                floats = custom_histogram(i);
-                PointValue::FloatHistogram(&floats)
-            } else {
-                integers = exponential_histogram(i);
-                PointValue::Histogram(&integers)
-            };
-            let point = Point { timestamp_ms: i * HISTOGRAM_INTERVAL_MS, start_timestamp_ms: 0, value };
-            tx.append(SeriesKey::Labels(&labels), point, &AppendOptions::default()).expect("the data is in order");
-        }
-        tx.commit().expect("memory does not fail");
-    }
+        let value: Box<dyn Fn(i64) -> Value> = match custom {
+            true => Box::new(|i| Value::Floats(custom_histogram(i))),
+            false => Box::new(|i| Value::Integers(exponential_histogram(i))),
+        };
+        Written { labels: Labels::from_pairs(pairs), points: 0..points, value }
+    };
+    let series: Vec<Written> = (0..series).map(one).collect();
+    write(store, &series, points, HISTOGRAM_INTERVAL_MS);
 }
 
 fn spans() -> Vec<Span> {
@@ -125,6 +142,7 @@ pub(crate) const INFO_INTERVAL_MS: i64 = 2_000;
 
 /// A hundred info series, and the counters of one target.
 pub(crate) fn info(store: &dyn Appendable, points: i64) {
+    let mut series = Vec::new();
     for i in 0..100 {
         let cluster = if i % 2 == 0 { "us-east" } else { "eu-south" };
         let labels = Labels::from_pairs([
@@ -133,7 +151,7 @@ pub(crate) fn info(store: &dyn Appendable, points: i64) {
             ("job", &format!("job{i}")),
             ("k8s_cluster_name", cluster),
         ]);
-        write(store, &labels, points, INFO_INTERVAL_MS, |_| 1.0);
+        series.push(Written { labels, points: 0..points, value: Box::new(|_| Value::Float(1.0)) });
     }
     for code in ["200", "400", "500"] {
         let labels = Labels::from_pairs([
@@ -142,6 +160,7 @@ pub(crate) fn info(store: &dyn Appendable, points: i64) {
             ("job", "job0"),
             ("http_status_code", code),
         ]);
-        write(store, &labels, points, INFO_INTERVAL_MS, |p| p as f64);
+        series.push(Written { labels, points: 0..points, value: Box::new(|p| Value::Float(p as f64)) });
     }
+    write(store, &series, points, INFO_INTERVAL_MS);
 }
