@@ -7,7 +7,9 @@ use crate::{DecodeError, DecodeOptions, Decoder, EncodeOptions, Event, Format, M
 type Reading = (Vec<String>, Result<(), DecodeError>);
 
 fn options(mode: Mode) -> DecodeOptions {
-    DecodeOptions::new().mode(mode)
+    let mut options = DecodeOptions::new().mode(mode);
+    options.max_reported_faults = u64::MAX;
+    options
 }
 
 fn describe(event: &Event<'_, '_>) -> String {

@@ -12,7 +12,8 @@ pub enum Mode {
     /// What Prometheus takes, and its message for what it refuses. The first fault ends the page.
     #[default]
     Prometheus,
-    /// As [`Mode::Prometheus`], but what it refuses is skipped and reported, and the rest is read.
+    /// As [`Mode::Prometheus`], but what it refuses is skipped and reported, up to
+    /// [`DecodeOptions::max_reported_faults`], and the rest is read.
     Lenient,
 }
 
@@ -44,6 +45,10 @@ pub struct DecodeOptions {
     /// The type and the unit in force become labels of the series, `__type__` and `__unit__`: Prometheus' feature
     /// `type-and-unit-labels`. See [`Series::stored_labels`](crate::Series::stored_labels).
     pub type_and_unit_labels: bool,
+    /// In [`Mode::Lenient`], how many faults become events. What lies behind is skipped and counted without being described,
+    /// so that a page of nothing but faults costs little. 10,000 by default. Histograms that cannot be converted
+    /// ([`custom_buckets`](Self::custom_buckets)) are reported whatever their number.
+    pub max_reported_faults: u64,
 }
 
 impl DecodeOptions {
@@ -58,6 +63,7 @@ impl DecodeOptions {
             custom_buckets: false,
             start_timestamps: false,
             type_and_unit_labels: false,
+            max_reported_faults: 10_000,
         }
     }
 

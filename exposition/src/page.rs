@@ -65,6 +65,9 @@ pub(crate) struct Page<'a> {
     samples: usize,
     mode: Mode,
     skipped: u64,
+    max_reported_faults: u64,
+    /// As many faults as may be were reported: the next ones need no words.
+    is_mute: bool,
     strict: Option<Box<StrictReader>>,
     type_and_unit_labels: bool,
 }
@@ -111,6 +114,8 @@ impl<'a> Page<'a> {
             samples: 0,
             mode: options.mode,
             skipped: 0,
+            max_reported_faults: options.max_reported_faults,
+            is_mute: options.mode == Mode::Lenient && options.max_reported_faults == 0,
             strict: strict.then(|| Box::new(StrictReader::new(dialect))),
             type_and_unit_labels: options.type_and_unit_labels,
         }
@@ -123,7 +128,13 @@ impl<'a> Page<'a> {
     }
 
     pub(crate) fn diagnosis(&self, entry: usize) -> Diagnosis<'a> {
-        Diagnosis { page: self.bytes, entry, max_line_bytes: self.limits.line_bytes, lines: self.lines }
+        Diagnosis {
+            page: self.bytes,
+            entry,
+            max_line_bytes: self.limits.line_bytes,
+            lines: self.lines,
+            is_mute: self.is_mute,
+        }
     }
 
     /// What type and unit add to the labels of a series.
@@ -208,26 +219,30 @@ impl<'a> Page<'a> {
         self.check_long_series(series, Place::Message(message))
     }
 
-    /// Where to go on after a fault in the line that starts at `entry`: behind its end, or nowhere.
-    pub(crate) fn resume(&mut self, entry: usize, error: DecodeError) -> Result<(usize, DecodeError), DecodeError> {
-        if self.mode != Mode::Lenient || error.ends_page() {
-            return Err(error);
-        }
-        self.skipped = self.skipped.saturating_add(1);
+    /// Where to go on after a fault in the line that starts at `entry`: behind its end, or nowhere. With the fault, if it
+    /// is to be reported.
+    pub(crate) fn resume(
+        &mut self,
+        entry: usize,
+        error: DecodeError,
+    ) -> Result<(usize, Option<DecodeError>), DecodeError> {
+        let reported = self.resume_message(error)?;
         let rest = self.bytes.get(entry..).unwrap_or_default();
         let line = memchr::memchr(b'\n', rest).map_or(rest.len(), |newline| newline.saturating_add(1));
         let next = entry.saturating_add(line);
         self.lines.advance(self.bytes, next);
-        Ok((next, error))
+        Ok((next, reported))
     }
 
     /// As [`Page::resume`], for a format without lines: whether to go on.
-    pub(crate) fn resume_message(&mut self, error: DecodeError) -> Result<DecodeError, DecodeError> {
+    pub(crate) fn resume_message(&mut self, error: DecodeError) -> Result<Option<DecodeError>, DecodeError> {
         if self.mode != Mode::Lenient || error.ends_page() {
             return Err(error);
         }
+        let reported = (!self.is_mute).then_some(error);
         self.skipped = self.skipped.saturating_add(1);
-        Ok(error)
+        self.is_mute = self.skipped >= self.max_reported_faults;
+        Ok(reported)
     }
 
     /// How many faults were skipped.

@@ -3,8 +3,8 @@
 use promethium_exposition::negotiate::ScrapeProtocol;
 use promethium_exposition::text::Decoder;
 use promethium_exposition::{
-    DecodeError, DecodeOptions, EncodeOptions, Event, Family, Metric, MetricValue, Mode, Place, SummaryValue, encode,
-    openmetrics, protobuf,
+    DecodeError, DecodeOptions, EncodeOptions, Event, Family, Format, Metric, MetricValue, Mode, Place, SummaryValue,
+    encode, openmetrics, protobuf,
 };
 use promethium_model::{Limits, MetricType};
 
@@ -188,4 +188,42 @@ fn a_label_twice() {
     let Ok(Some(Event::Sample(sample))) = decoder.next_event() else { panic!("a sample") };
     let error = sample.series().to_labels().unwrap_err();
     assert_eq!(error.to_string(), "label name \"a\" is not unique: invalid sample");
+}
+
+/// Samples, reported faults and counted faults of a page that is read leniently.
+fn read_leniently(format: Format, page: &[u8], max_reported_faults: u64) -> (usize, u64, u64) {
+    let mut options = DecodeOptions::new().mode(Mode::Lenient);
+    options.max_reported_faults = max_reported_faults;
+    let mut decoder = promethium_exposition::Decoder::new(format, page, &options);
+    let (mut samples, mut reported) = (0, 0);
+    while let Some(event) = decoder.next_event().expect("only what ends a page is an error") {
+        match event {
+            Event::Sample(_) => samples += 1,
+            Event::Skipped(error) => {
+                assert!(!error.message().is_empty());
+                reported += 1;
+            }
+            _ => {}
+        }
+    }
+    (samples, reported, decoder.skipped())
+}
+
+#[test]
+fn reported_faults() {
+    let broken_message = [2, 0x0a, 5];
+    let pages = [
+        (Format::PrometheusText, b"a b\n".repeat(9), b"c 1\n".to_vec(), 1),
+        (Format::OpenMetrics, b"a b\n".repeat(9), b"c 1\n# EOF\n".to_vec(), 1),
+        (Format::Protobuf, broken_message.repeat(9), messages(), 5),
+    ];
+    for (format, faults, good, samples) in pages {
+        let page =
+            [good[..good.len() - if format == Format::OpenMetrics { 6 } else { 0 }].to_vec(), faults, good].concat();
+        for (limit, reported) in [(u64::MAX, 9), (9, 9), (8, 8), (1, 1), (0, 0)] {
+            assert_eq!(read_leniently(format, &page, limit), (2 * samples, reported, 9), "{format:?}, {limit}");
+        }
+    }
+    let endless = read_leniently(Format::OpenMetrics, b"a 1\nb\n", 0);
+    assert_eq!(endless, (1, 0, 2), "a page without its end is a fault as well");
 }

@@ -7,6 +7,8 @@
     clippy::arithmetic_side_effects
 )]
 
+use std::ops::ControlFlow;
+
 use super::created::{Created, CreatedLines};
 use super::diagnose::{NO_EOF, line_start, unexpected};
 use super::metadata::{Comment, take_comment};
@@ -120,7 +122,10 @@ impl<'a> Decoder<'a> {
                 }
                 Ok(Line::Nothing(next)) => at = next,
                 Ok(Line::EndOfFile) => return self.page.finish().map(|()| None),
-                Err(error) => return self.skip(at, error).map(Some),
+                Err(error) => match self.skip(at, error)? {
+                    ControlFlow::Break(found) => return Ok(found),
+                    ControlFlow::Continue(next) => at = next,
+                },
             }
         }
     }
@@ -148,11 +153,15 @@ impl<'a> Decoder<'a> {
 
     /// Goes on behind a fault, or nowhere. At the end of the page there is nothing to go on with.
     #[cold]
-    fn skip(&mut self, at: usize, error: DecodeError) -> Result<Found, DecodeError> {
+    fn skip(&mut self, at: usize, error: DecodeError) -> Result<ControlFlow<Option<Found>, usize>, DecodeError> {
         let (next, error) = self.page.resume(at, error)?;
-        (self.at, self.ended) = (next, at >= self.page.bytes.len());
-        self.slots.skipped = Some(error);
-        Ok(Found::Skipped)
+        let is_end = at >= self.page.bytes.len();
+        if error.is_none() {
+            return Ok(if is_end { ControlFlow::Break(None) } else { ControlFlow::Continue(next) });
+        }
+        (self.at, self.ended) = (next, is_end);
+        self.slots.skipped = error;
+        Ok(ControlFlow::Break(Some(Found::Skipped)))
     }
 
     #[inline]

@@ -115,20 +115,29 @@ impl<'a> Decoder<'a> {
 
     /// Reads up to the next event.
     pub(crate) fn find(&mut self) -> Result<Option<Found>, DecodeError> {
-        let rest = std::mem::take(&mut self.rest);
+        let mut rest = std::mem::take(&mut self.rest);
         if rest.len() == self.page.bytes.len() {
             self.page.check_size()?;
         }
-        match self.step(rest) {
-            Ok(Some((found, rest))) => {
-                self.rest = rest;
-                Ok(Some(found))
+        loop {
+            match self.step(rest) {
+                Ok(Some((found, after))) => {
+                    self.rest = after;
+                    return Ok(Some(found));
+                }
+                Ok(None) => {
+                    self.message.next = Next::Family;
+                    return self.page.finish_messages().map(|()| None);
+                }
+                Err(fault) => {
+                    let after = fault.rest;
+                    if let Some(found) = self.skip(fault)? {
+                        self.rest = after;
+                        return Ok(Some(found));
+                    }
+                    rest = after;
+                }
             }
-            Ok(None) => {
-                self.message.next = Next::Family;
-                self.page.finish_messages().map(|()| None)
-            }
-            Err(fault) => self.skip(fault).map(Some),
         }
     }
 
@@ -162,12 +171,10 @@ impl<'a> Decoder<'a> {
 
     /// Leaves the message with the fault.
     #[cold]
-    fn skip(&mut self, fault: Fault<'a>) -> Result<Found, DecodeError> {
+    fn skip(&mut self, fault: Fault<'a>) -> Result<Option<Found>, DecodeError> {
         self.message.next = Next::Family;
-        let error = self.page.resume_message(fault.error)?;
-        self.rest = fault.rest;
-        self.slots.skipped = Some(error);
-        Ok(Found::Skipped)
+        self.slots.skipped = self.page.resume_message(fault.error)?;
+        Ok(self.slots.skipped.is_some().then_some(Found::Skipped))
     }
 
     #[cold]

@@ -46,6 +46,8 @@ pub(crate) struct Diagnosis<'a> {
     pub(crate) entry: usize,
     pub(crate) max_line_bytes: usize,
     pub(crate) lines: Lines,
+    /// Nobody will read the message: neither it nor its place is made.
+    pub(crate) is_mute: bool,
 }
 
 impl<'a> Diagnosis<'a> {
@@ -71,6 +73,9 @@ impl<'a> Diagnosis<'a> {
     pub(crate) fn failed(self, at: usize, end: usize, message: impl FnOnce() -> String) -> DecodeError {
         if end.saturating_sub(self.entry) > self.max_line_bytes.saturating_add(1) {
             return self.line_too_long();
+        }
+        if self.is_mute {
+            return DecodeError::Syntax { message: String::new(), line: 0, column: 0, offset: at };
         }
         let before = self.page.get(..at).unwrap_or(self.page);
         let line_start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline.saturating_add(1));

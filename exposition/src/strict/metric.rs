@@ -9,6 +9,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use promethium_model::MetricType;
 use promethium_model::labels::{BUCKET_LABEL, METRIC_NAME, QUANTILE_LABEL};
 use promethium_model::quote::go_quoted;
@@ -21,7 +22,7 @@ use crate::event::Sample;
 /// The metrics of one family that were met so far, by their labels.
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
-    by_labels: HashMap<Vec<u8>, Metric>,
+    by_labels: HashMap<Vec<u8>, Metric, RandomState>,
     current: Vec<u8>,
     key: Vec<u8>,
     sorted: Vec<(String, String)>,
@@ -85,8 +86,20 @@ impl Metrics {
 
     /// The labels, sorted; each name may occur once.
     fn gather_labels(&mut self, sample: &Sample<'_>, at: usize) -> Checked {
-        self.sorted.clear();
-        self.sorted.extend(sample.series().labels().map(|(n, v)| (n.into_owned(), v.into_owned())));
+        let mut count = 0_usize;
+        for (name, value) in sample.series().labels() {
+            match self.sorted.get_mut(count) {
+                Some(used) => {
+                    used.0.clear();
+                    used.0.push_str(&name);
+                    used.1.clear();
+                    used.1.push_str(&value);
+                }
+                None => self.sorted.push((name.into_owned(), value.into_owned())),
+            }
+            count = count.saturating_add(1);
+        }
+        self.sorted.truncate(count);
         self.sorted.sort_unstable();
         if self.sorted.iter().any(|(name, _)| name == METRIC_NAME) {
             return Err(Violation::new(

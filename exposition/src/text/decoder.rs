@@ -118,6 +118,10 @@ impl<'a> Decoder<'a> {
                 Ok(Line::EndOfPage) => break,
                 Err(error) => {
                     let (next, error) = self.page.resume(at, error)?;
+                    let Some(error) = error else {
+                        at = next;
+                        continue;
+                    };
                     self.at = next;
                     self.slots.skipped = Some(error);
                     return Ok(Some(Found::Skipped));
