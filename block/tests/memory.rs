@@ -62,7 +62,7 @@ fn chunks(range: std::ops::Range<i64>) -> Vec<EncodedChunk> {
     encode(&batch, Encodings::CLASSIC, SplitRule::MERGE)
 }
 
-/// Ten series of each value of `i`, one of each of `n`; `j` is `foo` for half of them.
+/// Ten series of each value of `i`, one of each of `n`; `j` is `of_j` for half of them.
 fn block_of(values: usize) -> Block {
     let one = chunks(0..1);
     let labels = |k: usize| {
@@ -80,14 +80,14 @@ fn block_of(values: usize) -> Block {
 /// and of those that a value of the label in question has.
 fn rows(values: usize) -> Vec<(Vec<Matcher>, usize, usize)> {
     let regex = |name, pattern| Matcher::new(MatchOp::Regex, name, pattern).expect("a pattern");
-    let (n1, foo, one_i) = (Matcher::equal("n", "1"), Matcher::equal("j", "foo"), Matcher::equal("i", "0000042"));
+    let (n1, of_j, one_i) = (Matcher::equal("n", "1"), Matcher::equal("j", "foo"), Matcher::equal("i", "0000042"));
     vec![
         // Equality: nothing but the result.
         (vec![n1.clone()], values, 0),
         (vec![one_i.clone()], 10, 0),
         (vec![n1.clone(), one_i.clone()], 1, 10),
-        (vec![n1.clone(), foo.clone()], values / 2, 0),
-        (vec![foo.clone(), one_i.clone(), n1.clone()], 1, 10),
+        (vec![n1.clone(), of_j.clone()], values / 2, 0),
+        (vec![of_j.clone(), one_i.clone(), n1.clone()], 1, 10),
         (vec![Matcher::equal("i", "none"), n1.clone()], 0, 0),
         // Literals decide: look-ups.
         (vec![regex("i", "0000042|0000043|none")], 20, 0),

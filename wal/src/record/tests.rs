@@ -306,6 +306,9 @@ fn any_record() -> impl Strategy<Value = Vec<u8>> {
     .prop_flat_map(prop::sample::select)
 }
 
+/// The first reference and the first time, with which records of samples, histograms and exemplars begin.
+const BASES_BYTES: usize = 16;
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -329,7 +332,9 @@ proptest! {
     fn a_cut_record_is_refused_or_is_a_whole_shorter_one(record in any_record(), cut in any::<prop::sample::Index>()) {
         let cut = &record[..cut.index(record.len())];
         if let Ok(Some(again)) = reencode(cut) {
-            prop_assert_eq!(&again[..], cut);
+            // What every row counts from may be all that is left; a record without rows is written without it.
+            let is_without_rows = again.len() == 1 && cut.len() == 1 + BASES_BYTES;
+            prop_assert!(again == cut || is_without_rows, "{cut:?} reads as {again:?}");
         }
     }
 
