@@ -62,7 +62,7 @@ fn chunks(range: std::ops::Range<i64>) -> Vec<EncodedChunk> {
     encode(&batch, Encodings::CLASSIC, SplitRule::MERGE)
 }
 
-/// Ten series of each value of `i`, one of each of `n`; `j` is `of_j` for half of them.
+/// Ten series of each value of `i`, one of each of `n`; `j` is `foo` for half of them.
 fn block_of(values: usize) -> Block {
     let one = chunks(0..1);
     let labels = |k: usize| {

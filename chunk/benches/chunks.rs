@@ -113,7 +113,8 @@ fn prometheus_table(c: &mut Criterion) {
 
 /// Scrapes in step, as most are: values that stay, and counters that grow by the same each time.
 fn in_step(c: &mut Criterion) {
-    let values: [(&str, fn(i64) -> f64); 3] = [
+    type ValueAt = fn(i64) -> f64;
+    let values: [(&str, ValueAt); 3] = [
         ("constant", |_| 42.0),
         ("counter of equal steps", |i| (1_000_000 + i * 7) as f64),
         ("counter of equal steps of 10 ms", |i| (100_000 + i * 1_500) as f64 / 100.0),
