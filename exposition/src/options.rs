@@ -46,7 +46,7 @@ pub struct DecodeOptions {
     /// `type-and-unit-labels`. See [`Series::stored_labels`](crate::Series::stored_labels).
     pub type_and_unit_labels: bool,
     /// In [`Mode::Lenient`], how many faults become events. What lies behind is skipped and counted without being described,
-    /// so that a page of nothing but faults costs little. 10,000 by default. Histograms that cannot be converted
+    /// so that a page of nothing but faults costs little. 1,000 by default. Histograms that cannot be converted
     /// ([`custom_buckets`](Self::custom_buckets)) are reported whatever their number.
     pub max_reported_faults: u64,
 }
@@ -63,7 +63,7 @@ impl DecodeOptions {
             custom_buckets: false,
             start_timestamps: false,
             type_and_unit_labels: false,
-            max_reported_faults: 10_000,
+            max_reported_faults: 1_000,
         }
     }
 
