@@ -50,8 +50,9 @@ impl RouterOptions {
 /// A router with the paths of the API, to be merged into a host's own, or nested below a prefix.
 ///
 /// An answer is worked out on a blocking thread of the tokio runtime; one whose like was a matter of microseconds the last
-/// time, on the thread that received the request, for [`AT_ONCE_AT_MOST`] at most: what takes longer after all is begun
-/// anew on a blocking thread. When a client goes away, its query is cancelled. Form bodies are bounded by [`MAX_FORM_BYTES`]; how many connections there may be is for the server to bound.
+/// time, on the thread that received the request, for two milliseconds at most: what takes longer after all is begun anew
+/// on a blocking thread. When a client goes away, its query is cancelled. Form bodies are bounded by [`MAX_FORM_BYTES`];
+/// how many connections there may be is for the server to bound.
 ///
 /// ```no_run
 /// # async fn serve(host: std::sync::Arc<dyn promethium_api::ApiHost>) -> std::io::Result<()> {
