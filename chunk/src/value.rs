@@ -94,31 +94,6 @@ impl Window {
         bits.read(significant) << self.trailing
     }
 
-    /// Reads changes that lie one behind the other, each behind the same three bits, for as long as they lie in the reader's
-    /// window of bits and `put` takes them. Reads none where a change fills most of that.
-    ///
-    /// PERF: one load for several samples, and a chain of two instructions from one to the next; `in step` of the bench.
-    #[inline(always)]
-    pub(crate) fn read_run(self, prefix: u64, window: u64, bits: &mut BitReader<'_>, mut put: impl FnMut(u64) -> bool) {
-        let significant = u32::from(self.significant);
-        let change_bits = significant + 3;
-        let (mut rest, mut used) = (window, 0);
-        while used + change_bits <= WINDOW && rest >> 61 == prefix {
-            if !put((rest << 3) >> (64 - significant) << self.trailing) {
-                break;
-            }
-            rest <<= change_bits;
-            used += change_bits;
-        }
-        bits.skip(used);
-    }
-
-    /// Whether two changes, with three bits before each, lie in a reader's window.
-    #[inline(always)]
-    pub(crate) fn is_small(self) -> bool {
-        2 * (u32::from(self.significant) + 3) <= WINDOW
-    }
-
     /// The significant bits in the window as it is, if they fit.
     #[inline(always)]
     pub(crate) fn fit(self, xor: u64) -> Option<(u64, u32)> {

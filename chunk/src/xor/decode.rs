@@ -19,9 +19,6 @@ struct Cursor {
     window: Window,
 }
 
-/// The bits before a change of a sample in step, where the window stays.
-const CHANGED_IN_STEP: u64 = 0b010;
-
 /// Fills both columns, which are equally long.
 pub(crate) fn decode_columns(
     bits: &mut BitReader<'_>,
@@ -38,16 +35,6 @@ pub(crate) fn decode_columns(
     while rows.len() > 0 {
         let window = bits.window();
         if window >> 62 != 0 {
-            if window >> 61 == CHANGED_IN_STEP && cursor.window.is_small() {
-                cursor.window.read_run(CHANGED_IN_STEP, window, bits, |change| {
-                    let Some((t, v)) = rows.next() else { return false };
-                    cursor.step(0);
-                    cursor.value ^= change;
-                    (*t, *v) = (cursor.t, f64::from_bits(cursor.value));
-                    true
-                });
-                continue;
-            }
             next(window, bits, &mut cursor)?;
             if let Some((t, v)) = rows.next() {
                 (*t, *v) = cursor.sample();

@@ -16,9 +16,6 @@ struct Cursor {
     window: Window,
 }
 
-/// The bits before a change of a sample in step, where the window stays.
-const CHANGED_IN_STEP: u64 = 0b100;
-
 /// Fills the columns, which are equally long; that of start timestamps may be empty where no sample has one.
 pub(crate) fn decode_columns(
     bits: &mut BitReader<'_>,
@@ -50,16 +47,6 @@ fn decode_without_starts(bits: &mut BitReader<'_>, timestamps: &mut [i64], float
     while rows.len() > 0 {
         let window = bits.window();
         if window >> 63 != 0 {
-            if window >> 61 == CHANGED_IN_STEP && cursor.window.is_small() {
-                cursor.window.read_run(CHANGED_IN_STEP, window, bits, |change| {
-                    let Some((t, v)) = rows.next() else { return false };
-                    cursor.step(0);
-                    cursor.baseline ^= change;
-                    (*t, *v) = (cursor.t, cursor.value());
-                    true
-                });
-                continue;
-            }
             let value = next(window, bits, &mut cursor)?;
             if let Some((t, v)) = rows.next() {
                 (*t, *v) = (cursor.t, value);
