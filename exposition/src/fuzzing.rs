@@ -48,13 +48,20 @@ fn exemplars(event: &Event<'_, '_>) -> Vec<String> {
 
 /// Reads a page to its end or its first fault; faults that are skipped are no lines.
 fn read(format: Format, page: &[u8], options: &DecodeOptions) -> Reading {
+    let (reading, reported, counted) = read_counting(format, page, options);
+    assert_eq!(reported, counted);
+    reading
+}
+
+/// As [`read`], with how many faults were events and how many were counted.
+fn read_counting(format: Format, page: &[u8], options: &DecodeOptions) -> (Reading, u64, u64) {
     let mut decoder = Decoder::new(format, page, options);
-    let (mut events, mut skipped) = (Vec::new(), 0);
+    let (mut events, mut reported) = (Vec::new(), 0);
     let end = loop {
         match decoder.next_event() {
             Ok(Some(Event::Skipped(error))) => {
-                assert!(!error.to_string().is_empty());
-                skipped += 1;
+                assert!(!error.message().is_empty());
+                reported += 1;
             }
             Ok(Some(event)) => events.push(describe(&event)),
             Ok(None) => break Ok(()),
@@ -62,8 +69,7 @@ fn read(format: Format, page: &[u8], options: &DecodeOptions) -> Reading {
         }
     };
     assert!(matches!(decoder.next_event(), Ok(None)), "nothing follows the end");
-    assert_eq!(decoder.skipped(), skipped);
-    (events, end)
+    ((events, end), reported, decoder.skipped())
 }
 
 /// Reads a page in full and again knowing every series of the first reading: both must say the same.
@@ -120,10 +126,17 @@ fn strict(format: Format, protocol: ScrapeProtocol, page: &[u8]) {
     assert!(again.is_ok(), "{again:?}: {}", String::from_utf8_lossy(&written));
 }
 
-/// Whether the lenient reading ends well, and where there is nothing to skip says what Prometheus' says.
+/// Whether the lenient reading ends well, and where there is nothing to skip says what Prometheus' says; and whether how
+/// many faults it reports changes nothing else.
 fn lenient(format: Format, page: &[u8]) {
-    let (events, end) = read(format, page, &options(Mode::Lenient));
+    let ((events, end), _, faults) = read_counting(format, page, &options(Mode::Lenient));
     assert_eq!(end, Ok(()));
+    let mut terse = options(Mode::Lenient);
+    for most in [0, 1] {
+        terse.max_reported_faults = most;
+        let ((same, _), reported, counted) = read_counting(format, page, &terse);
+        assert_eq!((same, reported, counted), (events.clone(), most.min(faults), faults));
+    }
     let (plain, plain_end) = read(format, page, &options(Mode::Prometheus));
     match plain_end {
         Ok(()) => assert_eq!(events, plain),
