@@ -3,7 +3,8 @@
 //! What a step needs of its window (times and values of the first and the last sample, and how many there are) is gathered
 //! into columns first; the extrapolation is then the same arithmetic for every step of the block, without branches: the
 //! compiler makes vector instructions of it. Each operation is that of [`Extent::factor`](super::Extent::factor), in its order.
-//! PERF: 2,800 series × 241 steps of `rate(x[5m])` over 15 s took 21 ms step by step.
+//! PERF: `histogram_quantile(0.99, sum by (le) (rate(x[5m])))` over 2,800 series × 241 steps, asked over HTTP, took 28.4 ms while
+//! steps went one by one and 22.7 ms after; sums over groups had become cheaper by then as well.
 
 use std::ops::Range;
 
