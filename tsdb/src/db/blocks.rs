@@ -138,22 +138,10 @@ fn remove_drafts(vfs: &dyn Vfs, dir: &Path, names: &[String]) {
 
 /// Moves a block that cannot be read away, if it is damaged; one of a later version, or one that lacks files, stays.
 fn set_aside(vfs: &dyn Vfs, dir: &Path, name: &str, access: Access, error: &BlockError, report: &mut ReplayReport) {
-    let path = dir.join(name);
     let offset = if let BlockError::Damaged(damage) = error { damage.offset } else { 0 };
-    report.note_block_damage(Damage { path: path.clone(), offset, message: error.to_string() });
+    report.note_block_damage(Damage { path: dir.join(name), offset, message: error.to_string() });
     if access == Access::ReadOnly || !matches!(error, BlockError::Damaged(_)) {
         return;
     }
-    let aside = dir.join(ASIDE_DIR);
-    let moved = vfs.create_dir(&aside).and_then(|()| {
-        let target = super::repair::free_name(vfs, &aside, &path)?;
-        vfs.rename(&path, &target)?;
-        vfs.sync_dir(&aside)?;
-        vfs.sync_dir(dir)?;
-        Ok(target)
-    });
-    match moved {
-        Ok(target) => report.set_aside.push(target),
-        Err(error) => report.repair_error = Some(format!("{}: {error}", path.display())),
-    }
+    super::repair::move_aside(vfs, dir, ASIDE_DIR, name, report);
 }

@@ -184,18 +184,7 @@ fn is_at_end(vfs: &dyn Vfs, layout: &WalLayout, position: LogPosition) -> bool {
 
 /// Moves a snapshot that is damaged to where damaged segments are.
 pub(super) fn set_aside(vfs: &dyn Vfs, dir: &Path, report: &mut ReplayReport) {
-    let (path, aside) = (dir.join(HEAD_SNAPSHOT_FILE), dir.join(super::open::ASIDE_DIR));
-    let moved = vfs.create_dir(&aside).and_then(|()| {
-        let target = super::repair::free_name(vfs, &aside, &path)?;
-        vfs.rename(&path, &target)?;
-        vfs.sync_dir(&aside)?;
-        vfs.sync_dir(dir)?;
-        Ok(target)
-    });
-    match moved {
-        Ok(target) => report.set_aside.push(target),
-        Err(error) => report.repair_error = Some(format!("{}: {error}", path.display())),
-    }
+    super::repair::move_aside(vfs, dir, super::open::ASIDE_DIR, HEAD_SNAPSHOT_FILE, report);
 }
 
 /// Removes what an opening or a close left: once taken, a snapshot says nothing that the log will still agree with.

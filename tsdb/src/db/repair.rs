@@ -11,6 +11,8 @@ use std::sync::Arc;
 use promethium_vfs::{OpenMode, Vfs, VfsFile};
 use promethium_wal::{Compression, Item, PreparedRecord, SegmentReader};
 
+use super::replay::ReplayReport;
+
 const BUFFER_BYTES: usize = 1 << 20;
 
 /// Copies a file into the directory `aside`, durably, and says where to.
@@ -35,8 +37,24 @@ pub(super) fn copy_aside(vfs: &dyn Vfs, aside: &Path, path: &Path) -> io::Result
     Ok(target)
 }
 
+/// Moves what `dir` has under `name` into its directory `aside`, durably. Where it went, or why it did not, is in the report.
+pub(super) fn move_aside(vfs: &dyn Vfs, dir: &Path, aside: &str, name: &str, report: &mut ReplayReport) {
+    let (path, aside) = (dir.join(name), dir.join(aside));
+    let moved = vfs.create_dir(&aside).and_then(|()| {
+        let target = free_name(vfs, &aside, &path)?;
+        vfs.rename(&path, &target)?;
+        vfs.sync_dir(&aside)?;
+        vfs.sync_dir(dir)?;
+        Ok(target)
+    });
+    match moved {
+        Ok(target) => report.set_aside.push(target),
+        Err(error) => report.repair_error = Some(format!("{}: {error}", path.display())),
+    }
+}
+
 /// `00000007`, or where that is taken `00000007.1`, …: copies of different openings stand beside one another.
-pub(super) fn free_name(vfs: &dyn Vfs, aside: &Path, path: &Path) -> io::Result<PathBuf> {
+fn free_name(vfs: &dyn Vfs, aside: &Path, path: &Path) -> io::Result<PathBuf> {
     let taken = vfs.list(aside)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut candidate = name.to_string();
