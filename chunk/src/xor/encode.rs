@@ -25,6 +25,8 @@ pub struct XorAppender {
     timestamp_ms: i64,
     delta: i64,
     value: u64,
+    /// The value before that.
+    previous: u64,
     count: u16,
     window: Window,
 }
@@ -39,7 +41,15 @@ impl XorAppender {
     /// An empty chunk.
     #[must_use]
     pub fn new() -> Self {
-        XorAppender { out: BitWriter::default(), timestamp_ms: 0, delta: 0, value: 0, count: 0, window: Window::NONE }
+        XorAppender {
+            out: BitWriter::default(),
+            timestamp_ms: 0,
+            delta: 0,
+            value: 0,
+            previous: 0,
+            count: 0,
+            window: Window::NONE,
+        }
     }
 
     /// Samples so far.
@@ -58,6 +68,13 @@ impl XorAppender {
     #[must_use]
     pub fn newest(&self) -> (i64, f64) {
         (self.timestamp_ms, f64::from_bits(self.value))
+    }
+
+    /// The sample before the newest; `None` where there are not two.
+    #[must_use]
+    pub fn previous(&self) -> Option<(i64, f64)> {
+        let timestamp_ms = self.timestamp_ms.wrapping_sub(self.delta);
+        (self.count > 1).then_some((timestamp_ms, f64::from_bits(self.previous)))
     }
 
     /// The chunk's bytes; empty while it has no samples.
@@ -94,6 +111,7 @@ impl XorAppender {
             _ => self.push_next(timestamp_ms, bits),
         }
         self.timestamp_ms = timestamp_ms;
+        self.previous = self.value;
         self.value = bits;
         self.count += 1;
         self.out.bytes_mut()[..HEADER].copy_from_slice(&self.count.to_be_bytes());
@@ -155,4 +173,4 @@ fn delta_of_delta_code(dod: i64) -> Option<(u64, u32)> {
 }
 
 // A head holds one of these for each of a million series.
-const _: () = assert!(size_of::<XorAppender>() <= 56);
+const _: () = assert!(size_of::<XorAppender>() <= 64);

@@ -8,7 +8,7 @@ mod delete;
 mod head_file;
 mod life;
 mod log;
-mod open;
+pub(crate) mod open;
 mod querier;
 mod records;
 mod repair;

@@ -286,7 +286,7 @@ fn start_log(
     Ok(Log::new(writer, options.compression, clock.now_ms()))
 }
 
-fn head_rules(options: &DbOptions) -> HeadRules {
+pub(crate) fn head_rules(options: &DbOptions) -> HeadRules {
     HeadRules {
         max_series: options.limits.max_series,
         max_labels: options.limits.max_labels,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use promethium_chunk::{Encoding, FloatHistogramAppender, HistogramAppender, Xor2Appender, XorAppender};
+use promethium_chunk::{ChunkError, Encoding, FloatHistogramAppender, HistogramAppender, Xor2Appender, XorAppender};
 use promethium_model::{HistogramValue, SampleBatch};
 use promethium_wal::head_chunks::{HeadChunk, HeadChunkRef, HeadChunks};
 
@@ -117,6 +117,11 @@ impl OpenChunk {
                 Some(Newest::Histogram(HistogramValue::Float(Arc::new(chunk.newest()))))
             }
         }
+    }
+
+    /// Appends the first samples to `out`.
+    pub(crate) fn decode(&self, samples: usize, out: &mut SampleBatch) -> Result<(), ChunkError> {
+        promethium_chunk::decode_prefix(self.encoding(), self.bytes(), samples, out)
     }
 
     /// Bytes on the heap.

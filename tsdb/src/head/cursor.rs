@@ -34,8 +34,35 @@ pub(crate) struct HeadCursor<'h> {
     deleted: Vec<(i64, i64)>,
     range: TimeRange,
     snapshot: CommitId,
-    /// Where only the newest sample is wanted: up to when.
-    newest_until_ms: Option<i64>,
+}
+
+/// One sample.
+pub(crate) struct OneSample(Option<(i64, f64)>);
+
+impl OneSample {
+    pub(crate) fn new(t_ms: i64, value: f64) -> Self {
+        OneSample(Some((t_ms, value)))
+    }
+}
+
+impl SampleCursor for OneSample {
+    fn next_batch(&mut self, out: &mut SampleBatch) -> Result<bool, StorageError> {
+        let Some((t_ms, value)) = self.0.take() else { return Ok(false) };
+        out.push_float(t_ms, value);
+        Ok(true)
+    }
+
+    fn seek(&mut self, t_ms: i64) {
+        self.0 = self.0.filter(|(at_ms, _)| *at_ms >= t_ms);
+    }
+}
+
+/// What the first look at a series gave.
+enum Opened {
+    /// All of it.
+    Read { any: bool },
+    /// Its late samples; the cursor has the chunks.
+    Chunks { late: SampleBatch },
 }
 
 impl<'h> HeadCursor<'h> {
@@ -54,35 +81,18 @@ impl<'h> HeadCursor<'h> {
             deleted: Vec::new(),
             range,
             snapshot,
-            newest_until_ms: None,
         }
     }
 
-    /// Says that only the newest sample up to a time is wanted.
-    pub(crate) fn newest_until(self, newest_until_ms: Option<i64>) -> Self {
-        HeadCursor { newest_until_ms, ..self }
-    }
-
-    /// Appends the newest sample, where that is the one that is wanted and the series has it at hand; else the chunks have
-    /// to be read.
-    fn read_newest(&self, series: &MemSeries, out: &mut SampleBatch) -> bool {
-        let Some(until_ms) = self.newest_until_ms else { return false };
-        let newest = series.lock().newest_float_for(self.snapshot);
-        match newest {
-            Some((t_ms, value)) if t_ms <= until_ms && self.range.contains(t_ms) => {
-                out.push_float(t_ms, value);
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Takes the chunks from the series, and returns its late samples.
-    fn open(&mut self, series: &MemSeries) -> SampleBatch {
+    /// Takes the chunks from the series, and returns its late samples; or reads it at once, where one chunk has everything.
+    fn open(&mut self, series: &MemSeries, out: &mut SampleBatch) -> Opened {
         let state = series.lock();
+        if let Some(any) = state.read_open(self.snapshot, self.range, out) {
+            return Opened::Read { any };
+        }
         self.chunks = state.view(self.snapshot, self.range, self.head.chunk_files()).into_iter();
         self.deleted = state.deleted().to_vec();
-        state.out_of_order().map_or_else(SampleBatch::new, |o| o.rows_in(self.range))
+        Opened::Chunks { late: state.out_of_order().map_or_else(SampleBatch::new, |o| o.rows_in(self.range)) }
     }
 
     /// Everything at once: late samples lie anywhere among the others.
@@ -116,14 +126,14 @@ impl<'h> HeadCursor<'h> {
 impl SampleCursor for HeadCursor<'_> {
     fn next_batch(&mut self, out: &mut SampleBatch) -> Result<bool, StorageError> {
         if let Some(series) = self.series.take() {
-            if self.read_newest(&series, out) {
-                return Ok(true);
-            }
-            let late = self.open(&series);
-            if !late.is_empty() {
-                let base = out.len();
-                self.read_with_late(&late, out);
-                return Ok(out.len() > base);
+            match self.open(&series, out) {
+                Opened::Read { any } => return Ok(any),
+                Opened::Chunks { late } if !late.is_empty() => {
+                    let base = out.len();
+                    self.read_with_late(&late, out);
+                    return Ok(out.len() > base);
+                }
+                Opened::Chunks { .. } => {}
             }
         }
         Ok(self.next_chunk(out))

@@ -2,19 +2,23 @@
 
 use std::sync::Arc;
 
+use parking_lot::RwLockReadGuard;
 use promethium_model::{
-    Annotations, LabelHints, LabelList, Labels, Matcher, Querier, QueryCx, SelectHints, SeriesEntry, SeriesSet,
-    StorageError, TimeRange,
+    Annotations, LabelHints, LabelList, Labels, Matcher, Querier, QueryCx, SampleCursor, SelectHints, SeriesEntry,
+    SeriesSet, StorageError, TimeRange,
 };
 use roaring::RoaringBitmap;
 
 use super::Head;
-use super::cursor::{HeadCursor, Notes};
+use super::cursor::{HeadCursor, Notes, OneSample};
+use super::index::HeadIndex;
 use super::series::MemSeries;
 use super::visibility::{CommitId, Snapshot};
 
-// Series whose labels are made under one hold of the index, between two looks at the query's deadline.
+// Series that are visited under one hold of the index, between two looks at the query's deadline.
 const SERIES_PER_LOCK: usize = 128;
+// Series that are handed out between two looks at the query's deadline.
+const SERIES_PER_CHECK: usize = 16;
 
 /// Reads the head as it was when this was made.
 pub(crate) struct HeadQuerier<'h> {
@@ -29,42 +33,67 @@ impl Head {
     }
 }
 
-impl HeadQuerier<'_> {
-    /// The series that match and have visible samples in the range.
-    fn selected(&self, matchers: &[Matcher], cx: &QueryCx) -> Result<Vec<Arc<MemSeries>>, StorageError> {
+/// A series that was selected.
+struct Selected {
+    labels: Labels,
+    samples: Samples,
+}
+
+/// What is to be read of a series.
+enum Samples {
+    /// One sample, which is at hand.
+    One(i64, f64),
+    All(Arc<MemSeries>),
+}
+
+impl<'h> HeadQuerier<'h> {
+    /// The series that match and have visible samples in the range, at most `limit` of those that `keep` wants.
+    ///
+    /// PERF: a series is not in the cache as a rule: whatever is to be known of it is asked in one visit.
+    fn selected(
+        &self,
+        matchers: &[Matcher],
+        newest_until_ms: Option<i64>,
+        limit: usize,
+        keep: impl Fn(&Labels) -> bool,
+        cx: &QueryCx,
+    ) -> Result<Vec<Selected>, StorageError> {
         cx.check()?;
+        let mut selected = Vec::new();
         if self.head.is_outside(self.range) {
-            return Ok(Vec::new());
+            return Ok(selected);
         }
-        let candidates: Vec<Arc<MemSeries>> = {
-            let index = self.head.index.read();
-            let ids = index.matching(matchers, cx)?;
-            ids.iter().filter_map(|id| index.get(id).cloned()).collect()
-        };
-        let mut selected = Vec::with_capacity(candidates.len());
-        for some in candidates.chunks(SERIES_PER_LOCK) {
-            cx.check()?;
-            selected.extend(some.iter().filter(|s| self.is_visible(s)).cloned());
+        let mut candidates = Candidates::new(self.head, matchers, cx);
+        while let Some((index, ids)) = candidates.next_some()? {
+            for series in ids.iter().filter_map(|id| index.get(*id)) {
+                let Some(samples) = self.samples(series, newest_until_ms) else { continue };
+                let labels = index.labels(series);
+                if keep(&labels) {
+                    selected.push(Selected { labels, samples });
+                }
+            }
+            if selected.len() >= limit {
+                selected.truncate(limit);
+                break;
+            }
         }
         Ok(selected)
     }
 
-    fn is_visible(&self, series: &MemSeries) -> bool {
-        series.lock().has_sample_in(self.snapshot.at, self.range, self.head.chunk_files())
+    /// What there is to read of a series; `None` where nothing of it is visible.
+    fn samples(&self, series: &Arc<MemSeries>, newest_until_ms: Option<i64>) -> Option<Samples> {
+        let state = series.lock();
+        if let Some(until_ms) = newest_until_ms
+            && let Some((t_ms, value)) = state.newest_float_for(self.snapshot.at, until_ms.min(self.range.max_ms))
+        {
+            return (t_ms >= self.range.min_ms).then_some(Samples::One(t_ms, value));
+        }
+        let is_visible = state.has_sample_in(self.snapshot.at, self.range, self.head.chunk_files());
+        is_visible.then(|| Samples::All(Arc::clone(series)))
     }
 
-    fn with_labels(
-        &self,
-        selected: &[Arc<MemSeries>],
-        cx: &QueryCx,
-    ) -> Result<Vec<(Labels, Arc<MemSeries>)>, StorageError> {
-        let mut labelled = Vec::with_capacity(selected.len());
-        for some in selected.chunks(SERIES_PER_LOCK) {
-            cx.check()?;
-            let index = self.head.index.read();
-            labelled.extend(some.iter().filter(|s| index.holds(s)).map(|s| (index.labels(s), Arc::clone(s))));
-        }
-        Ok(labelled)
+    fn is_visible(&self, series: &MemSeries) -> bool {
+        series.lock().has_sample_in(self.snapshot.at, self.range, self.head.chunk_files())
     }
 
     /// The series that match, `None` for all.
@@ -87,24 +116,25 @@ impl Querier for HeadQuerier<'_> {
         hints: &SelectHints,
         cx: &QueryCx,
     ) -> Result<Box<dyn SeriesSet<'q> + 'q>, StorageError> {
-        let mut series = self.with_labels(&self.selected(matchers, cx)?, cx)?;
-        if let Some((shard, shards)) = hints.shard {
-            series.retain(|(labels, _)| labels.hash() % shards.max(1) == shard);
-        }
+        let newest_until_ms = hints.newest_only.then_some(hints.end_ms);
+        let all = if hints.limit == 0 { usize::MAX } else { hints.limit };
+        // A limit cuts what is sorted.
+        let limit = if hints.sorted { usize::MAX } else { all };
+        let is_wanted =
+            |labels: &Labels| hints.shard.is_none_or(|(shard, shards)| labels.hash() % shards.max(1) == shard);
+        let mut series = self.selected(matchers, newest_until_ms, limit, is_wanted, cx)?;
         if hints.sorted {
-            series.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+            series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
         }
-        if hints.limit > 0 {
-            series.truncate(hints.limit);
-        }
+        series.truncate(all);
         Ok(Box::new(HeadSeriesSet {
             head: self.head,
             notes: Notes::default(),
-            newest_until_ms: hints.newest_only.then_some(hints.end_ms),
             series: series.into_iter(),
             range: self.range,
             snapshot: self.snapshot.at,
             cx: cx.clone(),
+            since_check: SERIES_PER_CHECK,
         }))
     }
 
@@ -139,24 +169,108 @@ fn limit(hints: &LabelHints) -> usize {
 struct HeadSeriesSet<'h> {
     head: &'h Head,
     notes: Notes,
-    /// Where only the newest sample of each series is wanted: up to when.
-    newest_until_ms: Option<i64>,
-    series: std::vec::IntoIter<(Labels, Arc<MemSeries>)>,
+    series: std::vec::IntoIter<Selected>,
     range: TimeRange,
     snapshot: CommitId,
     cx: QueryCx,
+    since_check: usize,
+}
+
+impl HeadSeriesSet<'_> {
+    /// Looks at the query's deadline once in a few series: a series may cost less than a look at the clock.
+    fn check(&mut self) -> Result<(), StorageError> {
+        self.since_check += 1;
+        if self.since_check < SERIES_PER_CHECK {
+            return Ok(());
+        }
+        self.since_check = 0;
+        self.cx.check()
+    }
 }
 
 impl<'q> SeriesSet<'q> for HeadSeriesSet<'q> {
     fn next_series(&mut self) -> Result<Option<SeriesEntry<'q>>, StorageError> {
-        self.cx.check()?;
-        let Some((labels, series)) = self.series.next() else { return Ok(None) };
-        let cursor = HeadCursor::new(self.head, series, self.range, self.snapshot, self.notes.clone());
-        let cursor = cursor.newest_until(self.newest_until_ms);
-        Ok(Some(SeriesEntry { labels, samples: Box::new(cursor) }))
+        self.check()?;
+        let Some(Selected { labels, samples }) = self.series.next() else { return Ok(None) };
+        let samples: Box<dyn SampleCursor + 'q> = match samples {
+            Samples::One(t_ms, value) => Box::new(OneSample::new(t_ms, value)),
+            Samples::All(series) => {
+                Box::new(HeadCursor::new(self.head, series, self.range, self.snapshot, self.notes.clone()))
+            }
+        };
+        Ok(Some(SeriesEntry { labels, samples }))
     }
 
     fn annotations(&self) -> Annotations {
         self.notes.all()
+    }
+}
+
+/// The index, while somebody reads it.
+type Held<'a> = RwLockReadGuard<'a, HeadIndex>;
+
+/// The series that matchers accept, some at a time, each time under a new hold of the index.
+struct Candidates<'a> {
+    head: &'a Head,
+    matchers: &'a [Matcher],
+    cx: &'a QueryCx,
+    ids: Vec<u32>,
+    /// What had been removed from the index when the ids were found; `None` before that.
+    removals: Option<u64>,
+    next_id: u32,
+}
+
+impl<'a> Candidates<'a> {
+    fn new(head: &'a Head, matchers: &'a [Matcher], cx: &'a QueryCx) -> Self {
+        Candidates { head, matchers, cx, ids: Vec::new(), removals: None, next_id: 0 }
+    }
+
+    /// Further candidates, in the order of their ids.
+    fn next_some(&mut self) -> Result<Option<(Held<'a>, &[u32])>, StorageError> {
+        self.cx.check()?;
+        let index = self.head.index.read();
+        if self.removals != Some(index.removals()) {
+            // Ids of series that went may be those of others now.
+            self.ids = index.matching(self.matchers, self.cx)?.iter().collect();
+            self.removals = Some(index.removals());
+        }
+        let at = self.ids.partition_point(|id| *id < self.next_id);
+        let some = &self.ids[at..self.ids.len().min(at + SERIES_PER_LOCK)];
+        let Some(last) = some.last() else { return Ok(None) };
+        self.next_id = last.saturating_add(1);
+        Ok(Some((index, some)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::open::head_rules;
+    use crate::options::DbOptions;
+
+    fn named(name: &str, i: usize) -> Labels {
+        Labels::from_pairs([("__name__", name), ("i", &i.to_string())])
+    }
+
+    #[test]
+    fn successors_of_series_that_went_are_not_taken_for_them() {
+        let head = Head::new(head_rules(&DbOptions::default()));
+        let series = 2 * SERIES_PER_LOCK;
+        let create = |name: &str, i: usize| head.get_or_create(head.reserve_reference(), &named(name, i)).unwrap().0;
+        (0..series).for_each(|i| drop(create("wanted", i)));
+        let (matchers, cx) = ([Matcher::equal("__name__", "wanted")], QueryCx::unlimited());
+        let mut candidates = Candidates::new(&head, &matchers, &cx);
+        let first = candidates.next_some().unwrap().map(|(_, ids)| ids.to_vec()).unwrap();
+        assert_eq!(first.len(), SERIES_PER_LOCK);
+        // All series are without samples: they go, and others get their ids.
+        assert_eq!(head.truncate_before(0).series.len(), series);
+        let late = create("wanted", 0).id;
+        let others: Vec<u32> = (1..series).map(|i| create("other", i).id).collect();
+        assert!(others.iter().any(|id| *id >= SERIES_PER_LOCK as u32));
+        let mut rest = Vec::new();
+        while let Some((_, ids)) = candidates.next_some().unwrap() {
+            rest.extend_from_slice(ids);
+        }
+        assert_eq!(rest, [late]);
     }
 }

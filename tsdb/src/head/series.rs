@@ -59,7 +59,7 @@ pub(crate) struct Stamp {
 }
 
 // A head holds millions of these.
-const _: () = assert!(size_of::<MemSeries>() <= 184);
+const _: () = assert!(size_of::<MemSeries>() <= 192);
 
 /// No sample has this time.
 const NEVER: i64 = i64::MIN;
@@ -103,17 +103,38 @@ impl SeriesState {
         self.is_stale
     }
 
-    /// The newest sample, if a reader at `snapshot` sees it, nothing could lie behind it or hide it, and it is a float
-    /// without a start timestamp.
-    pub(crate) fn newest_float_for(&self, snapshot: CommitId) -> Option<(i64, f64)> {
-        if self.open.is_empty() || self.versions.hidden_from(snapshot) > 0 {
+    /// The newest float up to `until_ms` that a reader at `snapshot` sees, where that is one of the two newest samples of a
+    /// chunk without start timestamps, and nothing could hide it or lie between.
+    pub(crate) fn newest_float_for(&self, snapshot: CommitId, until_ms: i64) -> Option<(i64, f64)> {
+        let OpenChunk::Xor(chunk) = &self.open else { return None };
+        if chunk.is_empty() || !self.is_plain() {
             return None;
         }
-        let is_plain = self.extra.as_ref().is_none_or(|e| e.out_of_order.is_empty() && e.deleted.is_empty());
-        match &self.open {
-            OpenChunk::Xor(chunk) if is_plain => Some(chunk.newest()),
-            _ => None,
+        let hidden = self.versions.hidden_from(snapshot);
+        let newest = Some(chunk.newest()).filter(|(t_ms, _)| hidden == 0 && *t_ms <= until_ms);
+        newest.or_else(|| chunk.previous().filter(|(t_ms, _)| hidden <= 1 && *t_ms <= until_ms))
+    }
+
+    /// Whether all samples are in order, and none is deleted.
+    fn is_plain(&self) -> bool {
+        self.extra.as_ref().is_none_or(|e| e.out_of_order.is_empty() && e.deleted.is_empty())
+    }
+
+    /// Appends the samples of `range` that a reader at `snapshot` sees to `out`, where they are all in the open chunk. The
+    /// flag says whether there are any; `None` that other chunks, late samples or deletes have to be looked at.
+    pub(crate) fn read_open(&self, snapshot: CommitId, range: TimeRange, out: &mut SampleBatch) -> Option<bool> {
+        let is_alone = self.sealed.last().is_none_or(|last| last.max_ms < range.min_ms);
+        let visible = self.open.len().checked_sub(self.versions.hidden_from(snapshot))?;
+        if !is_alone || !self.is_plain() {
+            return None;
         }
+        if self.cut.start_ms() > range.max_ms {
+            return Some(false);
+        }
+        let base = out.len();
+        self.open.decode(visible, out).ok()?;
+        crate::batch::keep_range(out, base, range);
+        Some(out.len() > base)
     }
 
     /// The kind of the open chunk's histograms; `None` where it holds floats or nothing.
@@ -335,6 +356,9 @@ impl SeriesState {
 
     /// Whether a reader at `snapshot` sees a sample in `range`.
     pub(crate) fn has_sample_in(&self, snapshot: CommitId, range: TimeRange, files: Option<&HeadChunks>) -> bool {
+        if let Some((t_ms, _)) = self.newest_float_for(snapshot, range.max_ms) {
+            return t_ms >= range.min_ms;
+        }
         self.has_sample_in_order_in(snapshot, range, files) || self.has_late_sample_in(range)
     }
 

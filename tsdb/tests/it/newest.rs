@@ -49,7 +49,8 @@ fn the_newest_sample_is_the_newest_whatever_lies_over_it() {
     assert!(series > 20);
     assert_eq!(check(&db, end_ms), series, "one sample each, without a look into the chunks");
     assert_eq!(check(&db, end_ms + 60_000), series);
-    assert!(check(&db, end_ms - 500) > series, "the newest is too new");
+    assert_eq!(check(&db, end_ms - 500), series, "the newest is too new: the one before it is at hand");
+    assert!(check(&db, end_ms - 1_500) > series, "that is too new as well");
     // A reader of the past does not see what came since.
     let late = commit(&db, &vec![(1, end_ms - 250, 5.0)]).unwrap();
     assert_eq!(late.samples, 1);
@@ -77,5 +78,5 @@ fn a_snapshot_of_the_past_keeps_its_newest_sample() {
     let mut batch = SampleBatch::new();
     let mut series = set.next_series().unwrap().expect("a series");
     while series.samples.next_batch(&mut batch).unwrap() {}
-    assert_eq!(batch.timestamps.last(), Some(&end_ms));
+    assert_eq!(batch.timestamps, [end_ms], "the sample before the hidden one is at hand");
 }

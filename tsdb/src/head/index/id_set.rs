@@ -63,12 +63,12 @@ impl IdSet {
         }
     }
 
-    /// The ids that are also in `within`.
-    pub(super) fn iter_within<'a>(&'a self, within: Option<&'a RoaringBitmap>) -> impl Iterator<Item = u32> + 'a {
-        let (one, many) = match self {
-            IdSet::One(id) => (Some(*id), None),
-            IdSet::Many(ids) => (None, Some(ids)),
-        };
-        one.into_iter().chain(many.into_iter().flatten()).filter(move |id| within.is_none_or(|w| w.contains(*id)))
+    /// Whether one of the ids that are also in `within` is accepted. Mostly the first one is.
+    pub(super) fn any_within(&self, within: Option<&RoaringBitmap>, mut accept: impl FnMut(u32) -> bool) -> bool {
+        let mut is_in = |id: u32| within.is_none_or(|w| w.contains(id)) && accept(id);
+        match self {
+            IdSet::One(id) => is_in(*id),
+            IdSet::Many(ids) => ids.min().is_some_and(&mut is_in) || ids.iter().skip(1).any(is_in),
+        }
     }
 }

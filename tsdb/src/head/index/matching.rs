@@ -179,7 +179,7 @@ impl HeadIndex {
         let Some(values) = self.symbols.get(name).and_then(|name| self.postings.values(name)) else {
             return Vec::new();
         };
-        let live = values.sorted(&self.symbols).filter(|(_, ids)| ids.iter_within(among).any(&mut accept));
+        let live = values.sorted(&self.symbols).filter(|(_, ids)| ids.any_within(among, &mut accept));
         live.map(|(value, _)| value.to_owned()).take(limit).collect()
     }
 

@@ -25,6 +25,8 @@ pub(crate) struct HeadIndex {
     free: Vec<u32>,
     labels: LabelStore,
     postings: Postings,
+    /// How often series were removed: ids that were found before the last time may be others' now.
+    removals: u64,
 }
 
 /// A series, and its labels as positions in a list of texts.
@@ -87,6 +89,7 @@ impl HeadIndex {
                 self.free.push(id);
             }
         }
+        self.removals += 1;
         self.postings.drop_empty(&self.symbols);
         if self.is_mostly_garbage() {
             self.rebuild();
@@ -102,6 +105,7 @@ impl HeadIndex {
     /// Makes symbols and postings anew from the series that are there, which keep their ids.
     fn rebuild(&mut self) {
         let old = std::mem::take(self);
+        self.removals = old.removals;
         self.series = vec![None; old.series.len()];
         self.free.clone_from(&old.free);
         for (id, series) in old.series.iter().enumerate() {
@@ -115,6 +119,10 @@ impl HeadIndex {
                 .collect();
             self.place(id as u32, Arc::clone(series), &pairs);
         }
+    }
+
+    pub(crate) fn removals(&self) -> u64 {
+        self.removals
     }
 
     pub(crate) fn symbol_bytes(&self) -> usize {
