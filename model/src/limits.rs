@@ -18,6 +18,9 @@ pub struct Limits {
     pub max_query_bytes: usize,
     /// Nesting of a PromQL expression.
     pub max_query_depth: usize,
+    /// Parts of a PromQL expression: nodes, matchers, labels in lists and terms of durations count one each, a regular
+    /// expression sixteen and one more for every sixteen bytes.
+    pub max_query_parts: usize,
     /// Bytes of a scraped page, after decompression.
     pub max_scrape_body_bytes: usize,
     /// Samples of a scraped page.
@@ -68,6 +71,7 @@ impl Limits {
         ("query_timeout_ms", DEFAULT.query_timeout_ms as i64, "time of one query"),
         ("max_query_bytes", DEFAULT.max_query_bytes as i64, "bytes of a PromQL text"),
         ("max_query_depth", DEFAULT.max_query_depth as i64, "nesting of a PromQL expression"),
+        ("max_query_parts", DEFAULT.max_query_parts as i64, "nodes, matchers and labels of a PromQL expression"),
         ("max_scrape_body_bytes", DEFAULT.max_scrape_body_bytes as i64, "bytes of a scraped page, decompressed"),
         ("max_scrape_samples", DEFAULT.max_scrape_samples as i64, "samples of a scraped page"),
         ("max_line_bytes", DEFAULT.max_line_bytes as i64, "bytes of an exposition line"),
@@ -98,6 +102,7 @@ const DEFAULT: Limits = Limits {
     query_timeout_ms: 120_000,
     max_query_bytes: 64 << 10,
     max_query_depth: 200,
+    max_query_parts: 50_000,
     max_scrape_body_bytes: 64 << 20,
     max_scrape_samples: 1_000_000,
     max_line_bytes: 1 << 20,

@@ -168,7 +168,7 @@ fn words_of(query: &str, into: &mut BTreeSet<String>) {
 
 fn binary_words(binary: &promethium_promql::parser::Binary, into: &mut BTreeSet<String>) {
     add(into, &format!("operator {}", binary.op));
-    let matching = &binary.matching;
+    let matching = binary.matching();
     for (word, is) in [
         ("bool", binary.return_bool),
         ("on", matching.on),
@@ -187,12 +187,12 @@ fn binary_words(binary: &promethium_promql::parser::Binary, into: &mut BTreeSet<
 
 fn selector_words(selector: &promethium_promql::parser::Selector, into: &mut BTreeSet<String>) {
     selector.matchers.iter().for_each(|m| add(into, &format!("{} matcher", m.op.as_str())));
-    match selector.extension {
+    match selector.extension() {
         Some(Extension::Anchored) => add(into, "anchored"),
         Some(Extension::Smoothed) => add(into, "smoothed"),
         None => {}
     }
-    time_words(&selector.time, into);
+    time_words(selector.time(), into);
 }
 
 fn time_words(time: &promethium_promql::parser::TimeModifiers, into: &mut BTreeSet<String>) {

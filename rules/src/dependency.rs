@@ -3,7 +3,7 @@
 use promethium_model::labels::METRIC_NAME;
 use promethium_model::{Limits, Matcher};
 use promethium_promql::Features;
-use promethium_promql::parser::{ParserOptions, parse};
+use promethium_promql::parser::{ParserOptions, Selector, parse};
 
 use crate::alerting::{ALERT_NAME, ALERTS, ALERTS_FOR_STATE};
 use crate::file::{RuleKind, RuleSpec};
@@ -41,7 +41,7 @@ pub(crate) fn batches(rules: &[RuleSpec]) -> Batches {
 /// another language than ours.
 fn selectors(expr: &str) -> Option<Vec<Vec<Matcher>>> {
     let ast = parse(expr, &ParserOptions::new(Features::all(), &Limits::standard())).ok()?;
-    let selectors: Vec<Vec<Matcher>> = ast.selectors().map(|selector| selector.matchers.clone()).collect();
+    let selectors: Vec<Vec<Matcher>> = ast.selectors().map(Selector::all_matchers).collect();
     let named = |selector: &Vec<Matcher>| selector.iter().any(|matcher| matcher.name == METRIC_NAME);
     selectors.iter().all(named).then_some(selectors)
 }

@@ -185,7 +185,7 @@ pub(super) fn hints(fetch: &Fetch, times: QueryTimes) -> SelectHints {
     hints.newest_only = fetch.newest_only;
     if let Some(above) = &fetch.above {
         hints.function = Some(above.function.to_owned());
-        hints.grouping.clone_from(&above.grouping);
+        hints.grouping = above.grouping.iter().map(ToString::to_string).collect();
         hints.by = above.by;
     }
     hints

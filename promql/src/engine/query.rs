@@ -14,7 +14,7 @@ use super::output;
 use super::prepared::{Prepared, QueryTime};
 use super::steps::Steps;
 use crate::Features;
-use crate::parser::{Ast, Expr, MatrixSelector, ParserOptions, RegexCache, ValueType, Walk, parse, parse_selector};
+use crate::parser::{Ast, ParserOptions, RegexCache, ValueType, Walk, parse, parse_selector};
 use crate::plan::{Op, Plan, PlanContext, QueryTimes, build};
 
 /// How an [`Engine`] evaluates.
@@ -229,8 +229,8 @@ impl QueryEngine for Engine {
     fn selectors(&self, query: &str) -> Result<Vec<Vec<Matcher>>, QueryError> {
         let mut found = Vec::new();
         self.parse(query)?.walk(|_, expr| {
-            if let Expr::Selector(selector) | Expr::Matrix(MatrixSelector { selector, .. }) = expr {
-                found.push(selector.matchers.clone());
+            if let Some(selector) = expr.selector() {
+                found.push(selector.all_matchers());
             }
             Walk::Into
         });

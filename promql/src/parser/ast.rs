@@ -1,8 +1,11 @@
 //! The syntax tree: a flat arena, children before parents.
 //!
-//! A tree in one vector has no recursion in its drop, and passes over it that work bottom-up are plain loops.
+//! A tree in one vector has no recursion in its drop, and passes over it that work bottom-up are plain loops. A node takes one
+//! cache line: names of up to 23 bytes lie in it, and what few nodes have (ranges, modifiers, matching) lies behind a box.
 
 use promethium_model::{Matcher, labels::METRIC_NAME};
+use smallvec::{SmallVec, smallvec};
+use smol_str::SmolStr;
 
 use super::duration_expr::DurationExpr;
 use super::functions::Function;
@@ -83,9 +86,9 @@ pub enum Expr {
     /// `up{job="node"} offset 5m`
     Selector(Selector),
     /// `up{job="node"}[5m]`
-    Matrix(MatrixSelector),
+    Matrix(Box<MatrixSelector>),
     /// `expr[1h:1m]`
-    Subquery(Subquery),
+    Subquery(Box<Subquery>),
     /// `-expr`, `+expr`
     Unary {
         /// Whether the sign is `-`.
@@ -103,6 +106,36 @@ pub enum Expr {
     Paren(ExprId),
 }
 
+impl Expr {
+    /// The selector, that of a range included.
+    #[must_use]
+    pub fn selector(&self) -> Option<&Selector> {
+        match self {
+            Expr::Selector(selector) => Some(selector),
+            Expr::Matrix(matrix) => Some(&matrix.selector),
+            _ => None,
+        }
+    }
+}
+
+impl Expr {
+    /// Its type, given those of all nodes before it.
+    #[inline]
+    pub(super) fn type_over(&self, types: &[ValueType]) -> ValueType {
+        let of = |id: ExprId| types.get(id.index()).copied().unwrap_or(ValueType::Scalar);
+        match self {
+            Expr::Number(_) => ValueType::Scalar,
+            Expr::String(_) => ValueType::String,
+            Expr::Selector(_) | Expr::Aggregate(_) => ValueType::Vector,
+            Expr::Matrix(_) | Expr::Subquery(_) => ValueType::Matrix,
+            Expr::Call(call) => call.function.signature().returns,
+            Expr::Unary { expr, .. } | Expr::Paren(expr) => of(*expr),
+            Expr::Binary(b) if of(b.lhs) == ValueType::Scalar && of(b.rhs) == ValueType::Scalar => ValueType::Scalar,
+            Expr::Binary(_) => ValueType::Vector,
+        }
+    }
+}
+
 /// A number literal.
 #[derive(Clone, Copy, Debug)]
 pub struct Number {
@@ -117,26 +150,65 @@ pub struct Number {
 #[non_exhaustive]
 pub struct Selector {
     /// The name in front of the braces.
-    pub name: Option<String>,
-    /// All conditions, that on the name included.
+    pub name: Option<SmolStr>,
+    /// The conditions in braces.
     pub matchers: Vec<Matcher>,
-    /// `offset` and `@`.
-    pub time: TimeModifiers,
-    /// `anchored` or `smoothed`.
-    pub extension: Option<Extension>,
-    /// The second argument of `info`, which may match everything.
-    pub(crate) may_match_everything: bool,
+    modifiers: Option<Box<Modifiers>>,
+}
+
+/// What most selectors do without.
+#[derive(Clone, Debug, Default)]
+struct Modifiers {
+    time: TimeModifiers,
+    extension: Option<Extension>,
+    may_match_everything: bool,
 }
 
 impl Selector {
+    /// All conditions: those in braces, and behind them that on the name.
+    #[must_use]
+    pub fn all_matchers(&self) -> Vec<Matcher> {
+        let name = self.name.as_ref().map(|name| Matcher::equal(METRIC_NAME, name.as_str()));
+        let mut all = Vec::with_capacity(self.matchers.len().saturating_add(1));
+        all.extend_from_slice(&self.matchers);
+        all.extend(name);
+        all
+    }
+
+    /// `offset` and `@`.
+    #[must_use]
+    pub fn time(&self) -> &TimeModifiers {
+        const NONE: &TimeModifiers = &TimeModifiers { offset: None, at: None };
+        self.modifiers.as_ref().map_or(NONE, |m| &m.time)
+    }
+
+    /// `offset` and `@`, to be changed.
+    pub fn time_mut(&mut self) -> &mut TimeModifiers {
+        &mut self.modifiers.get_or_insert_default().time
+    }
+
+    /// `anchored` or `smoothed`.
+    #[must_use]
+    pub fn extension(&self) -> Option<Extension> {
+        self.modifiers.as_ref().and_then(|m| m.extension)
+    }
+
+    /// Makes it `anchored` or `smoothed`, or neither.
+    pub fn set_extension(&mut self, extension: Option<Extension>) {
+        self.modifiers.get_or_insert_default().extension = extension;
+    }
+
     pub(crate) fn has_bare_name(&self) -> bool {
         self.name.is_some()
     }
 
-    /// Whether a matcher only repeats the name in front of the braces.
-    pub(crate) fn is_bare_name(&self, matcher: &Matcher) -> bool {
-        let equal = matcher.op == promethium_model::MatchOp::Equal && matcher.name == METRIC_NAME;
-        equal && self.name.as_deref() == Some(matcher.value.as_str())
+    /// Whether it is the second argument of `info`, or stands alone.
+    pub(super) fn may_match_everything(&self) -> bool {
+        self.modifiers.as_ref().is_some_and(|m| m.may_match_everything)
+    }
+
+    pub(super) fn allow_everything(&mut self) {
+        self.modifiers.get_or_insert_default().may_match_everything = true;
     }
 }
 
@@ -217,10 +289,26 @@ pub struct Binary {
     pub rhs: ExprId,
     /// Whether `bool` makes a comparison give 0 or 1.
     pub return_bool: bool,
-    /// `on`, `ignoring`, `group_left`, `group_right`, `fill`.
-    pub matching: Matching,
+    /// `on`, `ignoring`, `group_left`, `group_right`, `fill`, where one of them was written.
+    pub matching: Option<Box<Matching>>,
     /// The bytes of the operator itself.
     pub op_span: Span,
+}
+
+impl Binary {
+    /// How samples find each other; by all labels if nothing was written.
+    #[must_use]
+    pub fn matching(&self) -> &Matching {
+        const BY_ALL: &Matching = &Matching {
+            on: false,
+            labels: Vec::new(),
+            grouping: None,
+            include: Vec::new(),
+            fill_left: None,
+            fill_right: None,
+        };
+        self.matching.as_deref().unwrap_or(BY_ALL)
+    }
 }
 
 /// How samples of two vectors find each other.
@@ -230,11 +318,11 @@ pub struct Matching {
     /// Whether `on(…)` was written; else `ignoring(…)`, perhaps with an empty list.
     pub on: bool,
     /// The labels of `on` or `ignoring`.
-    pub labels: Vec<String>,
+    pub labels: Vec<SmolStr>,
     /// `group_left` or `group_right`.
     pub grouping: Option<Grouping>,
     /// Labels that `group_left(…)` or `group_right(…)` takes from the one side.
-    pub include: Vec<String>,
+    pub include: Vec<SmolStr>,
     /// Stands for a missing left sample.
     pub fill_left: Option<f64>,
     /// Stands for a missing right sample.
@@ -257,7 +345,7 @@ pub struct Call {
     /// Which function.
     pub function: Function,
     /// Its arguments.
-    pub args: Vec<ExprId>,
+    pub args: SmallVec<[ExprId; 4]>,
 }
 
 /// An aggregation.
@@ -273,8 +361,11 @@ pub struct Aggregate {
     /// Whether the labels are those to drop.
     pub without: bool,
     /// The labels of `by` or `without`.
-    pub grouping: Vec<String>,
+    pub grouping: Vec<SmolStr>,
 }
+
+/// The types of nodes by position: no allocation for the trees of most queries.
+pub(crate) type NodeTypes = SmallVec<[ValueType; 32]>;
 
 impl Ast {
     /// The whole expression.
@@ -310,11 +401,7 @@ impl Ast {
 
     /// All series selectors, those of ranges included, in the order of the text.
     pub fn selectors(&self) -> impl Iterator<Item = &Selector> {
-        self.nodes.iter().filter_map(|n| match &n.expr {
-            Expr::Selector(s) => Some(s),
-            Expr::Matrix(m) => Some(&m.selector),
-            _ => None,
-        })
+        self.nodes.iter().filter_map(|n| n.expr.selector())
     }
 
     /// All series selectors, to be changed: to add a matcher to every one of them, for example.
@@ -328,12 +415,12 @@ impl Ast {
 
     /// The operands of a node, in the order of evaluation.
     #[must_use]
-    pub fn children(&self, id: ExprId) -> Vec<ExprId> {
+    pub fn children(&self, id: ExprId) -> SmallVec<[ExprId; 4]> {
         match self.expr(id) {
-            Expr::Number(_) | Expr::String(_) | Expr::Selector(_) | Expr::Matrix(_) => Vec::new(),
-            Expr::Subquery(subquery) => vec![subquery.expr],
-            Expr::Unary { expr, .. } | Expr::Paren(expr) => vec![*expr],
-            Expr::Binary(binary) => vec![binary.lhs, binary.rhs],
+            Expr::Number(_) | Expr::String(_) | Expr::Selector(_) | Expr::Matrix(_) => SmallVec::new(),
+            Expr::Subquery(subquery) => smallvec![subquery.expr],
+            Expr::Unary { expr, .. } | Expr::Paren(expr) => smallvec![*expr],
+            Expr::Binary(binary) => smallvec![binary.lhs, binary.rhs],
             Expr::Call(call) => call.args.clone(),
             Expr::Aggregate(aggregate) => aggregate.param.into_iter().chain([aggregate.expr]).collect(),
         }
@@ -367,23 +454,10 @@ impl Ast {
     }
 
     /// The types of all nodes, by position.
-    pub(crate) fn types(&self) -> Vec<ValueType> {
-        let mut types: Vec<ValueType> = Vec::with_capacity(self.nodes.len());
+    pub(crate) fn types(&self) -> NodeTypes {
+        let mut types = NodeTypes::with_capacity(self.nodes.len());
         for node in &self.nodes {
-            let of = |id: &ExprId| types[id.index()];
-            let value_type = match &node.expr {
-                Expr::Number(_) => ValueType::Scalar,
-                Expr::String(_) => ValueType::String,
-                Expr::Selector(_) | Expr::Aggregate(_) => ValueType::Vector,
-                Expr::Matrix(_) | Expr::Subquery(_) => ValueType::Matrix,
-                Expr::Call(call) => call.function.signature().returns,
-                Expr::Unary { expr, .. } | Expr::Paren(expr) => of(expr),
-                Expr::Binary(b) if of(&b.lhs) == ValueType::Scalar && of(&b.rhs) == ValueType::Scalar => {
-                    ValueType::Scalar
-                }
-                Expr::Binary(_) => ValueType::Vector,
-            };
-            types.push(value_type);
+            types.push(node.expr.type_over(&types));
         }
         types
     }

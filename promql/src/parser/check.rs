@@ -1,5 +1,5 @@
-//! Types and the rules beyond the grammar: one loop for the types, children first, and one for the rules, in the order
-//! in which Prometheus visits the tree.
+//! Types and the rules beyond the grammar. Whether any rule is broken is seen node by node as the tree grows; which of several
+//! is reported is found by a walk in the order in which Prometheus visits the tree.
 #![deny(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -8,9 +8,11 @@
     clippy::arithmetic_side_effects
 )]
 
+use std::collections::HashSet;
 use std::fmt;
 
 use promethium_model::quote::go_quoted;
+use smol_str::SmolStr;
 
 use super::ast::{Aggregate, Ast, Binary, Call, Expr, ExprId, Node, Selector, Subquery, ValueType};
 use super::error::{Fault, Parsed};
@@ -21,11 +23,8 @@ use super::span::Span;
 
 /// Checks all nodes; the first fault is returned.
 pub(super) fn check(ast: &Ast) -> Parsed<()> {
-    let mut checker = Checker { ast, types: Vec::with_capacity(ast.nodes.len()), steps: vec![Step::Enter(ast.root)] };
-    for node in &ast.nodes {
-        let value_type = checker.infer(node);
-        checker.types.push(value_type);
-    }
+    let types = ast.types();
+    let mut checker = Checker { nodes: &ast.nodes, types: &types, steps: vec![Step::Enter(ast.root)] };
     while let Some(step) = checker.steps.pop() {
         match step {
             Step::Enter(id) => checker.enter(id)?,
@@ -34,6 +33,16 @@ pub(super) fn check(ast: &Ast) -> Parsed<()> {
         }
     }
     Ok(())
+}
+
+/// Whether a node breaks no rule, whatever lies below it. `nodes` and `types` are those of its operands.
+#[inline]
+pub(super) fn is_sound(node: &Node, nodes: &[Node], types: &[ValueType]) -> bool {
+    match &node.expr {
+        Expr::Number(_) | Expr::String(_) | Expr::Paren(_) => true,
+        Expr::Selector(selector) if selector.has_bare_name() && selector.matchers.is_empty() => true,
+        _ => Checker { nodes, types, steps: Vec::new() }.breaks_no_rule(node),
+    }
 }
 
 /// What is still to be checked.
@@ -65,8 +74,8 @@ impl fmt::Display for Context {
 }
 
 struct Checker<'a> {
-    ast: &'a Ast,
-    types: Vec<ValueType>,
+    nodes: &'a [Node],
+    types: &'a [ValueType],
     /// A stack, so that deep trees need none of the thread's.
     steps: Vec<Step>,
 }
@@ -77,34 +86,39 @@ impl Checker<'_> {
     }
 
     fn span_of(&self, id: ExprId) -> Span {
-        self.ast.nodes.get(id.index()).map_or(Span::default(), |n| n.span)
+        self.nodes.get(id.index()).map_or(Span::default(), |n| n.span)
     }
 
-    fn infer(&self, node: &Node) -> ValueType {
+    fn breaks_no_rule(&self, node: &Node) -> bool {
+        let is = |id: ExprId, want: ValueType| self.type_of(id) == want;
         match &node.expr {
-            Expr::Number(_) => ValueType::Scalar,
-            Expr::String(_) => ValueType::String,
-            Expr::Paren(inner) | Expr::Unary { expr: inner, .. } => self.type_of(*inner),
-            Expr::Selector(_) | Expr::Aggregate(_) => ValueType::Vector,
-            Expr::Matrix(_) | Expr::Subquery(_) => ValueType::Matrix,
-            Expr::Binary(binary) if self.both(binary, ValueType::Scalar) => ValueType::Scalar,
-            Expr::Binary(_) => ValueType::Vector,
-            Expr::Call(call) => call.function.signature().returns,
+            Expr::Binary(b) if b.matching.is_none() && !b.return_bool && self.both(b, ValueType::Vector) => true,
+            Expr::Call(call) => {
+                let signature = call.function.signature();
+                let fits = |(i, arg): (usize, &ExprId)| is(*arg, signature.arg(i).unwrap_or(ValueType::Scalar));
+                argument_count(call, node.span).is_ok()
+                    && (call.function != Function::Info || self.info_selector(call).is_ok())
+                    && call.args.iter().enumerate().all(fits)
+            }
+            Expr::Aggregate(aggregate) => {
+                is(aggregate.expr, ValueType::Vector)
+                    && aggregate.param.is_none_or(|param| is(param, parameter_type(aggregate)))
+            }
+            _ => self.leave_node(node).is_ok(),
         }
     }
 
     /// Steps are pushed last first.
     fn enter(&mut self, id: ExprId) -> Parsed<()> {
-        let ast = self.ast;
-        match ast.expr(id) {
-            Expr::Call(call) => return self.enter_call(call, ast.node(id).span),
+        let Some(Node { expr, span }) = self.nodes.get(id.index()) else { return Ok(()) };
+        match expr {
+            Expr::Call(call) => return self.enter_call(call, *span),
             Expr::Aggregate(aggregate) => self.enter_aggregate(aggregate),
             Expr::Binary(binary) => {
                 self.steps.extend([Step::Leave(id), Step::Enter(binary.rhs), Step::Enter(binary.lhs)]);
             }
-            Expr::Unary { expr, .. } | Expr::Subquery(Subquery { expr, .. }) => {
-                self.steps.extend([Step::Leave(id), Step::Enter(*expr)]);
-            }
+            Expr::Unary { expr, .. } => self.steps.extend([Step::Leave(id), Step::Enter(*expr)]),
+            Expr::Subquery(subquery) => self.steps.extend([Step::Leave(id), Step::Enter(subquery.expr)]),
             Expr::Paren(inner) => self.steps.push(Step::Enter(*inner)),
             Expr::Number(_) | Expr::String(_) | Expr::Selector(_) | Expr::Matrix(_) => return self.leave(id),
         }
@@ -126,8 +140,7 @@ impl Checker<'_> {
 
     fn enter_aggregate(&mut self, aggregate: &Aggregate) {
         if let Some(param) = aggregate.param {
-            let want = if aggregate.op == AggregateOp::CountValues { ValueType::String } else { ValueType::Scalar };
-            self.enter_expecting(param, want, Context::Parameter);
+            self.enter_expecting(param, parameter_type(aggregate), Context::Parameter);
         }
         self.enter_expecting(aggregate.expr, ValueType::Vector, Context::Operand);
     }
@@ -137,7 +150,10 @@ impl Checker<'_> {
     }
 
     fn leave(&self, id: ExprId) -> Parsed<()> {
-        let Node { expr, span } = self.ast.node(id);
+        self.nodes.get(id.index()).map_or(Ok(()), |node| self.leave_node(node))
+    }
+
+    fn leave_node(&self, Node { expr, span }: &Node) -> Parsed<()> {
         match expr {
             Expr::Selector(selector) => selector_rules(selector, *span),
             Expr::Matrix(matrix) => selector_rules(&matrix.selector, *span),
@@ -185,7 +201,7 @@ impl Checker<'_> {
 
     fn info_selector(&self, call: &Call) -> Parsed<()> {
         let Some(id) = call.args.get(1) else { return Ok(()) };
-        match self.ast.nodes.get(id.index()).map(|n| &n.expr) {
+        match self.nodes.get(id.index()).map(|n| &n.expr) {
             Some(Expr::Selector(s)) if s.has_bare_name() => {
                 Err(Fault::new(self.span_of(*id), "expected label selectors only, got vector selector instead"))
             }
@@ -204,6 +220,10 @@ impl Checker<'_> {
         }
         if self.both(binary, ValueType::Vector) { vector_rules(binary, span) } else { scalar_rules(binary, span) }
     }
+}
+
+fn parameter_type(aggregate: &Aggregate) -> ValueType {
+    if aggregate.op == AggregateOp::CountValues { ValueType::String } else { ValueType::Scalar }
 }
 
 fn argument_count(call: &Call, span: Span) -> Parsed<()> {
@@ -225,7 +245,7 @@ fn selector_rules(selector: &Selector, span: Span) -> Parsed<()> {
         let message = format!("metric name must not be set twice: {} or {}", go_quoted(a), go_quoted(b));
         return Err(Fault::new(span, message));
     }
-    if !selector.may_match_everything && !excludes_something(&selector.matchers) {
+    if !selector.may_match_everything() && !excludes_something(selector) {
         return Err(Fault::new(span, "vector selector must contain at least one non-empty matcher"));
     }
     Ok(())
@@ -243,11 +263,11 @@ fn operator_rules(binary: &Binary, both_scalar: bool) -> Parsed<()> {
 }
 
 fn matching_labels(binary: &Binary) -> Parsed<()> {
-    let matching = &binary.matching;
+    let matching = binary.matching();
     if !matching.on {
         return Ok(());
     }
-    match matching.labels.iter().find(|l| matching.include.contains(l)) {
+    match in_both(&matching.labels, &matching.include) {
         Some(twice) => {
             let message = format!("label {} must not occur in ON and GROUP clause at once", go_quoted(twice));
             Err(Fault::new(binary.op_span, message))
@@ -256,15 +276,25 @@ fn matching_labels(binary: &Binary) -> Parsed<()> {
     }
 }
 
+/// The first of `labels` that is one of `include`, in linear time.
+fn in_both<'a>(labels: &'a [SmolStr], include: &[SmolStr]) -> Option<&'a SmolStr> {
+    if labels.len().min(include.len()) <= 8 {
+        return labels.iter().find(|l| include.contains(l));
+    }
+    let include: HashSet<&SmolStr> = include.iter().collect();
+    labels.iter().find(|l| include.contains(l))
+}
+
 fn has_fill(binary: &Binary) -> bool {
-    binary.matching.fill_left.is_some() || binary.matching.fill_right.is_some()
+    let matching = binary.matching();
+    matching.fill_left.is_some() || matching.fill_right.is_some()
 }
 
 fn vector_rules(binary: &Binary, span: Span) -> Parsed<()> {
     if !binary.op.is_set() {
         return Ok(());
     }
-    if binary.matching.grouping.is_some() {
+    if binary.matching().grouping.is_some() {
         let message = format!("no grouping allowed for {} operation", go_quoted(binary.op.as_str()));
         return Err(Fault::new(span, message));
     }
@@ -275,7 +305,7 @@ fn vector_rules(binary: &Binary, span: Span) -> Parsed<()> {
 }
 
 fn scalar_rules(binary: &Binary, span: Span) -> Parsed<()> {
-    if !binary.matching.labels.is_empty() {
+    if !binary.matching().labels.is_empty() {
         return Err(Fault::new(span, "vector matching only allowed between instant vectors"));
     }
     if binary.op.is_set() {

@@ -10,6 +10,7 @@
 use std::fmt;
 
 use promethium_model::duration::format_ms;
+use smallvec::SmallVec;
 
 use super::number;
 use super::op::BinaryOp;
@@ -61,14 +62,17 @@ pub(crate) enum Sign {
     Any,
 }
 
+/// Terms while they are read: most durations are one.
+pub(super) type Terms = SmallVec<[DurationTerm; 4]>;
+
 /// A single literal becomes [`DurationExpr::Literal`].
 ///
 /// # Errors
 ///
 /// Prometheus' message.
-pub(crate) fn simplified(terms: Vec<DurationTerm>, sign: Sign) -> Result<DurationExpr, String> {
+pub(super) fn simplified(terms: Terms, sign: Sign) -> Result<DurationExpr, String> {
     let [DurationTerm { op: DurationOp::Number(seconds, _), .. }] = terms.as_slice() else {
-        return Ok(DurationExpr::Computed(terms));
+        return Ok(DurationExpr::Computed(terms.into_vec()));
     };
     if sign == Sign::Positive && *seconds <= 0.0 {
         return Err("duration must be greater than 0".to_owned());

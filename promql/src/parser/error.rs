@@ -32,8 +32,8 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    pub(crate) fn new(span: Span, message: impl Into<String>) -> Fault {
-        Fault { span, message: message.into() }
+    pub(crate) fn new(span: Span, message: impl Into<String>) -> Box<Fault> {
+        Box::new(Fault { span, message: message.into() })
     }
 
     pub(crate) fn locate(self, text: &str) -> ParseError {
@@ -42,4 +42,5 @@ impl Fault {
     }
 }
 
-pub(crate) type Parsed<T> = Result<T, Fault>;
+/// The fault is boxed: what is parsed mostly fits two registers.
+pub(crate) type Parsed<T> = Result<T, Box<Fault>>;

@@ -4,10 +4,11 @@
 use std::fmt::Write;
 
 use promethium_model::float::{format_f, push_json};
+use smol_str::SmolStr;
 
 use super::ast::{
-    Aggregate, Ast, At, Binary, Call, Expr, ExprId, Extension, Grouping, MatrixSelector, Selector, Subquery,
-    TimeModifiers, ValueType,
+    Aggregate, Ast, At, Binary, Call, Expr, ExprId, Extension, Grouping, NodeTypes, Selector, Subquery, TimeModifiers,
+    ValueType,
 };
 use super::duration_expr::DurationExpr;
 use super::functions::Signature;
@@ -46,7 +47,7 @@ enum Todo {
 
 struct Writer<'a> {
     ast: &'a Ast,
-    types: Vec<ValueType>,
+    types: NodeTypes,
     out: String,
     todo: Vec<Todo>,
 }
@@ -67,8 +68,8 @@ impl Writer<'_> {
                 let fields = selector_fields(selector, None);
                 let _ = write!(self.out, r#"{{{fields},"type":"vectorSelector"}}"#);
             }
-            Expr::Matrix(MatrixSelector { selector, range }) => {
-                let fields = selector_fields(selector, Some(range));
+            Expr::Matrix(matrix) => {
+                let fields = selector_fields(&matrix.selector, Some(&matrix.range));
                 let _ = write!(self.out, r#"{{{fields},"type":"matrixSelector"}}"#);
             }
             Expr::Subquery(subquery) => self.subquery(subquery),
@@ -146,9 +147,9 @@ impl Writer<'_> {
 
 /// All of a selector but its type.
 fn selector_fields(selector: &Selector, range: Option<&DurationExpr>) -> String {
-    let extended = |extension| selector.extension == Some(extension);
+    let extended = |extension| selector.extension() == Some(extension);
     let matchers: Vec<String> = selector
-        .matchers
+        .all_matchers()
         .iter()
         .map(|m| {
             let (name, op, value) = (quoted(&m.name), quoted(m.op.as_str()), quoted(&m.value));
@@ -161,15 +162,15 @@ fn selector_fields(selector: &Selector, range: Option<&DurationExpr>) -> String 
         extended(Extension::Anchored),
         matchers.join(","),
         quoted(selector.name.as_deref().unwrap_or("")),
-        offset(&selector.time),
+        offset(selector.time()),
         extended(Extension::Smoothed),
-        start_or_end(&selector.time),
-        timestamp(&selector.time)
+        start_or_end(selector.time()),
+        timestamp(selector.time())
     )
 }
 
 fn matching(binary: &Binary) -> String {
-    let matching = &binary.matching;
+    let matching = binary.matching();
     let card = match matching.grouping {
         _ if binary.op.is_set() => "many-to-many",
         None => "one-to-one",
@@ -234,7 +235,7 @@ fn start_or_end(time: &TimeModifiers) -> &'static str {
     }
 }
 
-fn list(texts: &[String]) -> String {
+fn list(texts: &[SmolStr]) -> String {
     let quoted: Vec<String> = texts.iter().map(|t| quoted(t)).collect();
     format!("[{}]", quoted.join(","))
 }

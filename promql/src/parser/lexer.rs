@@ -1,7 +1,7 @@
-//! Text to tokens, in one pass and linear time.
+//! Text to tokens, one at a time, in linear time.
 //!
 //! Three modes: outside, inside braces, and between `[` and the first number of its duration. The first error ends the
-//! token list, so that whatever the parser finds wrong before it is reported first.
+//! tokens, so that whatever the parser finds wrong before it is reported first.
 #![deny(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -12,30 +12,11 @@
 
 use promethium_model::MatchOp;
 
-use super::error::{Fault, Parsed};
+use super::error::Fault;
 use super::op::BinaryOp;
 use super::span::Span;
 use super::string;
 use super::token::{Keyword, Token, TokenKind, keyword};
-
-/// The tokens of a text, the last of which is the end or the place of the error.
-#[derive(Debug)]
-pub(crate) struct Lexed {
-    pub(crate) tokens: Vec<Token>,
-    pub(crate) error: Option<Fault>,
-}
-
-pub(crate) fn lex(text: &str) -> Lexed {
-    let mut lexer =
-        Lexer { text, pos: 0, tokens: Vec::with_capacity(16), parens: 0, bracket: None, mode: Mode::Outside };
-    let error = lexer.run().err();
-    let (kind, span) = match &error {
-        Some(fault) => (TokenKind::Error, fault.span),
-        None => (TokenKind::End, Span::new(text.len(), text.len())),
-    };
-    lexer.tokens.push(Token { kind, span });
-    Lexed { tokens: lexer.tokens, error }
-}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
@@ -52,143 +33,163 @@ struct Bracket {
     colon: bool,
 }
 
-struct Lexer<'a> {
+/// Gives the tokens of a text, and at its end the end or the place of the error as often as asked.
+pub(crate) struct Lexer<'a> {
     text: &'a str,
     pos: usize,
-    tokens: Vec<Token>,
     parens: usize,
     bracket: Option<Bracket>,
     mode: Mode,
+    /// The last token, when it was given.
+    end: Option<Token>,
+    error: Option<Box<Fault>>,
 }
 
 impl<'a> Lexer<'a> {
-    fn run(&mut self) -> Parsed<()> {
-        loop {
-            self.skip_blank();
-            let Some(c) = self.peek() else { return self.finish() };
-            match self.mode {
-                Mode::Outside => self.outside(c)?,
-                Mode::Braces => self.in_braces(c)?,
-                Mode::Duration => self.in_duration(c)?,
-            }
-        }
+    pub(crate) fn new(text: &'a str) -> Self {
+        Lexer { text, pos: 0, parens: 0, bracket: None, mode: Mode::Outside, end: None, error: None }
     }
 
-    fn finish(&self) -> Parsed<()> {
+    /// What is wrong where the error's token stands; once.
+    pub(crate) fn take_error(&mut self) -> Option<Box<Fault>> {
+        self.error.take()
+    }
+
+    pub(crate) fn next(&mut self) -> Token {
+        if let Some(end) = self.end {
+            return end;
+        }
+        let c = loop {
+            match self.peek() {
+                Some(b' ' | b'\t' | b'\n' | b'\r') => self.pos = self.pos.saturating_add(1),
+                Some(b'#') => self.pos = self.pos.saturating_add(self.length_of(|b| b != b'\n')),
+                Some(c) => break c,
+                None => return self.finish(),
+            }
+        };
         match self.mode {
-            Mode::Braces => Err(self.fault("unexpected end of input inside braces")),
-            Mode::Duration => Err(self.fault("unexpected end of input in duration expression")),
-            Mode::Outside if self.parens > 0 => Err(self.fault("unclosed left parenthesis")),
-            Mode::Outside if self.bracket.is_some() => Err(self.fault("unclosed left bracket")),
-            Mode::Outside => Ok(()),
+            Mode::Outside => self.outside(c),
+            Mode::Braces => self.in_braces(c),
+            Mode::Duration => self.in_duration(c),
         }
     }
 
-    fn outside(&mut self, c: char) -> Parsed<()> {
-        match c {
-            ',' => self.emit(TokenKind::Comma, 1),
-            '@' => self.emit(TokenKind::At, 1),
-            '{' => {
-                self.mode = Mode::Braces;
-                self.emit(TokenKind::LeftBrace, 1);
+    fn finish(&mut self) -> Token {
+        let fault = match self.mode {
+            Mode::Braces => "unexpected end of input inside braces",
+            Mode::Duration => "unexpected end of input in duration expression",
+            Mode::Outside if self.parens > 0 => "unclosed left parenthesis",
+            Mode::Outside if self.bracket.is_some() => "unclosed left bracket",
+            Mode::Outside => {
+                let end = Token { kind: TokenKind::End, span: Span::new(self.text.len(), self.text.len()) };
+                return *self.end.insert(end);
             }
-            '[' if self.bracket.is_some() => return Err(self.fault("unexpected left bracket '['")),
-            '[' => {
+        };
+        self.fail(self.fault(fault))
+    }
+
+    #[inline]
+    fn outside(&mut self, c: u8) -> Token {
+        match c {
+            b',' => self.emit(TokenKind::Comma, 1),
+            b'@' => self.emit(TokenKind::At, 1),
+            b'{' => {
+                self.mode = Mode::Braces;
+                self.emit(TokenKind::LeftBrace, 1)
+            }
+            b'[' if self.bracket.is_some() => self.fail(self.fault("unexpected left bracket '['")),
+            b'[' => {
                 self.mode = Mode::Duration;
                 self.bracket = Some(Bracket { content: false, colon: false });
-                self.emit(TokenKind::LeftBracket, 1);
+                self.emit(TokenKind::LeftBracket, 1)
             }
-            ']' if self.bracket.is_some() => self.close_bracket(),
-            ']' => return Err(self.fault("unexpected right bracket ']'")),
-            '(' | ')' => return self.paren(c),
-            '"' | '\'' | '`' => return self.string(c),
-            '0'..='9' => return self.number(),
-            '.' if self.peek_second().is_some_and(|d| d.is_ascii_digit()) => return self.number(),
-            '=' | '!' | '<' | '>' => return self.comparison(c),
-            ':' if self.bracket.is_some_and(|b| b.colon) => return Err(self.fault("unexpected colon ':'")),
-            ':' if self.bracket.is_some() => self.colon(),
-            c if c.is_ascii_alphabetic() || c == '_' || c == ':' => return self.word(c),
+            b']' if self.bracket.is_some() => self.close_bracket(),
+            b']' => self.fail(self.fault("unexpected right bracket ']'")),
+            b'(' | b')' => self.paren(c),
+            b'"' | b'\'' | b'`' => self.string(c),
+            b'0'..=b'9' => self.number(),
+            b'.' if self.peek_second().is_some_and(|d| d.is_ascii_digit()) => self.number(),
+            b'=' | b'!' | b'<' | b'>' => self.comparison(c),
+            b':' if self.bracket.is_some_and(|b| b.colon) => self.fail(self.fault("unexpected colon ':'")),
+            b':' if self.bracket.is_some() => self.colon(),
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' | b':' => self.word(),
             c => match arithmetic(c) {
                 Some(op) => self.emit(TokenKind::Op(op), 1),
-                None => return Err(self.unexpected("unexpected character", c)),
+                None => self.fail(self.unexpected("unexpected character")),
             },
         }
-        Ok(())
     }
 
-    fn in_braces(&mut self, c: char) -> Parsed<()> {
+    fn in_braces(&mut self, c: u8) -> Token {
         match c {
-            '}' => {
+            b'}' => {
                 self.mode = Mode::Outside;
-                self.emit(TokenKind::RightBrace, 1);
+                self.emit(TokenKind::RightBrace, 1)
             }
-            ',' => self.emit(TokenKind::Comma, 1),
-            '{' => return Err(self.fault("unexpected left brace '{'")),
-            '"' | '\'' | '`' => return self.string(c),
-            '=' if self.peek_second() == Some('~') => self.emit(TokenKind::Match(MatchOp::Regex), 2),
-            '=' => self.emit(TokenKind::Match(MatchOp::Equal), 1),
-            '!' => match self.peek_second() {
+            b',' => self.emit(TokenKind::Comma, 1),
+            b'{' => self.fail(self.fault("unexpected left brace '{'")),
+            b'"' | b'\'' | b'`' => self.string(c),
+            b'=' if self.peek_second() == Some('~') => self.emit(TokenKind::Match(MatchOp::Regex), 2),
+            b'=' => self.emit(TokenKind::Match(MatchOp::Equal), 1),
+            b'!' => match self.peek_second() {
                 Some('~') => self.emit(TokenKind::Match(MatchOp::NotRegex), 2),
                 Some('=') => self.emit(TokenKind::Match(MatchOp::NotEqual), 2),
-                other => return Err(self.unexpected_after("unexpected character after '!' inside braces", other)),
+                other => self.fail(self.unexpected_char("unexpected character after '!' inside braces", at_end(other))),
             },
-            c if c.is_ascii_alphabetic() || c == '_' => {
+            c if c.is_ascii_alphabetic() || c == b'_' => {
                 let len = self.length_of(|b| b.is_ascii_alphanumeric() || b == b'_');
-                self.emit(TokenKind::Identifier, len);
+                self.emit(TokenKind::Identifier, len)
             }
-            c => return Err(self.unexpected("unexpected character inside braces", c)),
+            _ => self.fail(self.unexpected("unexpected character inside braces")),
         }
-        Ok(())
     }
 
     /// Before the first number, a colon needs something in front of it.
-    fn in_duration(&mut self, c: char) -> Parsed<()> {
+    fn in_duration(&mut self, c: u8) -> Token {
         let Bracket { content, colon } = self.bracket.unwrap_or(Bracket { content: false, colon: false });
         match c {
-            ']' => self.close_bracket(),
-            ':' if colon => return Err(self.fault_behind("unexpected repeated colon in duration expression")),
-            ':' if content => self.colon(),
-            ':' => return Err(self.fault_behind("unexpected colon before duration in duration expression")),
+            b']' => self.close_bracket(),
+            b':' if colon => self.fail(self.fault_behind("unexpected repeated colon in duration expression")),
+            b':' if content => self.colon(),
+            b':' => self.fail(self.fault_behind("unexpected colon before duration in duration expression")),
             c => {
                 self.bracket = Some(Bracket { content: true, colon });
-                return self.duration_token(c);
+                self.duration_token(c)
             }
         }
-        Ok(())
     }
 
-    fn duration_token(&mut self, c: char) -> Parsed<()> {
+    fn duration_token(&mut self, c: u8) -> Token {
         match c {
-            '0'..='9' | '.' => {
+            b'0'..=b'9' | b'.' => {
                 self.mode = Mode::Outside;
-                return self.number();
+                self.number()
             }
-            '(' | ')' => return self.paren(c),
-            ',' => self.emit(TokenKind::Comma, 1),
+            b'(' | b')' => self.paren(c),
+            b',' => self.emit(TokenKind::Comma, 1),
             c => match (arithmetic(c), self.duration_keyword()) {
                 (Some(op), _) => self.emit(TokenKind::Op(op), 1),
                 (_, Some((keyword, len))) => self.emit(TokenKind::Keyword(keyword), len),
-                _ => return Err(self.unexpected("unexpected character in duration expression", c)),
+                _ => self.fail(self.unexpected("unexpected character in duration expression")),
             },
         }
-        Ok(())
     }
 
-    fn colon(&mut self) {
+    fn colon(&mut self) -> Token {
         self.bracket = Some(Bracket { content: true, colon: true });
-        self.emit(TokenKind::Colon, 1);
+        self.emit(TokenKind::Colon, 1)
     }
 
-    fn close_bracket(&mut self) {
+    fn close_bracket(&mut self) -> Token {
         self.mode = Mode::Outside;
         self.bracket = None;
-        self.emit(TokenKind::RightBracket, 1);
+        self.emit(TokenKind::RightBracket, 1)
     }
 
     /// `step`, `range`, `min_of` or `max_of`, the only words inside brackets, and its length.
     fn duration_keyword(&self) -> Option<(Keyword, usize)> {
         let len = self.length_of(|b| b.is_ascii_alphabetic() || b == b'_');
-        match keyword(Span::new(self.pos, self.pos.saturating_add(len)).of(self.text)) {
+        match keyword(self.text.as_bytes().get(self.pos..self.pos.saturating_add(len)).unwrap_or(&[])) {
             Some(TokenKind::Keyword(k @ (Keyword::Step | Keyword::Range | Keyword::MinOf | Keyword::MaxOf))) => {
                 Some((k, len))
             }
@@ -196,50 +197,54 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn paren(&mut self, c: char) -> Parsed<()> {
-        if c == '(' {
+    fn paren(&mut self, c: u8) -> Token {
+        if c == b'(' {
             self.parens = self.parens.saturating_add(1);
-            self.emit(TokenKind::LeftParen, 1);
-            return Ok(());
+            return self.emit(TokenKind::LeftParen, 1);
         }
         let Some(open) = self.parens.checked_sub(1) else {
-            return Err(self.fault_behind("unexpected right parenthesis ')'"));
+            return self.fail(self.fault_behind("unexpected right parenthesis ')'"));
         };
         self.parens = open;
-        self.emit(TokenKind::RightParen, 1);
-        Ok(())
+        self.emit(TokenKind::RightParen, 1)
     }
 
-    fn comparison(&mut self, c: char) -> Parsed<()> {
+    fn comparison(&mut self, c: u8) -> Token {
         let (op, len) = match (c, self.peek_second()) {
-            ('=', Some('=')) => (BinaryOp::Equal, 2),
-            ('=', Some('~')) => return Err(self.unexpected_after("unexpected character after '='", Some('~'))),
-            ('=', _) => {
-                self.emit(TokenKind::Assign, 1);
-                return Ok(());
+            (b'=', Some('=')) => (BinaryOp::Equal, 2),
+            (b'=', Some('~')) => return self.fail(self.unexpected_char("unexpected character after '='", '~')),
+            (b'=', _) => return self.emit(TokenKind::Assign, 1),
+            (b'!', Some('=')) => (BinaryOp::NotEqual, 2),
+            (b'!', other) => {
+                return self.fail(self.unexpected_char("unexpected character after '!'", at_end(other)));
             }
-            ('!', Some('=')) => (BinaryOp::NotEqual, 2),
-            ('!', other) => return Err(self.unexpected_after("unexpected character after '!'", other)),
-            ('<', Some('=')) => (BinaryOp::LessEqual, 2),
-            ('<', Some('/')) => (BinaryOp::TrimUpper, 2),
-            ('<', _) => (BinaryOp::Less, 1),
+            (b'<', Some('=')) => (BinaryOp::LessEqual, 2),
+            (b'<', Some('/')) => (BinaryOp::TrimUpper, 2),
+            (b'<', _) => (BinaryOp::Less, 1),
             (_, Some('=')) => (BinaryOp::GreaterEqual, 2),
             (_, Some('/')) => (BinaryOp::TrimLower, 2),
             _ => (BinaryOp::Greater, 1),
         };
-        self.emit(TokenKind::Op(op), len);
-        Ok(())
+        self.emit(TokenKind::Op(op), len)
     }
 
-    fn word(&mut self, c: char) -> Parsed<()> {
+    #[inline]
+    fn word(&mut self) -> Token {
         if self.bracket.is_some() {
-            let expected = || self.fault(&format!("unexpected character: {}, expected ':'", quoted_char(c)));
-            let (keyword, len) = self.duration_keyword().ok_or_else(expected)?;
-            self.emit(TokenKind::Keyword(keyword), len);
-            return Ok(());
+            return match self.duration_keyword() {
+                Some((keyword, len)) => self.emit(TokenKind::Keyword(keyword), len),
+                None => {
+                    let c = quoted_char(self.peek_char());
+                    self.fail(self.fault(&format!("unexpected character: {c}, expected ':'")))
+                }
+            };
         }
-        let len = self.length_of(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b':');
-        let word = Span::new(self.pos, self.pos.saturating_add(len)).of(self.text);
+        let mut colons = false;
+        let len = self.length_of(|b| {
+            colons |= b == b':';
+            b.is_ascii_alphanumeric() || b == b'_' || b == b':'
+        });
+        let word = self.text.as_bytes().get(self.pos..self.pos.saturating_add(len)).unwrap_or(&[]);
         let kind = match keyword(word) {
             Some(TokenKind::Keyword(Keyword::Fill | Keyword::FillLeft | Keyword::FillRight))
                 if !self.opens_paren_after(len) =>
@@ -247,97 +252,110 @@ impl<'a> Lexer<'a> {
                 TokenKind::Identifier
             }
             Some(kind) => kind,
-            None if word.contains(':') => TokenKind::MetricIdentifier,
+            None if colons => TokenKind::MetricIdentifier,
             None => TokenKind::Identifier,
         };
-        self.emit(kind, len);
-        Ok(())
+        self.emit(kind, len)
     }
 
     fn opens_paren_after(&self, len: usize) -> bool {
         self.rest().get(len..).is_some_and(|rest| rest.trim_start().starts_with('('))
     }
 
-    fn string(&mut self, quote: char) -> Parsed<()> {
-        let len = string::scan(self.rest(), quote).map_err(|message| self.fault(&message))?;
-        self.emit(TokenKind::String, len);
-        Ok(())
-    }
-
-    fn number(&mut self) -> Parsed<()> {
-        let (kind, len) = super::number::scan(self.rest());
-        let Some(kind) = kind else {
-            let bad = Span::new(self.pos, self.pos.saturating_add(len));
-            let shown = promethium_model::quote::go_quoted(bad.of(self.text));
-            return Err(Fault::new(bad, format!("bad number or duration syntax: {shown}")));
-        };
-        self.emit(kind, len);
-        Ok(())
-    }
-
-    fn skip_blank(&mut self) {
-        loop {
-            self.pos = self.pos.saturating_add(self.length_of(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')));
-            if self.peek() != Some('#') {
-                return;
-            }
-            self.pos = self.pos.saturating_add(self.length_of(|b| b != b'\n'));
+    fn string(&mut self, quote: u8) -> Token {
+        match string::scan(self.rest(), char::from(quote)) {
+            Ok(len) => self.emit(TokenKind::String, len),
+            Err(message) => self.fail(self.fault(&message)),
         }
+    }
+
+    fn number(&mut self) -> Token {
+        let (kind, len) = super::number::scan(self.rest());
+        if let Some(kind) = kind {
+            return self.emit(kind, len);
+        }
+        let bad = Span::new(self.pos, self.pos.saturating_add(len));
+        let shown = promethium_model::quote::go_quoted(bad.of(self.text));
+        self.fail(Fault::new(bad, format!("bad number or duration syntax: {shown}")))
     }
 
     fn rest(&self) -> &'a str {
         self.text.get(self.pos..).unwrap_or("")
     }
 
-    fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.pos).copied()
     }
 
     fn peek_second(&self) -> Option<char> {
         self.rest().chars().nth(1)
     }
 
+    /// The character at hand, of which [`Lexer::peek`] gives the first byte.
+    fn peek_char(&self) -> char {
+        at_end(self.rest().chars().next())
+    }
+
     /// Bytes from here on for which `belongs` holds.
-    fn length_of(&self, belongs: impl Fn(u8) -> bool) -> usize {
-        let rest = self.rest().as_bytes();
-        rest.iter().position(|b| !belongs(*b)).unwrap_or(rest.len())
+    #[inline]
+    fn length_of(&self, mut belongs: impl FnMut(u8) -> bool) -> usize {
+        let rest = self.text.as_bytes().get(self.pos..).unwrap_or(&[]);
+        let mut len = 0;
+        while rest.get(len).is_some_and(|b| belongs(*b)) {
+            len = len.saturating_add(1);
+        }
+        len
     }
 
-    fn emit(&mut self, kind: TokenKind, len: usize) {
+    #[inline]
+    fn emit(&mut self, kind: TokenKind, len: usize) -> Token {
         let end = self.pos.saturating_add(len);
-        self.tokens.push(Token { kind, span: Span::new(self.pos, end) });
+        let span = Span::new(self.pos, end);
         self.pos = end;
+        Token { kind, span }
     }
 
-    fn fault(&self, message: &str) -> Fault {
-        let end = self.peek().map_or(0, char::len_utf8).saturating_add(self.pos);
+    #[cold]
+    fn fail(&mut self, fault: Box<Fault>) -> Token {
+        let end = Token { kind: TokenKind::Error, span: fault.span };
+        self.error = Some(fault);
+        *self.end.insert(end)
+    }
+
+    fn fault(&self, message: &str) -> Box<Fault> {
+        let end = self.rest().chars().next().map_or(0, char::len_utf8).saturating_add(self.pos);
         Fault::new(Span::new(self.pos, end), message)
     }
 
     /// Prometheus counts some characters as read before it finds that they have no place.
-    fn fault_behind(&self, message: &str) -> Fault {
+    fn fault_behind(&self, message: &str) -> Box<Fault> {
         let end = self.fault("").span.end;
-        Fault { span: Span { start: end, end }, message: message.to_owned() }
+        Fault::new(Span { start: end, end }, message)
     }
 
-    fn unexpected(&self, what: &str, c: char) -> Fault {
+    fn unexpected(&self, what: &str) -> Box<Fault> {
+        self.unexpected_char(what, self.peek_char())
+    }
+
+    fn unexpected_char(&self, what: &str, c: char) -> Box<Fault> {
         self.fault(&format!("{what}: {}", quoted_char(c)))
-    }
-
-    fn unexpected_after(&self, what: &str, c: Option<char>) -> Fault {
-        // Go's lexer reads the end of the text as rune −1, which its quoting shows as U+FFFD.
-        self.unexpected(what, c.unwrap_or('\u{fffd}'))
     }
 }
 
-fn arithmetic(c: char) -> Option<BinaryOp> {
+/// Go's lexer reads the end of the text as rune −1, which its quoting shows as U+FFFD.
+fn at_end(c: Option<char>) -> char {
+    c.unwrap_or('\u{fffd}')
+}
+
+fn arithmetic(c: u8) -> Option<BinaryOp> {
     Some(match c {
-        '+' => BinaryOp::Add,
-        '-' => BinaryOp::Sub,
-        '*' => BinaryOp::Mul,
-        '/' => BinaryOp::Div,
-        '%' => BinaryOp::Mod,
-        '^' => BinaryOp::Pow,
+        b'+' => BinaryOp::Add,
+        b'-' => BinaryOp::Sub,
+        b'*' => BinaryOp::Mul,
+        b'/' => BinaryOp::Div,
+        b'%' => BinaryOp::Mod,
+        b'^' => BinaryOp::Pow,
         _ => return None,
     })
 }

@@ -72,6 +72,9 @@ pub struct ParserOptions {
     pub max_bytes: usize,
     /// Deepest nesting of expressions. A chain of binary operators without parentheses counts as one level.
     pub max_depth: usize,
+    /// Most parts: nodes, matchers, labels in lists and terms of durations count one each, a regular expression sixteen and
+    /// one more for every sixteen bytes. What a text costs to parse is bounded by this, whatever its length.
+    pub max_parts: usize,
     /// Where compiled patterns come from. Each of the options' clones uses the same cache.
     pub regexes: RegexCache,
 }
@@ -81,7 +84,13 @@ impl ParserOptions {
     #[must_use]
     pub fn new(features: Features, limits: &Limits) -> Self {
         let regexes = RegexCache::default();
-        ParserOptions { features, max_bytes: limits.max_query_bytes, max_depth: limits.max_query_depth, regexes }
+        ParserOptions {
+            features,
+            max_bytes: limits.max_query_bytes,
+            max_depth: limits.max_query_depth,
+            max_parts: limits.max_query_parts,
+            regexes,
+        }
     }
 }
 
@@ -98,9 +107,7 @@ impl Default for ParserOptions {
 /// The first thing that is wrong: syntax before types.
 pub fn parse(text: &str, options: &ParserOptions) -> Result<Ast, ParseError> {
     check_length(text, options)?;
-    let ast = parse::Parser::new(text, options).parse_query().map_err(|fault| fault.locate(text))?;
-    check::check(&ast).map_err(|fault| fault.locate(text))?;
-    Ok(ast)
+    parse::Parser::new(text, options).parse_query().map_err(|fault| fault.locate(text))
 }
 
 /// Parses a series selector without modifiers, as in `match[]` of the HTTP API: `up{job="node"}`. Unlike in a query, it may
@@ -111,10 +118,8 @@ pub fn parse(text: &str, options: &ParserOptions) -> Result<Ast, ParseError> {
 /// The first thing that is wrong.
 pub fn parse_selector(text: &str, options: &ParserOptions) -> Result<Vec<Matcher>, ParseError> {
     check_length(text, options)?;
-    let mut ast = parse::Parser::new(text, options).parse_selector().map_err(|fault| fault.locate(text))?;
-    ast.selectors_mut().for_each(|selector| selector.may_match_everything = true);
-    check::check(&ast).map_err(|fault| fault.locate(text))?;
-    Ok(ast.selectors().next().map(|s| s.matchers.clone()).unwrap_or_default())
+    let ast = parse::Parser::new(text, options).parse_selector().map_err(|fault| fault.locate(text))?;
+    Ok(ast.selectors().next().map(Selector::all_matchers).unwrap_or_default())
 }
 
 fn check_length(text: &str, options: &ParserOptions) -> Result<(), ParseError> {

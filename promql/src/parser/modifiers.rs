@@ -7,8 +7,8 @@
     clippy::arithmetic_side_effects
 )]
 
-use super::ast::{At, Expr, ExprId, Extension, Grouping, Matching, MatrixSelector, Subquery, TimeModifiers};
-use super::duration_expr::{DurationExpr, DurationOp, DurationTerm, Sign, simplified};
+use super::ast::{At, Expr, ExprId, Extension, Grouping, Matching, MatrixSelector, Selector, Subquery, TimeModifiers};
+use super::duration_expr::{DurationExpr, DurationOp, DurationTerm, Sign, Terms, simplified};
 use super::error::{Fault, Parsed};
 use super::op::BinaryOp;
 use super::parse::{Parser, starts_operand};
@@ -42,20 +42,17 @@ impl Parser<'_> {
         let Some(Expr::Selector(selector)) = self.node(id).map(|n| &n.expr) else {
             return Err(Fault::new(brackets, "ranges only allowed for vector selectors"));
         };
-        if selector.time.offset.is_some() {
+        if selector.time().offset.is_some() {
             return Err(Fault::new(brackets, "no offset modifiers allowed before range"));
         }
-        if selector.time.at.is_some() {
+        if selector.time().at.is_some() {
             return Err(Fault::new(brackets, "no @ modifiers allowed before range"));
         }
-        // The node becomes the range: nothing else refers to it yet.
-        if let Some(node) = self.node_mut(id) {
-            if let Expr::Selector(selector) = &mut node.expr {
-                let selector = std::mem::take(selector);
-                node.expr = Expr::Matrix(MatrixSelector { selector, range });
-            }
-            node.span = span;
-        }
+        let selector = match self.node_mut(id).map(|n| &mut n.expr) {
+            Some(Expr::Selector(selector)) => std::mem::take(selector),
+            _ => Selector::default(),
+        };
+        self.replace(id, Expr::Matrix(Box::new(MatrixSelector { selector, range })), span);
         Ok(id)
     }
 
@@ -68,7 +65,7 @@ impl Parser<'_> {
         let span = self.span(expr).to(close.span);
         let height = self.height_above(expr);
         let time = TimeModifiers::default();
-        self.push(Expr::Subquery(Subquery { expr, range, step, time }), span, height)
+        self.push(Expr::Subquery(Box::new(Subquery { expr, range, step, time })), span, height)
     }
 
     // offset, @, anchored, smoothed
@@ -76,7 +73,7 @@ impl Parser<'_> {
     pub(super) fn offset_modifier(&mut self, id: ExprId) -> Parsed<ExprId> {
         self.advance();
         let start = self.token().span;
-        let mut terms = Vec::new();
+        let mut terms = Terms::new();
         self.offset_operand(&mut terms)?;
         let end = terms.last().map_or(start, |t| t.span);
         let offset = simplified(terms, Sign::Any).map_err(|message| Fault::new(start.to(end), message))?;
@@ -146,8 +143,8 @@ impl Parser<'_> {
             }
             _ => return Err(Fault::new(span, format!("{word} modifier not implemented"))),
         };
-        match selector.extension {
-            None => selector.extension = Some(extension),
+        match selector.extension() {
+            None => selector.set_extension(Some(extension)),
             Some(other) if other != extension => {
                 return Err(Fault::new(span, "anchored and smoothed modifiers cannot be used together"));
             }
@@ -160,8 +157,8 @@ impl Parser<'_> {
     fn time_modifiers(&mut self, id: ExprId, what: &str) -> Parsed<&mut TimeModifiers> {
         let span = self.span(id);
         match self.node_mut(id).map(|n| &mut n.expr) {
-            Some(Expr::Selector(selector)) => Ok(&mut selector.time),
-            Some(Expr::Matrix(matrix)) => Ok(&mut matrix.selector.time),
+            Some(Expr::Selector(selector)) => Ok(selector.time_mut()),
+            Some(Expr::Matrix(matrix)) => Ok(matrix.selector.time_mut()),
             Some(Expr::Subquery(subquery)) => Ok(&mut subquery.time),
             _ => {
                 let tail = "must be preceded by an instant vector selector or range vector selector or a subquery";
@@ -181,19 +178,13 @@ impl Parser<'_> {
     /// A full duration expression, as inside brackets; above 0.
     fn duration(&mut self, context: &str, expected: &str) -> Parsed<DurationExpr> {
         let start = self.token().span;
-        let mut terms = Vec::new();
+        let mut terms = Terms::new();
         self.duration_terms(&mut terms, 0, context, expected)?;
         let span = terms.last().map_or(start, |t| t.span);
         simplified(terms, Sign::Positive).map_err(|message| Fault::new(span, message))
     }
 
-    fn duration_terms(
-        &mut self,
-        out: &mut Vec<DurationTerm>,
-        min_precedence: u8,
-        context: &str,
-        expected: &str,
-    ) -> Parsed<Span> {
+    fn duration_terms(&mut self, out: &mut Terms, min_precedence: u8, context: &str, expected: &str) -> Parsed<Span> {
         self.nested(|p| {
             let mut span = p.duration_operand(out, context, expected)?;
             while let TokenKind::Op(op) = p.kind() {
@@ -220,7 +211,7 @@ impl Parser<'_> {
         }
     }
 
-    fn duration_operand(&mut self, out: &mut Vec<DurationTerm>, context: &str, expected: &str) -> Parsed<Span> {
+    fn duration_operand(&mut self, out: &mut Terms, context: &str, expected: &str) -> Parsed<Span> {
         if let Some((negative, sign)) = self.sign() {
             let operand = self.duration_terms(out, BinaryOp::Pow.precedence(), context, expected)?;
             let span = sign.to(operand);
@@ -230,7 +221,8 @@ impl Parser<'_> {
         self.duration_atom(out, context, expected)
     }
 
-    fn duration_atom(&mut self, out: &mut Vec<DurationTerm>, context: &str, expected: &str) -> Parsed<Span> {
+    fn duration_atom(&mut self, out: &mut Terms, context: &str, expected: &str) -> Parsed<Span> {
+        self.count(1, self.token().span)?;
         match self.kind() {
             TokenKind::Number | TokenKind::Duration => {
                 let (number, span) = self.number_token()?;
@@ -243,7 +235,7 @@ impl Parser<'_> {
         }
     }
 
-    fn duration_paren(&mut self, out: &mut Vec<DurationTerm>, context: &str, expected: &str) -> Parsed<Span> {
+    fn duration_paren(&mut self, out: &mut Terms, context: &str, expected: &str) -> Parsed<Span> {
         let open = self.advance().span;
         self.duration_terms(out, 0, context, expected)?;
         let span = open.to(self.expect(TokenKind::RightParen, context, expected)?.span);
@@ -251,13 +243,7 @@ impl Parser<'_> {
         Ok(span)
     }
 
-    fn duration_call(
-        &mut self,
-        keyword: Keyword,
-        out: &mut Vec<DurationTerm>,
-        context: &str,
-        expected: &str,
-    ) -> Parsed<Span> {
+    fn duration_call(&mut self, keyword: Keyword, out: &mut Terms, context: &str, expected: &str) -> Parsed<Span> {
         let op = match keyword {
             Keyword::Step => DurationOp::Step,
             Keyword::Range => DurationOp::Range,
@@ -279,7 +265,7 @@ impl Parser<'_> {
 
     /// The operand of `offset`: a literal, a call or parentheses, with a sign. Anything wider would swallow what
     /// follows the offset.
-    fn offset_operand(&mut self, out: &mut Vec<DurationTerm>) -> Parsed<()> {
+    fn offset_operand(&mut self, out: &mut Terms) -> Parsed<()> {
         let sign = self.sign();
         let operand = self.duration_atom(out, "offset", DURATION_EXPECTED)?;
         if let Some((negative, sign)) = sign {
@@ -298,17 +284,19 @@ impl Parser<'_> {
     // Binary operators
 
     /// `bool`, `on`, `ignoring`, `group_left`, `group_right`, `fill` after an operator.
-    pub(super) fn binary_modifiers(&mut self) -> Parsed<(bool, Matching)> {
+    pub(super) fn binary_modifiers(&mut self) -> Parsed<(bool, Option<Box<Matching>>)> {
         let return_bool = self.accept(TokenKind::Keyword(Keyword::Bool));
+        let TokenKind::Keyword(keyword) = self.kind() else { return Ok((return_bool, None)) };
         let mut matching = Matching::default();
-        if let TokenKind::Keyword(keyword @ (Keyword::On | Keyword::Ignoring)) = self.kind() {
+        if matches!(keyword, Keyword::On | Keyword::Ignoring) {
             self.advance();
             matching.on = keyword == Keyword::On;
             matching.labels = self.label_list()?.0;
             self.group_modifier(&mut matching)?;
         }
         self.fill_modifiers(&mut matching)?;
-        Ok((return_bool, matching))
+        let written = matching != Matching::default();
+        Ok((return_bool, written.then(|| Box::new(matching))))
     }
 
     fn group_modifier(&mut self, matching: &mut Matching) -> Parsed<()> {
@@ -359,7 +347,7 @@ impl Parser<'_> {
 }
 
 /// Folds a minus into a literal, else keeps it as a term; a plus vanishes.
-fn push_signed(out: &mut Vec<DurationTerm>, negative: bool, span: Span) {
+fn push_signed(out: &mut Terms, negative: bool, span: Span) {
     if let Some(DurationTerm { op: DurationOp::Number(value, _), span: old }) = out.last_mut() {
         *value = if negative { -*value } else { *value };
         *old = span;

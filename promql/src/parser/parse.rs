@@ -8,11 +8,14 @@
 )]
 
 use promethium_model::quote::go_quoted;
+use smallvec::SmallVec;
+use smol_str::SmolStr;
 
-use super::ast::{Aggregate, Ast, Binary, Call, Expr, ExprId, Extension, Node, Number};
+use super::ast::{Aggregate, Ast, Binary, Call, Expr, ExprId, Extension, Node, NodeTypes, Number, Selector};
+use super::check;
 use super::error::{Fault, Parsed};
 use super::functions::Function;
-use super::lexer::{Lexed, lex};
+use super::lexer::Lexer;
 use super::op::{AggregateOp, BinaryOp};
 use super::span::Span;
 use super::token::{Keyword, Token, TokenKind, describe};
@@ -20,41 +23,60 @@ use super::{ParserOptions, number, string};
 
 pub(super) struct Parser<'a> {
     pub(super) text: &'a str,
-    tokens: Vec<Token>,
-    lex_error: Option<Fault>,
-    pos: usize,
+    lexer: Lexer<'a>,
+    /// The token at hand, and the one behind it.
+    token: Token,
+    ahead: Token,
     depth: usize,
+    /// What was built so far, in the parts of which [`ParserOptions::max_parts`] speaks.
+    parts: usize,
     /// Aggregations whose arguments are being read.
     aggregations: usize,
     pub(super) options: &'a ParserOptions,
     nodes: Vec<Node>,
     /// Nesting below each node; a chain of binary operators counts once, since no pass recurses along it.
-    heights: Vec<usize>,
+    heights: SmallVec<[u32; 16]>,
+    types: NodeTypes,
+    /// Whether no node has been seen that breaks a rule.
+    sound: bool,
 }
 
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str, options: &'a ParserOptions) -> Self {
-        let Lexed { tokens, error } = lex(text);
+        let mut lexer = Lexer::new(text);
+        let (token, ahead) = (lexer.next(), lexer.next());
         Parser {
             text,
-            tokens,
-            lex_error: error,
-            pos: 0,
+            lexer,
+            token,
+            ahead,
             depth: 0,
+            parts: 0,
             aggregations: 0,
             options,
             nodes: Vec::new(),
-            heights: Vec::new(),
+            heights: SmallVec::new(),
+            types: NodeTypes::new(),
+            sound: true,
         }
     }
 
     pub(super) fn parse_query(mut self) -> Parsed<Ast> {
+        let root = self.query()?;
+        let ast = Ast { nodes: self.nodes, root };
+        if !self.sound {
+            check::check(&ast)?;
+        }
+        Ok(ast)
+    }
+
+    fn query(&mut self) -> Parsed<ExprId> {
         if self.kind() == TokenKind::End {
             return Err(Fault::new(self.token().span, "no expression found in input"));
         }
         let root = self.expr(0)?;
         match self.kind() {
-            TokenKind::End => Ok(Ast { nodes: self.nodes, root }),
+            TokenKind::End => Ok(root),
             _ => Err(self.unexpected("", "")),
         }
     }
@@ -67,7 +89,12 @@ impl<'a> Parser<'a> {
             _ => return Err(self.unexpected("", "")),
         };
         match self.kind() {
-            TokenKind::End => Ok(Ast { nodes: self.nodes, root }),
+            TokenKind::End => {
+                let mut ast = Ast { nodes: self.nodes, root };
+                ast.selectors_mut().for_each(Selector::allow_everything);
+                check::check(&ast)?;
+                Ok(ast)
+            }
             _ => Err(self.unexpected("", "")),
         }
     }
@@ -75,26 +102,19 @@ impl<'a> Parser<'a> {
     // Tokens
 
     pub(super) fn token(&self) -> Token {
-        let last = || self.tokens.last().copied();
-        self.tokens
-            .get(self.pos)
-            .copied()
-            .or_else(last)
-            .unwrap_or(Token { kind: TokenKind::End, span: Span::default() })
+        self.token
     }
 
     pub(super) fn kind(&self) -> TokenKind {
-        self.token().kind
+        self.token.kind
     }
 
     pub(super) fn kind_after(&self) -> TokenKind {
-        self.tokens.get(self.pos.saturating_add(1)).map_or(TokenKind::End, |t| t.kind)
+        self.ahead.kind
     }
 
     pub(super) fn advance(&mut self) -> Token {
-        let token = self.token();
-        self.pos = self.pos.saturating_add(1);
-        token
+        std::mem::replace(&mut self.token, std::mem::replace(&mut self.ahead, self.lexer.next()))
     }
 
     pub(super) fn accept(&mut self, kind: TokenKind) -> bool {
@@ -109,10 +129,10 @@ impl<'a> Parser<'a> {
         if self.kind() == kind { Ok(self.advance()) } else { Err(self.unexpected(context, expected)) }
     }
 
-    pub(super) fn unexpected(&mut self, context: &str, expected: &str) -> Fault {
+    pub(super) fn unexpected(&mut self, context: &str, expected: &str) -> Box<Fault> {
         let token = self.token();
         if token.kind == TokenKind::Error
-            && let Some(fault) = self.lex_error.take()
+            && let Some(fault) = self.lexer.take_error()
         {
             return fault;
         }
@@ -131,14 +151,27 @@ impl<'a> Parser<'a> {
 
     // Nodes
 
-    pub(super) fn push(&mut self, expr: Expr, span: Span, height: usize) -> Parsed<ExprId> {
-        if height > self.options.max_depth {
+    #[inline]
+    pub(super) fn push(&mut self, expr: Expr, span: Span, height: u32) -> Parsed<ExprId> {
+        if height as usize > self.options.max_depth {
             return Err(self.too_deep(span));
         }
+        self.count(1, span)?;
         let id = ExprId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
-        self.nodes.push(Node { expr, span });
+        let node = Node { expr, span };
+        self.sound = self.sound && check::is_sound(&node, &self.nodes, &self.types);
+        self.types.push(node.expr.type_over(&self.types));
         self.heights.push(height);
+        self.nodes.push(node);
         Ok(id)
+    }
+
+    /// Another expression in the place of a node that nothing refers to yet.
+    pub(super) fn replace(&mut self, id: ExprId, expr: Expr, span: Span) {
+        if let (Some(node), Some(value_type)) = (self.nodes.get_mut(id.index()), self.types.get_mut(id.index())) {
+            *value_type = expr.type_over(&[]);
+            *node = Node { expr, span };
+        }
     }
 
     pub(super) fn node(&self, id: ExprId) -> Option<&Node> {
@@ -153,15 +186,29 @@ impl<'a> Parser<'a> {
         self.node(id).map_or(Span::default(), |n| n.span)
     }
 
-    pub(super) fn height_above(&self, id: ExprId) -> usize {
+    pub(super) fn height_above(&self, id: ExprId) -> u32 {
         self.heights.get(id.index()).map_or(0, |h| h.saturating_add(1))
     }
 
-    fn too_deep(&self, span: Span) -> Fault {
+    /// Counts what is built; too much of it ends the parse.
+    #[inline]
+    pub(super) fn count(&mut self, parts: usize, span: Span) -> Parsed<()> {
+        self.parts = self.parts.saturating_add(parts);
+        if self.parts > self.options.max_parts { Err(self.too_many(span)) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn too_many(&self, span: Span) -> Box<Fault> {
+        Fault::new(span, format!("expression has more than {} parts", self.options.max_parts))
+    }
+
+    #[cold]
+    fn too_deep(&self, span: Span) -> Box<Fault> {
         Fault::new(span, format!("expression is nested deeper than {} levels", self.options.max_depth))
     }
 
     /// Runs `parse` one level deeper.
+    #[inline]
     pub(super) fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         if self.depth >= self.options.max_depth {
             return Err(self.too_deep(self.token().span));
@@ -189,28 +236,34 @@ impl<'a> Parser<'a> {
         })
     }
 
+    #[inline]
     fn binary(&mut self, op: BinaryOp, op_span: Span, lhs: ExprId) -> Parsed<ExprId> {
         let (return_bool, matching) = self.binary_modifiers()?;
         let next = if op.is_right_associative() { op.precedence() } else { op.precedence().saturating_add(1) };
         let rhs = self.expr(next)?;
         let chained = matches!(self.node(lhs).map(|n| &n.expr), Some(Expr::Binary(_)));
-        let left = self.height_above(lhs).saturating_sub(usize::from(chained));
+        let left = self.height_above(lhs).saturating_sub(u32::from(chained));
         let height = left.max(self.height_above(rhs));
         let span = self.span(lhs).to(self.span(rhs));
         self.push(Expr::Binary(Binary { op, lhs, rhs, return_bool, matching, op_span }), span, height)
     }
 
     /// Signs bind like `*`: their operand takes in `^` and nothing looser.
+    #[inline]
     fn unary(&mut self) -> Parsed<ExprId> {
+        match self.kind() {
+            TokenKind::Op(BinaryOp::Add | BinaryOp::Sub) => self.signs(),
+            _ => self.postfix(),
+        }
+    }
+
+    fn signs(&mut self) -> Parsed<ExprId> {
         let mut signs = Vec::new();
         while let TokenKind::Op(op @ (BinaryOp::Add | BinaryOp::Sub)) = self.kind() {
             signs.push((op == BinaryOp::Sub, self.advance().span));
             if signs.len() > self.options.max_depth {
                 return Err(self.too_deep(self.token().span));
             }
-        }
-        if signs.is_empty() {
-            return self.postfix();
         }
         let mut operand = self.expr(BinaryOp::Pow.precedence())?;
         while let Some((negative, sign)) = signs.pop() {
@@ -231,6 +284,7 @@ impl<'a> Parser<'a> {
     }
 
     /// An operand and what follows it: `[…]`, `offset`, `@`, `anchored`, `smoothed`.
+    #[inline]
     fn postfix(&mut self) -> Parsed<ExprId> {
         let mut id = self.primary()?;
         loop {
@@ -245,6 +299,7 @@ impl<'a> Parser<'a> {
         }
     }
 
+    #[inline]
     fn primary(&mut self) -> Parsed<ExprId> {
         match self.kind() {
             TokenKind::LeftParen => self.paren(),
@@ -321,14 +376,14 @@ impl<'a> Parser<'a> {
     /// The second argument of `info` may select everything.
     fn mark_info_selector(&mut self, args: &[ExprId]) {
         if let Some(Node { expr: Expr::Selector(selector), .. }) = args.get(1).and_then(|id| self.node_mut(*id)) {
-            selector.may_match_everything = true;
+            selector.allow_everything();
         }
     }
 
     /// `(a, b)`, and the span of the closing parenthesis.
-    fn arguments(&mut self) -> Parsed<(Vec<ExprId>, Span)> {
+    fn arguments(&mut self) -> Parsed<(SmallVec<[ExprId; 4]>, Span)> {
         self.advance();
-        let mut args = Vec::new();
+        let mut args = SmallVec::new();
         if self.kind() == TokenKind::RightParen {
             return Ok((args, self.advance().span));
         }
@@ -408,7 +463,7 @@ impl<'a> Parser<'a> {
 
 struct ParsedGrouping {
     without: bool,
-    labels: Vec<String>,
+    labels: Vec<SmolStr>,
     span: Span,
 }
 

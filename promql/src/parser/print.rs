@@ -7,6 +7,7 @@ use promethium_model::duration::format_ms;
 use promethium_model::float::{format_f, format_g};
 use promethium_model::labels::is_legacy_label_name;
 use promethium_model::quote::{go_quoted, go_quoted_bytes};
+use smol_str::SmolStr;
 
 use super::ast::{
     Aggregate, Ast, At, Binary, Expr, ExprId, Grouping, Matching, MatrixSelector, Number, Selector, Subquery,
@@ -142,7 +143,7 @@ pub(super) fn push_operator(out: &mut String, binary: &Binary) {
     if binary.return_bool {
         out.push_str(" bool");
     }
-    push_matching(out, &binary.matching);
+    push_matching(out, binary.matching());
 }
 
 fn number_text(number: Number) -> String {
@@ -173,8 +174,7 @@ fn push_matching(out: &mut String, matching: &Matching) {
 /// Name and matchers, the latter sorted as text.
 fn push_matchers(out: &mut String, selector: &Selector) {
     out.push_str(selector.name.as_deref().unwrap_or(""));
-    let mut shown: Vec<String> =
-        selector.matchers.iter().filter(|m| !selector.is_bare_name(m)).map(ToString::to_string).collect();
+    let mut shown: Vec<String> = selector.matchers.iter().map(ToString::to_string).collect();
     if shown.is_empty() && selector.name.is_some() {
         return;
     }
@@ -184,21 +184,21 @@ fn push_matchers(out: &mut String, selector: &Selector) {
 
 fn push_selector(out: &mut String, selector: &Selector) {
     push_matchers(out, selector);
-    push_at(out, selector.time.at);
+    push_at(out, selector.time().at);
     push_extension(out, selector);
-    push_offset(out, &selector.time);
+    push_offset(out, selector.time());
 }
 
 fn push_matrix(out: &mut String, matrix: &MatrixSelector) {
     push_matchers(out, &matrix.selector);
     let _ = write!(out, "[{}]", matrix.range);
     push_extension(out, &matrix.selector);
-    push_at(out, matrix.selector.time.at);
-    push_offset(out, &matrix.selector.time);
+    push_at(out, matrix.selector.time().at);
+    push_offset(out, matrix.selector.time());
 }
 
 fn push_extension(out: &mut String, selector: &Selector) {
-    if let Some(extension) = selector.extension {
+    if let Some(extension) = selector.extension() {
         out.push(' ');
         out.push_str(extension.as_str());
     }
@@ -227,7 +227,7 @@ fn push_offset(out: &mut String, time: &TimeModifiers) {
     }
 }
 
-struct LabelList<'a>(&'a [String]);
+struct LabelList<'a>(&'a [SmolStr]);
 
 impl Display for LabelList<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

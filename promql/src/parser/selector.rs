@@ -7,9 +7,10 @@
     clippy::arithmetic_side_effects
 )]
 
-use promethium_model::Matcher;
 use promethium_model::labels::METRIC_NAME;
 use promethium_model::quote::go_quoted;
+use promethium_model::{MatchOp, Matcher};
+use smol_str::SmolStr;
 
 use super::ast::{Expr, ExprId, Selector};
 use super::error::{Fault, Parsed};
@@ -19,19 +20,15 @@ use super::token::{Keyword, Token, TokenKind};
 
 impl Parser<'_> {
     /// A selector whose name, if it has one in front of the braces, was just read.
+    #[inline]
     pub(super) fn selector(&mut self, name: Option<Token>) -> Parsed<ExprId> {
         let mut span = name.map_or(self.token().span, |t| t.span);
         let mut selector = Selector::default();
-        if let Some(name) = name {
-            selector.name = Some(name.span.of(self.text).to_owned());
-        }
+        selector.name = name.map(|name| name.span.of(self.text).into());
         if self.kind() == TokenKind::LeftBrace {
             let (matchers, braces) = self.matchers(selector.name.as_deref())?;
             selector.matchers = matchers;
             span = span.to(braces);
-        }
-        if let Some(name) = &selector.name {
-            selector.matchers.push(Matcher::equal(METRIC_NAME, name.as_str()));
         }
         self.push(Expr::Selector(selector), span, 0)
     }
@@ -46,6 +43,8 @@ impl Parser<'_> {
             if let BraceItem::Name(name) = &matcher {
                 quoted_name = Some(name.clone());
             }
+            // Most have one or two, and room for four is more than half a kilobyte.
+            matchers.reserve_exact(usize::from(matchers.is_empty()));
             matchers.push(matcher.into_matcher());
             if !self.accept(TokenKind::Comma) {
                 break;
@@ -74,6 +73,7 @@ impl Parser<'_> {
         self.advance();
         let value = self.expect(TokenKind::String, "label matching", "string")?;
         let value_text = self.utf8(value)?;
+        self.count(weight(op, &value_text), token.span)?;
         let matcher = self
             .options
             .regexes
@@ -101,10 +101,11 @@ impl Parser<'_> {
     }
 
     /// `(a, b)` of `by`, `on` and the like, and its span.
-    pub(super) fn label_list(&mut self) -> Parsed<(Vec<String>, Span)> {
+    pub(super) fn label_list(&mut self) -> Parsed<(Vec<SmolStr>, Span)> {
         let open = self.expect(TokenKind::LeftParen, "grouping opts", "\"(\"")?.span;
         let mut labels = Vec::new();
         while self.kind() != TokenKind::RightParen {
+            labels.reserve_exact(usize::from(labels.is_empty()));
             labels.push(self.label()?);
             if !self.accept(TokenKind::Comma) {
                 break;
@@ -114,12 +115,13 @@ impl Parser<'_> {
         Ok((labels, open.to(close.span)))
     }
 
-    fn label(&mut self) -> Parsed<String> {
+    fn label(&mut self) -> Parsed<SmolStr> {
         let token = self.token();
         let label = match token.kind {
             TokenKind::String => {
                 let bytes = self.unquoted(token)?;
-                String::from_utf8(bytes).ok().filter(|l| !l.is_empty()).ok_or_else(|| self.bad_label(token))?
+                let label = str::from_utf8(&bytes).ok().filter(|l| !l.is_empty());
+                label.ok_or_else(|| self.bad_label(token))?.into()
             }
             TokenKind::Keyword(Keyword::Without) => return Err(self.unexpected("grouping opts", "label")),
             TokenKind::Identifier
@@ -129,18 +131,27 @@ impl Parser<'_> {
             | TokenKind::Op(_)
                 if token.span.of(self.text).starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == ':') =>
             {
-                token.span.of(self.text).to_owned()
+                token.span.of(self.text).into()
             }
             _ => return Err(self.unexpected("grouping opts", "label")),
         };
         self.advance();
+        self.count(1, token.span)?;
         Ok(label)
     }
 
-    fn bad_label(&self, token: Token) -> Fault {
+    fn bad_label(&self, token: Token) -> Box<Fault> {
         let bytes = self.unquoted(token).unwrap_or_default();
         let shown = promethium_model::quote::go_quoted_bytes(&bytes);
         Fault::new(token.span, format!("invalid label name for grouping: {shown}"))
+    }
+}
+
+/// A matcher in parts: to read a pattern takes as long as to make sixteen nodes, and is linear in its length.
+fn weight(op: MatchOp, value: &str) -> usize {
+    match op {
+        MatchOp::Equal | MatchOp::NotEqual => 1,
+        MatchOp::Regex | MatchOp::NotRegex => (value.len() / 16).saturating_add(16),
     }
 }
 
@@ -160,14 +171,13 @@ impl BraceItem {
 }
 
 /// Whether some condition excludes series that lack its label.
-pub(super) fn excludes_something(matchers: &[Matcher]) -> bool {
-    matchers.iter().any(|m| !m.matches_empty())
+pub(super) fn excludes_something(selector: &Selector) -> bool {
+    selector.has_bare_name() || selector.matchers.iter().any(|m| !m.matches_empty())
 }
 
 /// Whether the name was set in front of the braces and once more inside.
 pub(super) fn names_twice(selector: &Selector) -> Option<(&str, &str)> {
     let name = selector.name.as_deref()?;
-    let (_, others) = selector.matchers.split_last()?;
-    let other = others.iter().find(|m| m.name == METRIC_NAME)?;
+    let other = selector.matchers.iter().find(|m| m.name == METRIC_NAME)?;
     Some((name, other.value.as_str()))
 }

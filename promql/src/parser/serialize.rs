@@ -1,6 +1,7 @@
 //! [`serde::Serialize`] for trees: the same JSON as [`Ast::to_json`], or any other format's form of it.
 
 use serde::ser::{Error, Serialize, SerializeMap, SerializeSeq, Serializer};
+use smol_str::SmolStr;
 
 use super::ast::{
     Aggregate, Ast, At, Binary, Call, Expr, ExprId, Extension, Grouping, Selector, Subquery, TimeModifiers, ValueType,
@@ -94,7 +95,7 @@ impl Tree<'_> {
 
     fn aggregate<M: SerializeMap>(&self, map: &mut M, aggregate: &Aggregate) -> Result<(), M::Error> {
         map.serialize_entry("expr", &self.below(aggregate.expr))?;
-        map.serialize_entry("grouping", &aggregate.grouping)?;
+        map.serialize_entry("grouping", &texts(&aggregate.grouping))?;
         map.serialize_entry("op", aggregate.op.as_str())?;
         map.serialize_entry("param", &aggregate.param.map(|p| self.below(p)))?;
         map.serialize_entry("type", "aggregation")?;
@@ -131,7 +132,7 @@ struct MatchingOf<'a>(&'a Binary);
 
 impl Serialize for MatchingOf<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let matching = &self.0.matching;
+        let matching = self.0.matching();
         let card = match matching.grouping {
             _ if self.0.op.is_set() => "many-to-many",
             None => "one-to-one",
@@ -141,8 +142,8 @@ impl Serialize for MatchingOf<'_> {
         let mut map = serializer.serialize_map(Some(5))?;
         map.serialize_entry("card", card)?;
         map.serialize_entry("fillValues", &Fills(matching.fill_left, matching.fill_right))?;
-        map.serialize_entry("include", &matching.include)?;
-        map.serialize_entry("labels", &matching.labels)?;
+        map.serialize_entry("include", &texts(&matching.include))?;
+        map.serialize_entry("labels", &texts(&matching.labels))?;
         map.serialize_entry("on", &matching.on)?;
         map.end()
     }
@@ -169,8 +170,9 @@ struct Matchers<'a>(&'a Selector);
 
 impl Serialize for Matchers<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut seq = serializer.serialize_seq(Some(self.0.matchers.len()))?;
-        for m in &self.0.matchers {
+        let matchers = self.0.all_matchers();
+        let mut seq = serializer.serialize_seq(Some(matchers.len()))?;
+        for m in &matchers {
             let entries = [("name", m.name.as_str()), ("type", m.op.as_str()), ("value", m.value.as_str())];
             seq.serialize_element(&std::collections::BTreeMap::from(entries))?;
         }
@@ -184,17 +186,21 @@ fn selector_entries<M: SerializeMap>(
     range: Option<&DurationExpr>,
     kind: &str,
 ) -> Result<(), M::Error> {
-    map.serialize_entry("anchored", &(selector.extension == Some(Extension::Anchored)))?;
+    map.serialize_entry("anchored", &(selector.extension() == Some(Extension::Anchored)))?;
     map.serialize_entry("matchers", &Matchers(selector))?;
     map.serialize_entry("name", selector.name.as_deref().unwrap_or(""))?;
-    map.serialize_entry("offset", &selector.time.offset.as_ref().map_or(0, milliseconds))?;
+    map.serialize_entry("offset", &selector.time().offset.as_ref().map_or(0, milliseconds))?;
     if let Some(range) = range {
         map.serialize_entry("range", &milliseconds(range))?;
     }
-    map.serialize_entry("smoothed", &(selector.extension == Some(Extension::Smoothed)))?;
-    map.serialize_entry("startOrEnd", &start_or_end(&selector.time))?;
-    map.serialize_entry("timestamp", &timestamp(&selector.time))?;
+    map.serialize_entry("smoothed", &(selector.extension() == Some(Extension::Smoothed)))?;
+    map.serialize_entry("startOrEnd", &start_or_end(selector.time()))?;
+    map.serialize_entry("timestamp", &timestamp(selector.time()))?;
     map.serialize_entry("type", kind)
+}
+
+fn texts(names: &[SmolStr]) -> Vec<&str> {
+    names.iter().map(SmolStr::as_str).collect()
 }
 
 fn milliseconds(duration: &DurationExpr) -> i64 {

@@ -10,6 +10,7 @@ pub struct Span {
 }
 
 impl Span {
+    #[inline]
     pub(crate) fn new(start: usize, end: usize) -> Span {
         Span { start: clamp(start), end: clamp(end) }
     }
@@ -21,6 +22,7 @@ impl Span {
     }
 
     /// The text that the span covers; empty when it lies outside.
+    #[inline]
     #[must_use]
     pub fn of(self, text: &str) -> &str {
         text.get(self.start as usize..self.end as usize).unwrap_or("")

@@ -63,28 +63,6 @@ pub(crate) enum Keyword {
 }
 
 impl Keyword {
-    const ALL: [(&'static str, Keyword); 19] = [
-        ("offset", Keyword::Offset),
-        ("smoothed", Keyword::Smoothed),
-        ("anchored", Keyword::Anchored),
-        ("by", Keyword::By),
-        ("without", Keyword::Without),
-        ("on", Keyword::On),
-        ("ignoring", Keyword::Ignoring),
-        ("group_left", Keyword::GroupLeft),
-        ("group_right", Keyword::GroupRight),
-        ("fill", Keyword::Fill),
-        ("fill_left", Keyword::FillLeft),
-        ("fill_right", Keyword::FillRight),
-        ("bool", Keyword::Bool),
-        ("start", Keyword::Start),
-        ("end", Keyword::End),
-        ("step", Keyword::Step),
-        ("range", Keyword::Range),
-        ("min_of", Keyword::MinOf),
-        ("max_of", Keyword::MaxOf),
-    ];
-
     /// Whether the word may stand as a metric's name.
     pub(crate) fn can_name_metric(self) -> bool {
         use Keyword::{Bool, GroupLeft, GroupRight, Ignoring, On};
@@ -98,24 +76,62 @@ impl Keyword {
     }
 }
 
+/// The longest keyword has twelve bytes, the shortest two.
+const MAX_KEYWORD: usize = 12;
+const MIN_KEYWORD: usize = 2;
+
 /// The keyword, operator, aggregation or number that a word means, in any case.
-pub(crate) fn keyword(word: &str) -> Option<TokenKind> {
-    // The longest keyword has twelve bytes.
-    if word.len() > 12 {
-        return None;
-    }
-    let is = |name: &str| word.eq_ignore_ascii_case(name);
-    let op = [BinaryOp::And, BinaryOp::Or, BinaryOp::Unless, BinaryOp::Atan2].into_iter().find(|op| is(op.as_str()));
-    if let Some(op) = op {
-        return Some(TokenKind::Op(op));
-    }
-    if let Some(op) = AggregateOp::ALL.into_iter().find(|op| is(op.as_str())) {
-        return Some(TokenKind::Aggregate(op));
-    }
-    if is("inf") || is("nan") {
-        return Some(TokenKind::Number);
-    }
-    Keyword::ALL.into_iter().find(|(name, _)| is(name)).map(|(_, k)| TokenKind::Keyword(k))
+#[inline]
+pub(crate) fn keyword(word: &[u8]) -> Option<TokenKind> {
+    if (MIN_KEYWORD..=MAX_KEYWORD).contains(&word.len()) { short_word(word) } else { None }
+}
+
+fn short_word(word: &[u8]) -> Option<TokenKind> {
+    let mut lower = [0u8; MAX_KEYWORD];
+    let lower = lower.get_mut(..word.len())?;
+    lower.copy_from_slice(word);
+    lower.make_ascii_lowercase();
+    Some(match &*lower {
+        b"and" => TokenKind::Op(BinaryOp::And),
+        b"or" => TokenKind::Op(BinaryOp::Or),
+        b"unless" => TokenKind::Op(BinaryOp::Unless),
+        b"atan2" => TokenKind::Op(BinaryOp::Atan2),
+        b"sum" => TokenKind::Aggregate(AggregateOp::Sum),
+        b"avg" => TokenKind::Aggregate(AggregateOp::Avg),
+        b"count" => TokenKind::Aggregate(AggregateOp::Count),
+        b"min" => TokenKind::Aggregate(AggregateOp::Min),
+        b"max" => TokenKind::Aggregate(AggregateOp::Max),
+        b"group" => TokenKind::Aggregate(AggregateOp::Group),
+        b"stddev" => TokenKind::Aggregate(AggregateOp::Stddev),
+        b"stdvar" => TokenKind::Aggregate(AggregateOp::Stdvar),
+        b"topk" => TokenKind::Aggregate(AggregateOp::Topk),
+        b"bottomk" => TokenKind::Aggregate(AggregateOp::Bottomk),
+        b"count_values" => TokenKind::Aggregate(AggregateOp::CountValues),
+        b"quantile" => TokenKind::Aggregate(AggregateOp::Quantile),
+        b"limitk" => TokenKind::Aggregate(AggregateOp::Limitk),
+        b"limit_ratio" => TokenKind::Aggregate(AggregateOp::LimitRatio),
+        b"inf" | b"nan" => TokenKind::Number,
+        b"offset" => TokenKind::Keyword(Keyword::Offset),
+        b"smoothed" => TokenKind::Keyword(Keyword::Smoothed),
+        b"anchored" => TokenKind::Keyword(Keyword::Anchored),
+        b"by" => TokenKind::Keyword(Keyword::By),
+        b"without" => TokenKind::Keyword(Keyword::Without),
+        b"on" => TokenKind::Keyword(Keyword::On),
+        b"ignoring" => TokenKind::Keyword(Keyword::Ignoring),
+        b"group_left" => TokenKind::Keyword(Keyword::GroupLeft),
+        b"group_right" => TokenKind::Keyword(Keyword::GroupRight),
+        b"fill" => TokenKind::Keyword(Keyword::Fill),
+        b"fill_left" => TokenKind::Keyword(Keyword::FillLeft),
+        b"fill_right" => TokenKind::Keyword(Keyword::FillRight),
+        b"bool" => TokenKind::Keyword(Keyword::Bool),
+        b"start" => TokenKind::Keyword(Keyword::Start),
+        b"end" => TokenKind::Keyword(Keyword::End),
+        b"step" => TokenKind::Keyword(Keyword::Step),
+        b"range" => TokenKind::Keyword(Keyword::Range),
+        b"min_of" => TokenKind::Keyword(Keyword::MinOf),
+        b"max_of" => TokenKind::Keyword(Keyword::MaxOf),
+        _ => return None,
+    })
 }
 
 /// A token as "unexpected …" names it.
@@ -146,4 +162,21 @@ fn shortened(word: &str) -> String {
     }
     let cut = word.char_indices().nth(10).map_or(word.len(), |(i, _)| i);
     format!("{}...", go_quoted(word.get(..cut).unwrap_or(word)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_mean_their_operators_in_any_case() {
+        for op in AggregateOp::ALL {
+            assert_eq!(keyword(op.as_str().as_bytes()), Some(TokenKind::Aggregate(op)));
+        }
+        for op in [BinaryOp::And, BinaryOp::Or, BinaryOp::Unless, BinaryOp::Atan2] {
+            assert_eq!(keyword(op.as_str().to_uppercase().as_bytes()), Some(TokenKind::Op(op)));
+        }
+        assert_eq!(keyword(b"Group_Left"), Some(TokenKind::Keyword(Keyword::GroupLeft)));
+        assert_eq!((keyword(b"a"), keyword(b""), keyword(b"count_valuess")), (None, None, None));
+    }
 }

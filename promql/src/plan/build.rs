@@ -160,9 +160,9 @@ impl Builder {
 
     fn selector_plan(&self, selector: &Selector) -> Result<SelectorPlan, QueryError> {
         Ok(SelectorPlan {
-            matchers: Arc::from(selector.matchers.as_slice()),
-            shift: self.shift(&selector.time)?,
-            extension: selector.extension,
+            matchers: Arc::from(selector.all_matchers()),
+            shift: self.shift(selector.time())?,
+            extension: selector.extension(),
             fetch: 0,
             stats_only: false,
         })

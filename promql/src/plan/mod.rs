@@ -11,6 +11,7 @@ mod info;
 use std::sync::Arc;
 
 use promethium_model::Matcher;
+use smol_str::SmolStr;
 
 use crate::parser::{AggregateOp, Binary, ExprId, Extension, Function, Span, ValueType};
 
@@ -119,7 +120,7 @@ pub(crate) struct AggregatePlan {
     pub(crate) expr: ExprId,
     pub(crate) param: Option<ExprId>,
     pub(crate) without: bool,
-    pub(crate) grouping: Vec<String>,
+    pub(crate) grouping: Vec<SmolStr>,
 }
 
 /// `info`: a vector, and what its labels are enriched from.
@@ -158,7 +159,7 @@ pub(crate) struct Fetch {
 pub(crate) struct Above {
     pub(crate) function: &'static str,
     /// The labels of an aggregation, and whether it groups by them.
-    pub(crate) grouping: Vec<String>,
+    pub(crate) grouping: Vec<SmolStr>,
     pub(crate) by: bool,
 }
 

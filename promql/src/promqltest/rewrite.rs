@@ -24,8 +24,8 @@ fn pin(ast: &mut Ast, at: At) {
     for i in (0..ast.nodes.len()).rev() {
         if !inside_pinned[i] {
             match &mut ast.nodes[i].expr {
-                Expr::Selector(selector) => pin_to(&mut selector.time, at),
-                Expr::Matrix(matrix) => pin_to(&mut matrix.selector.time, at),
+                Expr::Selector(selector) => pin_to(selector.time_mut(), at),
+                Expr::Matrix(matrix) => pin_to(matrix.selector.time_mut(), at),
                 Expr::Subquery(subquery) => pin_to(&mut subquery.time, at),
                 _ => {}
             }

@@ -32,9 +32,9 @@ pub(super) fn combine<'b>(
     steps: Steps,
 ) -> Result<Vec<Series>, QueryError> {
     let mut charge = budget.open();
-    let groups = groups(left, right, &binary.matching, &mut charge)?;
+    let groups = groups(left, right, binary.matching(), &mut charge)?;
     let live = live_steps(binary, left, right, steps);
-    let swapped = binary.matching.grouping == Some(Grouping::Right);
+    let swapped = binary.matching().grouping == Some(Grouping::Right);
     let (many, one) = if swapped { (right, left) } else { (left, right) };
     let remarks = Remarks::default();
     let mut join = Join {
@@ -68,7 +68,7 @@ fn live_steps(binary: &Binary, left: &[Series], right: &[Series], steps: Steps) 
         all
     };
     let (mut live, other) = (occupied(left), occupied(right));
-    let fills = binary.matching.fill_left.is_some() || binary.matching.fill_right.is_some();
+    let fills = binary.matching().fill_left.is_some() || binary.matching().fill_right.is_some();
     if fills {
         live.union(&other);
     } else {
@@ -115,10 +115,10 @@ impl Join<'_> {
         for m in many {
             self.many_series(group, *m, one, &mut met)?;
         }
-        if let Some(value) = self.binary.matching.fill_left {
+        if let Some(value) = self.binary.matching().fill_left {
             self.fill_many(group, one, value, &met)?;
         }
-        if self.binary.matching.grouping.is_some() {
+        if self.binary.matching().grouping.is_some() {
             self.refuse_ambiguous_results(first_result)?;
         }
         Ok(())
@@ -167,7 +167,7 @@ impl Join<'_> {
             self.pair(m, operands, &both, met)?;
             unmatched.subtract(&both);
         }
-        if let Some(value) = self.binary.matching.fill_right {
+        if let Some(value) = self.binary.matching().fill_right {
             let filled = Column::constant(self.steps.count, value);
             let operands = (Operand::of(many), Operand { labels: &group.signature, column: &filled });
             self.pair(m, operands, &unmatched, met)?;
@@ -200,7 +200,7 @@ impl Join<'_> {
             return Ok(());
         }
         let (series, ran) = self.apply(m, operands, steps);
-        if self.binary.matching.grouping.is_none() && met.overlaps(&ran) {
+        if self.binary.matching().grouping.is_none() && met.overlaps(&ran) {
             return Err(matching_error(
                 "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
             ));
@@ -302,7 +302,7 @@ fn drops_metadata(op: BinaryOp) -> bool {
 }
 
 fn result_labels(binary: &Binary, many: &Labels, one: &Labels) -> Labels {
-    let matching = &binary.matching;
+    let matching = binary.matching();
     let listed = |name: &str| matching.labels.iter().any(|l| l == name);
     let drops = drops_metadata(binary.op);
     let one_to_one = matching.grouping.is_none();

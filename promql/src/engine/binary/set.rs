@@ -19,7 +19,7 @@ pub(super) fn combine(
     steps: Steps,
 ) -> Result<Vec<Series>, QueryError> {
     let mut charge = budget.hold(2 * (left.len() + right.len()) * size_of::<Option<Series>>())?;
-    let groups = groups(&left, &right, &binary.matching, &mut charge)?;
+    let groups = groups(&left, &right, binary.matching(), &mut charge)?;
     let mut left: Vec<Option<Series>> = left.into_iter().map(Some).collect();
     let mut right: Vec<Option<Series>> = right.into_iter().map(Some).collect();
     for group in &groups {

@@ -64,7 +64,7 @@ fn with_scalar(remarks: &mut Remarks, binary: &Binary, vectors: Vectors, scalars
 }
 
 fn signature(binary: &Binary, labels: &Labels) -> Labels {
-    let matching = &binary.matching;
+    let matching = binary.matching();
     let listed = |name: &str| matching.labels.iter().any(|l| l == name);
     let kept = |name: &str| if matching.on { listed(name) } else { !listed(name) && name != METRIC_NAME };
     let pairs = labels.iter().filter(|(name, _)| kept(name));
@@ -100,11 +100,11 @@ struct Join<'j> {
 
 impl Join<'_> {
     fn swapped(&self) -> bool {
-        self.binary.matching.grouping == Some(Grouping::Right)
+        self.binary.matching().grouping == Some(Grouping::Right)
     }
 
     fn run(mut self, left: &[Sample], right: &[Sample]) -> Result<Vec<Sample>, QueryError> {
-        let matching = &self.binary.matching;
+        let matching = self.binary.matching();
         let fills = matching.fill_left.is_some() || matching.fill_right.is_some();
         if (left.is_empty() && right.is_empty()) || ((left.is_empty() || right.is_empty()) && !fills) {
             return Ok(Vec::new());
@@ -157,7 +157,7 @@ impl Join<'_> {
         if failed {
             return Ok(());
         }
-        if self.binary.matching.grouping.is_none() && ran.contains(&wanted) {
+        if self.binary.matching().grouping.is_none() && ran.contains(&wanted) {
             return Err(QueryError::Execution(
                 "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
                     .to_owned(),
@@ -167,7 +167,7 @@ impl Join<'_> {
         let Some(value) = value else { return Ok(()) };
         let labels = self.result_labels(&many.labels, &one.labels);
         let taken = |(signature, sample): &(Labels, Sample)| *signature == wanted && sample.labels == labels;
-        if self.binary.matching.grouping.is_some() && self.out.iter().any(taken) {
+        if self.binary.matching().grouping.is_some() && self.out.iter().any(taken) {
             return Err(QueryError::Execution(
                 "multiple matches for labels: grouping labels must ensure unique matches".to_owned(),
             ));
@@ -177,7 +177,7 @@ impl Join<'_> {
     }
 
     fn result_labels(&self, many: &Labels, one: &Labels) -> Labels {
-        let matching = &self.binary.matching;
+        let matching = self.binary.matching();
         let mut builder = LabelsBuilder::from_labels(many);
         if matching.grouping.is_none() {
             for (name, _) in many.iter() {

@@ -41,11 +41,11 @@ impl Naive<'_> {
         for (id, node) in self.ast.nodes() {
             match &node.expr {
                 Expr::Selector(s) => {
-                    self.shifted(&s.time, id, 0)?;
+                    self.shifted(s.time(), id, 0)?;
                 }
                 Expr::Matrix(m) => {
                     self.duration(&m.range)?;
-                    self.shifted(&m.selector.time, id, 0)?;
+                    self.shifted(m.selector.time(), id, 0)?;
                 }
                 Expr::Subquery(s) => {
                     if s.step.as_ref().map_or(Ok(self.subquery_step_ms), |step| self.duration(step))? < 1 {
@@ -198,8 +198,8 @@ impl Naive<'_> {
     pub(super) fn invariant(&self, id: ExprId) -> bool {
         match self.ast.expr(id) {
             Expr::Number(_) | Expr::String(_) => true,
-            Expr::Selector(s) => self.pinned(&s.time, id).is_some(),
-            Expr::Matrix(m) => self.pinned(&m.selector.time, id).is_some(),
+            Expr::Selector(s) => self.pinned(s.time(), id).is_some(),
+            Expr::Matrix(m) => self.pinned(m.selector.time(), id).is_some(),
             Expr::Subquery(s) => self.pinned(&s.time, id).is_some(),
             Expr::Paren(e) | Expr::Unary { expr: e, .. } => self.invariant(*e),
             Expr::Binary(b) => self.invariant(b.lhs) && self.invariant(b.rhs),

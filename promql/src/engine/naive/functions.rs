@@ -58,7 +58,7 @@ impl Naive<'_> {
             }
             F::Absent => {
                 let labels = match self.expr(args[0]) {
-                    Expr::Selector(s) => function::absent_labels(&s.matchers),
+                    Expr::Selector(s) => function::absent_labels(&s.all_matchers()),
                     _ => Labels::empty(),
                 };
                 let one = || vec![Sample::new(labels.clone(), false, SampleValue::Float(1.0))];
@@ -107,7 +107,7 @@ impl Naive<'_> {
         let arg = self.ast.without_parens(call.args[0]);
         let start = call.function == Function::StartTimestamp;
         let selector = match self.ast.expr(arg) {
-            Expr::Selector(s) if start || s.extension != Some(Extension::Smoothed) => s,
+            Expr::Selector(s) if start || s.extension() != Some(Extension::Smoothed) => s,
             _ if start => return Ok(vec![Vec::new(); steps.count]),
             _ => {
                 let of = |(i, vector): (usize, Vec<Sample>)| {
@@ -120,12 +120,12 @@ impl Naive<'_> {
         if start && !self.features.start_timestamps {
             return Ok(vec![Vec::new(); steps.count]);
         }
-        let stored = self.stored(&selector.matchers, |_| {})?;
+        let stored = self.stored(&selector.all_matchers(), |_| {})?;
         let at = |i: usize| {
             // Prometheus forgets the offset of a pinned selector here.
-            let t = match self.pinned(&selector.time, arg) {
+            let t = match self.pinned(selector.time(), arg) {
                 Some(at) if !start => at,
-                _ => self.shifted(&selector.time, arg, steps.time(i))?,
+                _ => self.shifted(selector.time(), arg, steps.time(i))?,
             };
             let of = |(place, s): (usize, &super::select::Stored)| {
                 let point = s.newest(t, self.lookback_ms)?;

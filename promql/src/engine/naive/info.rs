@@ -16,7 +16,7 @@ impl Naive<'_> {
     pub(super) fn info(&self, call: &Call, steps: Steps) -> Result<Vectors, QueryError> {
         let base = self.vectors(call.args[0], steps)?;
         let matchers: Vec<Matcher> = match call.args.get(1).map(|a| self.expr(*a)) {
-            Some(Expr::Selector(s)) => s.matchers.clone(),
+            Some(Expr::Selector(s)) => s.all_matchers(),
             _ => Vec::new(),
         };
         let (mut names, data): (Vec<Matcher>, Vec<Matcher>) = matchers.into_iter().partition(|m| m.name == METRIC_NAME);
@@ -109,8 +109,8 @@ impl Naive<'_> {
     fn reference(&self, id: ExprId, t: i64) -> Result<Option<i64>, QueryError> {
         let id = self.ast.without_parens(id);
         match self.ast.expr(id) {
-            Expr::Selector(s) => self.shifted(&s.time, id, t).map(Some),
-            Expr::Matrix(m) => self.shifted(&m.selector.time, id, t).map(Some),
+            Expr::Selector(s) => self.shifted(s.time(), id, t).map(Some),
+            Expr::Matrix(m) => self.shifted(m.selector.time(), id, t).map(Some),
             Expr::Subquery(s) => self.reference(s.expr, self.shifted(&s.time, id, t)?),
             // The parameter of an aggregation is no source of its samples.
             Expr::Aggregate(a) => self.reference(a.expr, t),

@@ -73,7 +73,7 @@ impl Naive<'_> {
 
     fn absent(&self, empty: bool, range: ExprId) -> Vec<Sample> {
         let labels = match self.expr(range) {
-            Expr::Matrix(m) => function::absent_labels(&m.selector.matchers),
+            Expr::Matrix(m) => function::absent_labels(&m.selector.all_matchers()),
             _ => promethium_model::Labels::empty(),
         };
         if empty { vec![Sample::new(labels, false, SampleValue::Float(1.0))] } else { Vec::new() }
@@ -82,7 +82,7 @@ impl Naive<'_> {
     fn shape(&self, range: ExprId, steps: Steps) -> Result<(i64, Steps, Option<Extension>), QueryError> {
         match self.expr(range) {
             Expr::Matrix(m) => {
-                Ok((self.duration(&m.range)?, self.ends(&m.selector, range, steps)?, m.selector.extension))
+                Ok((self.duration(&m.range)?, self.ends(&m.selector, range, steps)?, m.selector.extension()))
             }
             Expr::Subquery(s) => {
                 let start_ms = self.shifted(&s.time, range, steps.start_ms)?;

@@ -74,7 +74,7 @@ impl Naive<'_> {
         width_ms: i64,
     ) -> Result<Vec<Stored>, QueryError> {
         let strip = self.stats_only(id);
-        self.stored(&selector.matchers, |batch| {
+        self.stored(&selector.all_matchers(), |batch| {
             if strip && !batch.is_float_only() {
                 stats_only::strip(batch, ends, width_ms);
             }
@@ -90,15 +90,15 @@ impl Naive<'_> {
     ) -> Result<Value, QueryError> {
         let ends = self.ends(selector, id, steps)?;
         // What lies between samples is made of whole ones.
-        let stored = match selector.extension {
-            Some(Extension::Smoothed) => self.stored(&selector.matchers, |_| {})?,
+        let stored = match selector.extension() {
+            Some(Extension::Smoothed) => self.stored(&selector.all_matchers(), |_| {})?,
             _ => self.stored_for(selector, id, ends, self.lookback_ms)?,
         };
         let mut vectors = Vec::new();
         for i in 0..steps.count {
             let t = ends.time(i);
             let at = |(place, series): (usize, &Stored)| {
-                let value = match selector.extension {
+                let value = match selector.extension() {
                     Some(Extension::Smoothed) => self.smoothed(series, t, span)?,
                     _ => series.newest(t, self.lookback_ms)?.value.clone(),
                 };
@@ -118,8 +118,8 @@ impl Naive<'_> {
 
     /// The times at which a selector looks.
     pub(super) fn ends(&self, selector: &Selector, id: ExprId, steps: Steps) -> Result<Steps, QueryError> {
-        let step_ms = if self.pinned(&selector.time, id).is_some() { 0 } else { steps.step_ms };
-        Ok(Steps { start_ms: self.shifted(&selector.time, id, steps.start_ms)?, step_ms, count: steps.count })
+        let step_ms = if self.pinned(selector.time(), id).is_some() { 0 } else { steps.step_ms };
+        Ok(Steps { start_ms: self.shifted(selector.time(), id, steps.start_ms)?, step_ms, count: steps.count })
     }
 
     /// The windows of a range selector, wider where the range is extended.
@@ -131,8 +131,8 @@ impl Naive<'_> {
     ) -> Result<Vec<Vec<Row>>, QueryError> {
         let range_ms = self.duration(&matrix.range)?;
         let ends = self.ends(&matrix.selector, id, steps)?;
-        let before = if matrix.selector.extension.is_some() { self.lookback_ms } else { 0 };
-        let after = if matrix.selector.extension == Some(Extension::Smoothed) { self.lookback_ms } else { 0 };
+        let before = if matrix.selector.extension().is_some() { self.lookback_ms } else { 0 };
+        let after = if matrix.selector.extension() == Some(Extension::Smoothed) { self.lookback_ms } else { 0 };
         let reach = Steps { start_ms: ends.start_ms + after, ..ends };
         let stored = self.stored_for(&matrix.selector, id, reach, range_ms + before + after)?;
         let window = |i: usize| {
@@ -154,8 +154,8 @@ impl Naive<'_> {
         matrix: &MatrixSelector,
         t: i64,
     ) -> Result<Option<MatrixSeries>, QueryError> {
-        let Some(extension) = matrix.selector.extension else { return Ok(Some(row.into_answer())) };
-        let end = self.shifted(&matrix.selector.time, self.ast.without_parens(self.ast.root()), t)?;
+        let Some(extension) = matrix.selector.extension() else { return Ok(Some(row.into_answer())) };
+        let end = self.shifted(matrix.selector.time(), self.ast.without_parens(self.ast.root()), t)?;
         let range_ms = self.duration(&matrix.range)?;
         boundary_points(&samples_of(&row.points), row.labels, end, range_ms, self.lookback_ms, extension)
     }
