@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use promethium_block::{Block, Interval, Part, Ulid};
 use promethium_model::{
-    Labels, Matcher, QueryCx, Queryable, QueryableExt, SampleBatch, SelectHints, Severity, TimeRange,
+    CounterResetHint, FloatHistogram, HistogramValue, Labels, Matcher, QueryCx, Queryable, QueryableExt, SampleBatch,
+    SelectHints, Severity, Span, TimeRange,
 };
 use promethium_vfs::{MemVfs, OpenMode, SimVfs, Vfs};
 
-use crate::support::{all, dump, fixtures, gunzip, open, rows_of, samples_at, write};
+use crate::support::{Rng, all, dump, fixtures, gunzip, open, rows_of, samples_at, write};
 
 #[test]
 fn each_damaged_block_gives_all_that_is_not_damaged_and_says_what_is() {
@@ -82,15 +84,52 @@ fn block_dir() -> PathBuf {
     Path::new("/data").join(Ulid::from_parts(5, 5).to_string())
 }
 
-/// The files of a small block with deletions, and what it holds.
+/// A small block: six series.
 fn small_block() -> (Files, Series) {
-    let disk = SimVfs::new(0);
     let series = (0..6_i64).map(|i| {
-        let labels = Labels::from_pairs([("__name__", format!("m{}", i % 2)), ("i", format!("v{i}"))]);
         let times: Vec<i64> = (0..60 + i).map(|t| 1_000 * t + i * 7).collect();
-        (labels, samples_at(&times))
+        (labels_of(i), samples_at(&times))
     });
-    write(&disk, Path::new("/data"), Ulid::from_parts(5, 5), (0, 100_000), series.collect());
+    with_deletions(series.collect())
+}
+
+/// A block of 64 KiB: series whose values compress well, and not at all, and histograms.
+fn block_of_64_kib() -> (Files, Series) {
+    let mut rng = Rng::new(64);
+    let series = (0..48_i64).map(|i| {
+        let mut samples = SampleBatch::new();
+        for t in (0..130 + i).map(|t| 600 * t + i * 7) {
+            match i % 4 {
+                0 => samples.push_float(t, t as f64 / 2.0),
+                1 | 2 => samples.push_float(t, f64::from_bits(rng.next() >> 2)),
+                _ => samples.push_histogram(t, HistogramValue::Float(Arc::new(histogram(&mut rng)))),
+            }
+        }
+        (labels_of(i), samples)
+    });
+    with_deletions(series.collect())
+}
+
+fn labels_of(i: i64) -> Labels {
+    Labels::from_pairs([("__name__", format!("m{}", i % 2)), ("i", format!("v{i}"))])
+}
+
+fn histogram(rng: &mut Rng) -> FloatHistogram {
+    let positive_buckets = vec![rng.below(1_000) as f64, rng.below(10) as f64 + 0.5];
+    FloatHistogram {
+        counter_reset_hint: CounterResetHint::Gauge,
+        count: positive_buckets.iter().sum(),
+        sum: rng.below(1_000_000) as f64 / 7.0,
+        positive_spans: vec![Span { offset: -2, length: 2 }],
+        positive_buckets,
+        ..FloatHistogram::default()
+    }
+}
+
+/// The files of a block of these series, a part of one deleted, and what it holds then.
+fn with_deletions(series: Series) -> (Files, Series) {
+    let disk = SimVfs::new(0);
+    write(&disk, Path::new("/data"), Ulid::from_parts(5, 5), (0, 200_000), series);
     let block = Block::open(&disk, &block_dir()).unwrap();
     let interval = Interval { min_ms: 10_000, max_ms: 20_000 };
     block.delete(&disk, interval, &[Matcher::equal("i", "v3")], &QueryCx::unlimited()).unwrap();
@@ -132,37 +171,56 @@ fn check(files: &[(&'static str, Vec<u8>)], sound: &Series, changed: &str, bytes
     assert!(complete || !damage.is_empty() || verified.is_err(), "{what}: samples are missing, and nothing is said");
 }
 
-/// How many of the cases are tried here; `PROMETHIUM_EVERY_FLIP=1` tries them all.
-fn stride() -> usize {
-    if std::env::var_os("PROMETHIUM_EVERY_FLIP").is_some() { 1 } else { 7 }
+/// Every how many cases one is tried here. All of them, which takes half an hour:
+/// `PROMETHIUM_EVERY_FLIP=1 cargo test --release -p promethium-block --test it damage -- --nocapture`.
+fn stride(of_sample: usize) -> usize {
+    if std::env::var_os("PROMETHIUM_EVERY_FLIP").is_some() { 1 } else { of_sample }
+}
+
+/// Tries every `stride`-th flip of one bit; how many there were.
+fn flip_bits((files, sound): &(Files, Series), stride: usize) -> usize {
+    let bits = |contents: &[u8]| (0..contents.len() * 8).step_by(stride);
+    for (name, contents) in files {
+        for bit in bits(contents) {
+            let mut bytes = contents.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            check(files, sound, name, &bytes, &format!("{name} bit {bit}"));
+        }
+    }
+    files.iter().map(|(_, contents)| bits(contents).count()).sum()
+}
+
+/// Tries every `stride`-th length that a file may be cut to; how many there were.
+fn cut((files, sound): &(Files, Series), stride: usize) -> usize {
+    let lengths = |contents: &[u8]| (0..contents.len()).step_by(stride);
+    for (name, contents) in files {
+        for len in lengths(contents) {
+            check(files, sound, name, &contents[..len], &format!("{name} cut to {len}"));
+        }
+    }
+    files.iter().map(|(_, contents)| lengths(contents).count()).sum()
 }
 
 #[test]
 fn every_cut_is_harmless_or_found() {
-    let (files, sound) = small_block();
-    let mut cases = 0;
-    for (name, contents) in &files {
-        for len in (0..contents.len()).step_by(stride().div_ceil(3)) {
-            check(&files, &sound, name, &contents[..len], &format!("{name} cut to {len}"));
-            cases += 1;
-        }
-    }
+    let cases = cut(&small_block(), stride(3));
     assert!(cases > 500, "{cases}");
 }
 
 #[test]
 fn every_flipped_bit_is_harmless_or_found() {
-    let (files, sound) = small_block();
-    let mut cases = 0;
-    for (name, contents) in &files {
-        for bit in (0..contents.len() * 8).step_by(stride()) {
-            let mut bytes = contents.clone();
-            bytes[bit / 8] ^= 1 << (bit % 8);
-            check(&files, &sound, name, &bytes, &format!("{name} bit {bit}"));
-            cases += 1;
-        }
-    }
+    let cases = flip_bits(&small_block(), stride(7));
     assert!(cases > 1_000, "{cases}");
+}
+
+#[test]
+fn a_block_of_64_kib_stands_every_cut_and_every_flipped_bit() {
+    let block = block_of_64_kib();
+    let bytes: usize = block.0.iter().map(|(_, contents)| contents.len()).sum();
+    assert!(bytes >= 64 << 10, "{bytes} bytes");
+    let cases = cut(&block, stride(421)) + flip_bits(&block, stride(1_319));
+    println!("{cases} cases on {bytes} bytes");
+    assert!(cases > 500, "{cases}");
 }
 
 #[test]
