@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use promethium_block::{BlockMeta, MemorySource, UlidSource, write_block};
-use promethium_chunk::{ChunkBuilder, SplitRule};
 use promethium_model::{HistogramValue, Labels, SampleBatch};
 use promethium_vfs::Vfs;
 
 use crate::error::TsdbError;
+use crate::head::at_once::chunks_at_once;
 use crate::options::{DbOptions, ProgressKind};
 
 /// A sample on its way into a block.
@@ -85,6 +85,9 @@ pub fn backfill<E: From<TsdbError>>(
     Ok(report)
 }
 
+/// promtool takes its blocks to be twice as long while it cuts chunks.
+const RANGES_TO_CUT: i64 = 2;
+
 /// A block of one range, which covers the samples and no more, as those of promtool do.
 fn write_range(
     vfs: &dyn Vfs,
@@ -97,7 +100,7 @@ fn write_range(
     let last = series.values().filter_map(|rows| rows.keys().next_back()).max();
     let Some((first_ms, last_ms)) = first.copied().zip(last.copied()) else { return Ok(None) };
     let meta = BlockMeta::of_level_one(ulid, first_ms, last_ms.saturating_add(1));
-    let encodings = options.encodings();
+    let (encodings, range_to_cut_ms) = (options.encodings(), RANGES_TO_CUT.saturating_mul(options.chunk_range_ms));
     let chunks = series.into_iter().map(|(labels, rows)| {
         let mut batch = SampleBatch::new();
         for (t_ms, value) in rows {
@@ -106,9 +109,7 @@ fn write_range(
                 BackfillValue::Histogram(histogram) => batch.push_histogram(t_ms, histogram),
             }
         }
-        let mut builder = ChunkBuilder::new(encodings, SplitRule::MERGE);
-        builder.push_batch(&batch);
-        (labels, builder.finish())
+        (labels, chunks_at_once(&batch, encodings, range_to_cut_ms))
     });
     let mut source = MemorySource::new(chunks);
     let options = promethium_block::WriteOptions::default().encodings(encodings);

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`series`], [`chunk`], [`histograms`] | one series: sealed chunks, the open chunk, what of it is visible to whom |
 //! | [`admission`], [`cutting`] | Prometheus' rules: which samples are taken, where chunks end |
+//! | [`at_once`] | the chunks of samples that are all at hand, cut by those rules |
 //! | [`out_of_order`] | late samples of one series |
 //! | [`stripes`], [`directory`] | look-up of series by labels, in independently locked stripes, and by reference |
 //! | [`index`] | symbols, series by id, postings; answers matchers |
@@ -17,6 +18,7 @@
 //! Locks are taken in this order, each held briefly: hash stripe, index, directory; a series' own lock last.
 
 pub(crate) mod admission;
+pub(crate) mod at_once;
 pub(crate) mod cardinality;
 pub(crate) mod chunk;
 pub(crate) mod cursor;

@@ -1,5 +1,6 @@
 //! The database as its users see it: conformance, crashes, failures, damage, limits, and the real Prometheus.
 
+mod backfill;
 mod conformance;
 mod corrupt;
 mod damage;

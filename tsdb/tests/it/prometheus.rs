@@ -1,13 +1,12 @@
 //! The real Prometheus: its files here, and ours there.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use promethium_model::{Queryable, QueryableExt, TimeRange};
 use promethium_tsdb::vfs::SimVfs;
 use promethium_tsdb::{Compression, Db, DbOptions, PAGE_BYTES};
 
+use crate::fixtures::{Dump, fixtures, floats_of, gunzip, parse_dump};
 use crate::support::{START_MS, commit, contents, open};
 
 const SEGMENT: &str = "/data/wal/00000000";
@@ -32,48 +31,6 @@ fn a_log_of_prometheus_is_restored() {
     assert_eq!(lengths, [400, 400, 400]);
 }
 
-/// The fixtures beside the project, where they are.
-fn fixtures() -> Option<PathBuf> {
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures/prometheus-2.42");
-    if !shared.is_dir() {
-        println!("skipped: {} is not there", shared.display());
-        return None;
-    }
-    Some(shared)
-}
-
-/// Samples by series as `promtool tsdb dump` prints them; NaN payloads are not printed.
-type Dump = BTreeMap<String, Vec<(i64, String)>>;
-
-fn parse_dump(text: &str) -> Dump {
-    let mut dump = Dump::new();
-    for line in text.lines() {
-        let (rest, t) = line.rsplit_once(' ').unwrap();
-        let (labels, value) = rest.rsplit_once(' ').unwrap();
-        dump.entry(labels.to_owned()).or_default().push((t.parse().unwrap(), shown(value.parse().unwrap())));
-    }
-    dump
-}
-
-fn dump_of(db: &dyn Queryable) -> Dump {
-    let all = db.read_all(TimeRange::ALL, &[]).unwrap();
-    all.into_iter()
-        .map(|(labels, b)| {
-            let rows = b.timestamps.iter().zip(&b.floats).map(|(t, v)| (*t, shown(*v))).collect();
-            (format!("{labels:?}"), rows)
-        })
-        .collect()
-}
-
-fn shown(v: f64) -> String {
-    if v.is_nan() { "NaN".to_owned() } else { v.to_string() }
-}
-
-fn gunzip(path: &Path) -> String {
-    let out = Command::new("gzip").arg("-dc").arg(path).output().expect("gzip runs");
-    String::from_utf8(out.stdout).unwrap()
-}
-
 #[test]
 fn logs_of_a_running_prometheus_hold_what_prometheus_says() {
     let Some(fixtures) = fixtures() else { return };
@@ -82,7 +39,7 @@ fn logs_of_a_running_prometheus_hold_what_prometheus_says() {
         let dir = fixtures.join("corrupt").join(name);
         let db = open_copy(&dir.join("wal/00000000"));
         let expected = parse_dump(&gunzip(&fixtures.join("corrupt").join(format!("{name}.after-repair.dump.txt.gz"))));
-        let found = dump_of(&db);
+        let found = floats_of(&db).0;
         assert!(found.keys().eq(expected.keys()), "{name}: other series");
         for (series, rows) in &expected {
             assert_eq!(&found[series], rows, "{name}: {series}");
@@ -100,8 +57,8 @@ fn more_of_a_decayed_log_is_kept_than_prometheus_keeps() {
     let db = open(&disk, DbOptions::default()).unwrap();
     let report = db.replay_report();
     assert_eq!(report.damage_count, 1);
-    let whole = dump_of(&open_copy(&fixtures.join("corrupt/wal_crash_image/wal/00000000")));
-    let found = dump_of(&db);
+    let whole = floats_of(&open_copy(&fixtures.join("corrupt/wal_crash_image/wal/00000000"))).0;
+    let found = floats_of(&db).0;
     assert!(found.iter().all(|(series, rows)| rows.iter().all(|r| whole[series].contains(r))));
     // Prometheus keeps 37765 of 77251.
     assert!(report.samples > 70_000, "{report:?}");
@@ -155,7 +112,7 @@ fn promtool_reads_what_we_write() {
         let options = || DbOptions::default().compression(compression).segment_bytes(PAGE_BYTES as u64);
         let db = Db::open(tmp.path(), options()).unwrap();
         fill(&db);
-        let ours = dump_of(&db);
+        let ours = floats_of(&db).0;
         assert!(db.stats().segment > Some(1));
         let Some(running) = promtool_dump(tmp.path()) else { return };
         assert_eq!(running, ours, "while the log is open");
@@ -186,7 +143,7 @@ fn promtool_reads_on_behind_damage_that_we_took_out() {
     assert_eq!((report.damage_count, report.set_aside.len(), &report.repair_error), (1, 1, &None));
     assert_eq!(std::fs::read(&report.set_aside[0]).unwrap(), bytes);
     let Some(theirs) = promtool_dump(tmp.path()) else { return };
-    assert_eq!(theirs, dump_of(&db));
+    assert_eq!(theirs, floats_of(&db).0);
     assert!(theirs.values().all(|rows| rows.len() > 60));
 }
 
@@ -205,5 +162,5 @@ fn promtool_reads_on_behind_a_torn_tail_that_we_cut_off() {
     assert!(db.replay_report().torn_tail.is_some());
     commit(&db, &vec![(0, START_MS + 200 * 15_000, 4.5)]).unwrap();
     let Some(theirs) = promtool_dump(tmp.path()) else { return };
-    assert_eq!(theirs, dump_of(&db));
+    assert_eq!(theirs, floats_of(&db).0);
 }

@@ -1,0 +1,38 @@
+//! Chunks of samples that are all at hand, cut where the head would have cut them.
+
+use promethium_chunk::{EncodedChunk, Encodings};
+use promethium_model::SampleBatch;
+
+use super::chunk::{ChunkData, SealedChunk};
+use super::series::{MemSeries, Stamp};
+use super::visibility::CommitId;
+
+/// The chunks of one series' samples, which ascend in time; no chunk reaches over the end of an aligned range of
+/// `range_ms`.
+pub(crate) fn chunks_at_once(samples: &SampleBatch, encodings: Encodings, range_ms: i64) -> Vec<EncodedChunk> {
+    let stamp = Stamp {
+        commit: CommitId::default(),
+        settled: CommitId::default(),
+        chunk_range_ms: range_ms,
+        is_xor2: encodings.xor2,
+        start_timestamps: encodings.histogram_start_timestamps,
+    };
+    let series = MemSeries::new(0, 0, 0);
+    let mut state = series.lock();
+    let mut histograms = samples.histograms.iter().peekable();
+    for (row, (t_ms, value)) in samples.timestamps.iter().zip(&samples.floats).enumerate() {
+        let start_ms = samples.start_timestamps.get(row).copied().unwrap_or(0);
+        match histograms.next_if(|(at, _)| *at as usize == row) {
+            Some((_, histogram)) => state.push_histogram(*t_ms, start_ms, histogram, &stamp),
+            None => state.push_float(*t_ms, start_ms, *value, &stamp),
+        }
+    }
+    state.seal();
+    state.chunks_in_memory().filter_map(encoded).collect()
+}
+
+fn encoded(chunk: &SealedChunk) -> Option<EncodedChunk> {
+    let ChunkData::Memory(data) = &chunk.data else { return None };
+    let SealedChunk { min_ms, max_ms, encoding, .. } = *chunk;
+    Some(EncodedChunk { encoding, min_ms, max_ms, data: Box::from(&**data) })
+}
