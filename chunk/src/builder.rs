@@ -217,8 +217,8 @@ impl ChunkBuilder {
     }
 
     fn cut_if_full(&mut self) {
-        let float = |samples: usize, bytes: &[u8]| {
-            samples >= self.rule.max_samples.min(Encoding::Xor.max_samples()) || bytes.len() > self.rule.max_float_bytes
+        let float = |samples: usize, bytes: usize| {
+            samples >= self.rule.max_samples.min(Encoding::Xor.max_samples()) || bytes > self.rule.max_float_bytes
         };
         let histogram = |samples: usize, bytes: &[u8], encoding: Encoding| {
             let is_large = bytes.len() > self.rule.max_histogram_bytes && samples > self.rule.min_histogram_samples;
@@ -226,8 +226,8 @@ impl ChunkBuilder {
         };
         let is_full = match &self.open {
             Open::None => false,
-            Open::Xor(chunk) => float(chunk.len(), chunk.bytes()),
-            Open::Xor2(chunk) => float(chunk.len(), chunk.bytes()),
+            Open::Xor(chunk) => float(chunk.len(), chunk.byte_len()),
+            Open::Xor2(chunk) => float(chunk.len(), chunk.bytes().len()),
             Open::Histogram(chunk) => histogram(chunk.len(), chunk.bytes(), chunk.encoding()),
             Open::FloatHistogram(chunk) => histogram(chunk.len(), chunk.bytes(), chunk.encoding()),
         };

@@ -13,7 +13,7 @@
 //! chunk.push(1_000, 20.5);
 //! chunk.push(2_000, 21.0);
 //! let mut samples = SampleBatch::new();
-//! decode(Encoding::Xor, chunk.bytes(), &mut samples)?;
+//! decode(Encoding::Xor, &chunk.to_bytes(), &mut samples)?;
 //! assert_eq!(samples.floats, [20.5, 21.0]);
 //! # Ok::<(), promethium_chunk::ChunkError>(())
 //! ```

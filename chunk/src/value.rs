@@ -1,7 +1,7 @@
 //! The coder of float values: XOR with the value before, of which the significant bits are stored in a window.
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::bits::{BitReader, BitWriter, WINDOW};
+use crate::bits::{BitReader, BitSink, BitWriter, WINDOW};
 use crate::error::Fault;
 
 // A count of leading zeros is stored in five bits.
@@ -117,7 +117,7 @@ impl Window {
 
 /// Writes a change behind the bits of `prefix`, at most 24; sets the window where it must change. There must be room.
 #[inline(always)]
-pub(crate) fn write_change((prefix, prefix_bits): (u64, u32), xor: u64, window: &mut Window, out: &mut BitWriter) {
+pub(crate) fn write_change((prefix, prefix_bits): (u64, u32), xor: u64, window: &mut Window, out: &mut impl BitSink) {
     if xor == 0 {
         return out.push(prefix << 1, prefix_bits + 1);
     }

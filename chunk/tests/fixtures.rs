@@ -81,7 +81,7 @@ fn reencoded(chunk: &Chunk) -> Vec<u8> {
     if chunk.encoding == Encoding::Xor {
         let mut xor = XorAppender::new();
         samples.timestamps.iter().zip(&samples.floats).for_each(|(t, v)| xor.push(*t, *v));
-        return xor.bytes().to_vec();
+        return xor.to_bytes();
     }
     let header = counter_reset_header(chunk.encoding, &chunk.data).unwrap();
     let mut rows = samples.timestamps.iter().zip(&samples.histograms);

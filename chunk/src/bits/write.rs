@@ -1,7 +1,9 @@
 //! Writing bit streams.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-/// The most bits that one [`push`](BitWriter::push) appends: a word, less what may be filled of its first byte.
+use super::BitSink;
+
+/// The most bits that one [`push`](BitSink::push) appends: a word, less what may be filled of its first byte.
 pub(crate) const MAX_PUSH: u32 = 56;
 
 // A push stores a whole word at the byte that it starts in.
@@ -63,25 +65,13 @@ impl BitWriter {
         self.bytes = bytes.into_boxed_slice();
     }
 
-    /// Appends the low `n` bits of `value`, 1 to [`MAX_PUSH`]; the others must be zero. There must be room.
-    #[inline(always)]
-    pub(crate) fn push(&mut self, value: u64, n: u32) {
-        debug_assert!((1..=MAX_PUSH).contains(&n) && value >> n == 0);
-        let filled = (self.bits % 8) as u32;
-        if let Some(word) = self.bytes[self.bits / 8..].first_chunk_mut::<WORD>() {
-            let first = u64::from(word[0]) << 56;
-            *word = (first | (value << (64 - n) >> filled)).to_be_bytes();
-        }
-        self.bits += n as usize;
-    }
-
     /// Appends `n` zeros, at most [`MAX_PUSH`]. There must be room.
     #[inline(always)]
     pub(crate) fn push_zeros(&mut self, n: u32) {
         self.bits += n as usize;
     }
 
-    /// As [`push`](BitWriter::push), with up to 64 bits.
+    /// As [`push`](BitSink::push), with up to 64 bits.
     #[inline(always)]
     pub(crate) fn push_long(&mut self, value: u64, n: u32) {
         if n > MAX_PUSH {
@@ -89,17 +79,6 @@ impl BitWriter {
             self.push(value & 0xffff_ffff, 32);
         } else {
             self.push(value, n);
-        }
-    }
-
-    /// Appends a header's bits and those that follow it, at most [`MAX_PUSH`] and 64, in one go where that is possible.
-    #[inline(always)]
-    pub(crate) fn push_both(&mut self, (header, header_bits): (u64, u32), (value, n): (u64, u32)) {
-        if header_bits + n <= MAX_PUSH {
-            self.push((header << n) | value, header_bits + n);
-        } else {
-            self.push(header, header_bits);
-            self.push_long(value, n);
         }
     }
 
@@ -159,6 +138,30 @@ impl BitWriter {
     /// A zig-zag LEB128 number.
     pub(crate) fn varint(&mut self, value: i64) {
         self.uvarint(((value << 1) ^ (value >> 63)) as u64);
+    }
+}
+
+/// There must be room.
+impl BitSink for BitWriter {
+    #[inline(always)]
+    fn push(&mut self, value: u64, n: u32) {
+        debug_assert!((1..=MAX_PUSH).contains(&n) && value >> n == 0);
+        let filled = (self.bits % 8) as u32;
+        if let Some(word) = self.bytes[self.bits / 8..].first_chunk_mut::<WORD>() {
+            let first = u64::from(word[0]) << 56;
+            *word = (first | (value << (64 - n) >> filled)).to_be_bytes();
+        }
+        self.bits += n as usize;
+    }
+
+    #[inline(always)]
+    fn push_both(&mut self, (header, header_bits): (u64, u32), (value, n): (u64, u32)) {
+        if header_bits + n <= MAX_PUSH {
+            self.push((header << n) | value, header_bits + n);
+        } else {
+            self.push(header, header_bits);
+            self.push_long(value, n);
+        }
     }
 }
 

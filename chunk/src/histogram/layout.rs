@@ -7,7 +7,7 @@ use promethium_model::Span;
 use promethium_model::histogram::CUSTOM_BUCKETS_SCHEMA;
 
 use super::spans::bucket_count;
-use crate::bits::{BitReader, BitWriter};
+use crate::bits::{BitReader, BitSink, BitWriter};
 use crate::error::Fault;
 
 /// The most spans that the samples of one chunk have together.

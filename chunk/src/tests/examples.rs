@@ -65,7 +65,7 @@ fn steady_chunks_are_as_small_as_prometheus_makes_them() {
             xor.push(T + i * 15_000, 1.0);
             xor2.push(0, T + i * 15_000, 1.0);
         }
-        assert_eq!((xor.bytes().len(), xor2.bytes().len()), (xor_len, xor2_len), "{samples} samples");
+        assert_eq!((xor.byte_len(), xor2.bytes().len()), (xor_len, xor2_len), "{samples} samples");
     }
 }
 

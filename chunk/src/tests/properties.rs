@@ -24,7 +24,7 @@ fn encode_floats(encoding: Encoding, samples: &[Float]) -> Vec<u8> {
             _ => xor2.push(*start, *t, *v),
         }
     }
-    if encoding == Encoding::Xor { xor.bytes().to_vec() } else { xor2.bytes().to_vec() }
+    if encoding == Encoding::Xor { xor.to_bytes() } else { xor2.bytes().to_vec() }
 }
 
 fn decoded(encoding: Encoding, bytes: &[u8]) -> Result<SampleBatch, ChunkError> {

@@ -8,7 +8,7 @@ fn encode(samples: &[(i64, f64)]) -> Vec<u8> {
     for (t, v) in samples {
         chunk.push(*t, *v);
     }
-    chunk.bytes().to_vec()
+    chunk.to_bytes()
 }
 
 fn decode(bytes: &[u8]) -> Result<Vec<(i64, u64)>, ChunkError> {

@@ -1,12 +1,12 @@
 //! Writing XOR chunks.
 
-use crate::bits::BitWriter;
+use crate::MAX_CHUNK_SAMPLES;
+use crate::bits::{BitSink, TailWriter};
 use crate::value::{Window, write_change};
-use crate::{MAX_CHUNK_SAMPLES, MAX_FLOAT_SAMPLE_BYTES};
 
 const HEADER: usize = 2;
 
-/// Writes one XOR chunk, sample by sample. Its bytes are complete and readable after each [`push`](XorAppender::push).
+/// Writes one XOR chunk, sample by sample.
 ///
 /// ```
 /// use promethium_chunk::{XorAppender, decode_xor};
@@ -15,20 +15,30 @@ const HEADER: usize = 2;
 /// chunk.push(1_000, 1.5);
 /// chunk.push(2_000, 2.5);
 /// let mut out = SampleBatch::new();
-/// decode_xor(chunk.bytes(), &mut out)?;
+/// decode_xor(&chunk.to_bytes(), &mut out)?;
 /// assert_eq!((out.timestamps, out.floats), (vec![1_000, 2_000], vec![1.5, 2.5]));
 /// # Ok::<(), promethium_chunk::ChunkError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct XorAppender {
-    out: BitWriter,
+    out: TailWriter<Small>,
     timestamp_ms: i64,
     delta: i64,
     value: u64,
     /// The value before that.
     previous: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Small {
     count: u16,
     window: Window,
+}
+
+impl Default for Small {
+    fn default() -> Self {
+        Small { count: 0, window: Window::NONE }
+    }
 }
 
 impl Default for XorAppender {
@@ -41,27 +51,25 @@ impl XorAppender {
     /// An empty chunk.
     #[must_use]
     pub fn new() -> Self {
-        XorAppender {
-            out: BitWriter::default(),
-            timestamp_ms: 0,
-            delta: 0,
-            value: 0,
-            previous: 0,
-            count: 0,
-            window: Window::NONE,
-        }
+        XorAppender { out: TailWriter::default(), timestamp_ms: 0, delta: 0, value: 0, previous: 0 }
+    }
+
+    /// An empty chunk with room for so many bytes.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        XorAppender { out: TailWriter::with_capacity(bytes), ..Self::new() }
     }
 
     /// Samples so far.
     #[must_use]
     pub fn len(&self) -> usize {
-        usize::from(self.count)
+        usize::from(self.out.beside.count)
     }
 
     /// Whether there are no samples.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.out.beside.count == 0
     }
 
     /// The newest sample. Meaningless while the chunk is empty.
@@ -74,25 +82,37 @@ impl XorAppender {
     #[must_use]
     pub fn previous(&self) -> Option<(i64, f64)> {
         let timestamp_ms = self.timestamp_ms.wrapping_sub(self.delta);
-        (self.count > 1).then_some((timestamp_ms, f64::from_bits(self.previous)))
+        (self.out.beside.count > 1).then_some((timestamp_ms, f64::from_bits(self.previous)))
     }
 
-    /// The chunk's bytes; empty while it has no samples.
+    /// Bytes of the chunk so far; 0 while it has no samples.
+    #[inline]
     #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        self.out.bytes()
+    pub fn byte_len(&self) -> usize {
+        if self.is_empty() { 0 } else { HEADER + self.out.len() }
+    }
+
+    /// The chunk's bytes so far; empty while it has no samples.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.byte_len());
+        if !self.is_empty() {
+            bytes.extend_from_slice(&self.out.beside.count.to_be_bytes());
+            self.out.write_to(&mut bytes);
+        }
+        bytes
+    }
+
+    /// As [`to_bytes`](XorAppender::to_bytes), at the end.
+    #[must_use]
+    pub fn into_bytes(self) -> Box<[u8]> {
+        self.to_bytes().into_boxed_slice()
     }
 
     /// Bytes that the buffer holds, used or not.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.out.capacity()
-    }
-
-    /// The chunk's bytes, in a buffer of their length.
-    #[must_use]
-    pub fn into_bytes(self) -> Box<[u8]> {
-        self.out.into_bytes()
     }
 
     /// Adds a sample. Timestamps must ascend for readers to make sense of them; this is the caller's to see to.
@@ -103,9 +123,8 @@ impl XorAppender {
     #[inline]
     pub fn push(&mut self, timestamp_ms: i64, value: f64) {
         assert!(self.len() < MAX_CHUNK_SAMPLES, "a chunk counts at most {MAX_CHUNK_SAMPLES} samples");
-        self.out.reserve(MAX_FLOAT_SAMPLE_BYTES);
         let bits = value.to_bits();
-        match self.count {
+        match self.out.beside.count {
             0 => self.push_first(timestamp_ms, bits),
             1 => self.push_second(timestamp_ms, bits),
             _ => self.push_next(timestamp_ms, bits),
@@ -113,14 +132,12 @@ impl XorAppender {
         self.timestamp_ms = timestamp_ms;
         self.previous = self.value;
         self.value = bits;
-        self.count += 1;
-        self.out.bytes_mut()[..HEADER].copy_from_slice(&self.count.to_be_bytes());
+        self.out.beside.count += 1;
     }
 
     fn push_first(&mut self, timestamp_ms: i64, bits: u64) {
-        self.out.push_zeros(8 * HEADER as u32);
         self.out.varint(timestamp_ms);
-        self.out.push_long(bits, 64);
+        self.out.push(bits, 64);
     }
 
     fn push_second(&mut self, timestamp_ms: i64, bits: u64) {
@@ -141,7 +158,7 @@ impl XorAppender {
             Some(code) => self.push_value(code, bits),
             None => {
                 self.out.push(0b1111, 4);
-                self.out.push_long(dod as u64, 64);
+                self.out.push(dod as u64, 64);
                 self.push_value((0, 0), bits);
             }
         }
@@ -149,7 +166,9 @@ impl XorAppender {
 
     #[inline(always)]
     fn push_value(&mut self, prefix: (u64, u32), bits: u64) {
-        write_change(prefix, bits ^ self.value, &mut self.window, &mut self.out);
+        let mut window = self.out.beside.window;
+        write_change(prefix, bits ^ self.value, &mut window, &mut self.out);
+        self.out.beside.window = window;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use promethium_model::STALE_NAN;
 
-use crate::bits::BitWriter;
+use crate::bits::{BitSink, BitWriter};
 use crate::start_times::StartWriter;
 use crate::value::Window;
 use crate::{MAX_CHUNK_SAMPLES, MAX_FLOAT_SAMPLE_BYTES};

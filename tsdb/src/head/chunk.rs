@@ -1,5 +1,6 @@
 //! Chunks of a series: the open one, and those that take no more samples.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use promethium_chunk::{ChunkError, Encoding, FloatHistogramAppender, HistogramAppender, Xor2Appender, XorAppender};
@@ -77,13 +78,12 @@ impl OpenChunk {
         }
     }
 
-    #[inline]
-    pub(crate) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> Cow<'_, [u8]> {
         match self {
-            OpenChunk::Xor(chunk) => chunk.bytes(),
-            OpenChunk::Xor2(chunk) => chunk.bytes(),
-            OpenChunk::Histogram(chunk) => chunk.bytes(),
-            OpenChunk::FloatHistogram(chunk) => chunk.bytes(),
+            OpenChunk::Xor(chunk) => chunk.to_bytes().into(),
+            OpenChunk::Xor2(chunk) => chunk.bytes().into(),
+            OpenChunk::Histogram(chunk) => chunk.bytes().into(),
+            OpenChunk::FloatHistogram(chunk) => chunk.bytes().into(),
         }
     }
 
@@ -121,7 +121,7 @@ impl OpenChunk {
 
     /// Appends the first samples to `out`.
     pub(crate) fn decode(&self, samples: usize, out: &mut SampleBatch) -> Result<(), ChunkError> {
-        promethium_chunk::decode_prefix(self.encoding(), self.bytes(), samples, out)
+        promethium_chunk::decode_prefix(self.encoding(), &self.bytes(), samples, out)
     }
 
     /// Bytes on the heap.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::Mutex;
-use promethium_chunk::Encodings;
+use promethium_chunk::{Encodings, XorAppender};
 use promethium_model::{AppendError, Metadata, SampleBatch, TimeRange, is_stale};
 use promethium_wal::head_chunks::{HeadChunkRef, HeadChunks};
 
@@ -168,7 +168,7 @@ impl SeriesState {
     pub(crate) fn push_float(&mut self, timestamp_ms: i64, start_ms: i64, value: f64, stamp: &Stamp) {
         let is_over = match &self.open {
             OpenChunk::Xor(open) if !stamp.is_xor2 && !open.is_empty() => {
-                let (samples, bytes) = (open.len(), open.bytes().len());
+                let (samples, bytes) = (open.len(), open.byte_len());
                 self.cut.is_float_chunk_over(samples, bytes, open.newest().0, timestamp_ms)
             }
             OpenChunk::Xor2(open) if stamp.is_xor2 => {
@@ -191,9 +191,13 @@ impl SeriesState {
     fn begin_floats(&mut self, timestamp_ms: i64, stamp: &Stamp) {
         self.seal();
         self.cut.begin(timestamp_ms, stamp.chunk_range_ms);
-        if stamp.is_xor2 {
-            self.open = OpenChunk::Xor2(Box::default());
-        }
+        self.open = if stamp.is_xor2 {
+            OpenChunk::Xor2(Box::default())
+        } else {
+            // Chunks of a series are alike.
+            let before = self.sealed.last().map_or(0, |chunk| chunk.data.heap_bytes());
+            OpenChunk::Xor(XorAppender::with_capacity(before / 2))
+        };
     }
 
     #[inline]

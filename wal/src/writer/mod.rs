@@ -167,10 +167,12 @@ impl WalWriter {
         if self.retained.bytes() >= self.max_unsynced_bytes {
             self.sync()?;
         }
-        if self.frame(records) > self.segment_bytes && self.segment.len > 0 {
+        let mut end = self.frame(records);
+        if end > self.segment_bytes && self.segment.len > 0 {
             self.cut()?;
+            end = self.frame(records);
         }
-        if let Err(error) = self.write(records) {
+        if let Err(error) = self.write_framed(records, end) {
             // A full medium is no reason to give up the segment, as long as it is known what is in it.
             if error.is_out_of_space() && !self.is_sealed {
                 return Err(error);
@@ -190,6 +192,11 @@ impl WalWriter {
 
     fn write(&mut self, records: &[PreparedRecord]) -> Result<(), WalError> {
         let end = self.frame(records);
+        self.write_framed(records, end)
+    }
+
+    /// Writes records that were framed for where the segment ends.
+    fn write_framed(&mut self, records: &[PreparedRecord], end: u64) -> Result<(), WalError> {
         let frames = std::mem::take(&mut self.frames);
         let result = self.append_or_roll_back(&frames);
         self.frames = frames;

@@ -1,7 +1,6 @@
 //! The series that a transaction writes to.
 
 use std::collections::HashMap;
-use std::hint::black_box;
 use std::sync::Arc;
 
 use foldhash::fast::{FixedState, RandomState};
@@ -77,9 +76,6 @@ impl Targets {
     }
 
     /// The targets of rows whose series are in the head, `None` for the others.
-    ///
-    /// PERF: a series is not in the cache as a rule. Its fields are asked of all rows first, which is waiting for all of them
-    /// at once; counting holders, which comes after, waits for one after the other.
     pub(super) fn look_up(
         &mut self,
         head: &Head,
@@ -88,8 +84,6 @@ impl Targets {
     ) {
         let mut last = self.targets.last().map(Target::reference);
         let pages = head.directory.read();
-        let known = rows.iter().filter_map(|(reference, _)| pages.get(reference.0));
-        black_box(known.fold(0, |all, series| all ^ series.newest_ms().unwrap_or(0)));
         for ((reference, _), target) in rows.iter().zip(targets) {
             // Samples of a series tend to come together.
             if last != Some(reference.0) {
