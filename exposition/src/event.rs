@@ -148,6 +148,18 @@ impl<'a> Name<'a> {
         Name { text, quoted: false }
     }
 
+    /// A name from between quotes.
+    pub(crate) fn quoted(text: &'a str) -> Self {
+        Name { text, quoted: true }
+    }
+
+    /// This name, where it is a bare one and the bytes start with it, followed by a blank or a brace.
+    #[inline(always)]
+    pub(crate) fn bare_start_of(self, bytes: &[u8]) -> Option<&'a str> {
+        let rest = bytes.strip_prefix(self.text.as_bytes())?;
+        (matches!(rest.first(), Some(b' ' | b'{')) && !self.quoted && !self.text.is_empty()).then_some(self.text)
+    }
+
     pub(crate) fn resolve(self) -> Cow<'a, str> {
         if self.quoted { unescape_quoted(self.text) } else { Cow::Borrowed(self.text) }
     }

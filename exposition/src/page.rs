@@ -10,7 +10,7 @@
 use promethium_model::MetricType;
 
 use crate::error::{DecodeError, Place};
-use crate::event::{Event, Help, HistogramSample, KnownSample, Name, RawLabel, Sample, Type, Unit};
+use crate::event::{Event, Help, HistogramSample, KnownSample, RawLabel, Sample, Type, Unit};
 use crate::options::{DecodeOptions, Mode};
 use crate::scan::{Diagnosis, Lines, Scope, utf8_start};
 use crate::series::{Described, Series};
@@ -59,15 +59,14 @@ impl<'a> Slots<'a> {
 #[derive(Debug)]
 pub(crate) struct Page<'a> {
     pub(crate) bytes: &'a [u8],
-    text: Option<&'a str>,
-    lines: Lines,
+    /// What the line that is being read needs. It stays where it is from line to line: made anew for each it would be copied.
+    pub(crate) scope: Scope<'a>,
+    has_text: bool,
     limits: PageLimits,
     samples: usize,
     mode: Mode,
     skipped: u64,
     max_reported_faults: u64,
-    /// As many faults as may be were reported: the next ones need no words.
-    is_mute: bool,
     strict: Option<Box<StrictReader>>,
     type_and_unit_labels: bool,
 }
@@ -75,7 +74,6 @@ pub(crate) struct Page<'a> {
 #[derive(Debug)]
 struct PageLimits {
     samples: usize,
-    line_bytes: usize,
     page_bytes: usize,
     labels: usize,
     name_bytes: usize,
@@ -93,7 +91,6 @@ impl PageLimits {
         let many_labels = l.max_labels.saturating_mul(SHORTEST_LABEL_BYTES);
         PageLimits {
             samples: l.max_scrape_samples,
-            line_bytes: l.max_line_bytes,
             page_bytes: l.max_scrape_body_bytes,
             labels: l.max_labels,
             name_bytes: l.max_label_name_bytes,
@@ -106,16 +103,22 @@ impl PageLimits {
 impl<'a> Page<'a> {
     pub(crate) fn new(bytes: &'a [u8], options: &DecodeOptions, dialect: Dialect) -> Self {
         let strict = options.mode == Mode::Strict;
+        let diagnosis = Diagnosis {
+            page: bytes,
+            entry: 0,
+            max_line_bytes: options.limits.max_line_bytes,
+            lines: Lines::default(),
+            is_mute: options.mode == Mode::Lenient && options.max_reported_faults == 0,
+        };
         Page {
             bytes,
-            text: None,
-            lines: Lines::default(),
+            scope: Scope { text: "", strict, diagnosis },
+            has_text: false,
             limits: PageLimits::new(options),
             samples: 0,
             mode: options.mode,
             skipped: 0,
             max_reported_faults: options.max_reported_faults,
-            is_mute: options.mode == Mode::Lenient && options.max_reported_faults == 0,
             strict: strict.then(|| Box::new(StrictReader::new(dialect))),
             type_and_unit_labels: options.type_and_unit_labels,
         }
@@ -128,13 +131,7 @@ impl<'a> Page<'a> {
     }
 
     pub(crate) fn diagnosis(&self, entry: usize) -> Diagnosis<'a> {
-        Diagnosis {
-            page: self.bytes,
-            entry,
-            max_line_bytes: self.limits.line_bytes,
-            lines: self.lines,
-            is_mute: self.is_mute,
-        }
+        Diagnosis { entry, ..self.scope.diagnosis }
     }
 
     /// What type and unit add to the labels of a series.
@@ -143,28 +140,31 @@ impl<'a> Page<'a> {
         self.type_and_unit_labels.then_some(Described { metric_type, unit })
     }
 
-    /// Checks the page's UTF-8 when it is first needed: a page of known series needs none.
+    /// Goes on to the line at `entry`. The page's UTF-8 is checked when it is first needed: a page of known series needs none.
     #[inline(always)]
-    pub(crate) fn scope(&mut self, entry: usize) -> Scope<'a> {
-        let text = match self.text {
-            Some(text) => text,
-            None => self.first_text(),
-        };
-        Scope { text, strict: self.strict.is_some(), diagnosis: self.diagnosis(entry) }
+    pub(crate) fn enter(&mut self, entry: usize) {
+        if !self.has_text {
+            self.read_text();
+        }
+        self.enter_known(entry);
+    }
+
+    /// As [`Page::enter`], where no text is needed.
+    #[inline(always)]
+    pub(crate) fn enter_known(&mut self, entry: usize) {
+        self.scope.diagnosis.entry = entry;
     }
 
     #[cold]
-    fn first_text(&mut self) -> &'a str {
-        let text = utf8_start(self.bytes);
-        self.text = Some(text);
-        text
+    fn read_text(&mut self) {
+        (self.scope.text, self.has_text) = (utf8_start(self.bytes), true);
     }
 
     #[inline(always)]
     pub(crate) fn count_sample(&mut self, at: usize) -> Result<(), DecodeError> {
         self.samples = self.samples.saturating_add(1);
         if self.samples > self.limits.samples {
-            let place = Place::Line(self.diagnosis(at).entry_line());
+            let place = Place::Line(self.scope.diagnosis.lines.line_at(self.bytes, at));
             return Err(DecodeError::TooManySamples { place, limit: self.limits.samples });
         }
         Ok(())
@@ -172,20 +172,20 @@ impl<'a> Page<'a> {
 
     /// Refuses too many labels and names and values that are too long.
     #[inline(always)]
-    pub(crate) fn check_labels(&self, series: &Series<'a>, scope: &Scope<'a>) -> Result<(), DecodeError> {
+    pub(crate) fn check_labels(&self, series: &Series<'a>) -> Result<(), DecodeError> {
         if series.in_page.len() <= self.limits.harmless_series_bytes {
             return Ok(());
         }
-        self.check_long_series(series, Place::Line(scope.diagnosis.entry_line()))
+        self.check_long_series(series, || Place::Line(self.scope.diagnosis.entry_line()))
     }
 
     #[cold]
-    fn check_long_series(&self, series: &Series<'a>, place: Place) -> Result<(), DecodeError> {
-        let too_long = |what, bytes, limit| Err(DecodeError::NameOrValueTooLong { what, bytes, limit, place });
+    fn check_long_series(&self, series: &Series<'a>, place: impl Fn() -> Place) -> Result<(), DecodeError> {
+        let too_long = |what, bytes, limit| Err(DecodeError::NameOrValueTooLong { what, bytes, limit, place: place() });
         let limits = &self.limits;
         // The metric name counts as one.
         if series.labels.len() >= limits.labels {
-            return Err(DecodeError::TooManyLabels { limit: limits.labels, place });
+            return Err(DecodeError::TooManyLabels { limit: limits.labels, place: place() });
         }
         if series.name.text.len() > limits.name_bytes {
             return too_long("metric name", series.name.text.len(), limits.name_bytes);
@@ -216,7 +216,7 @@ impl<'a> Page<'a> {
         if series.gathered.len() <= self.limits.harmless_series_bytes {
             return Ok(());
         }
-        self.check_long_series(series, Place::Message(message))
+        self.check_long_series(series, || Place::Message(message))
     }
 
     /// Where to go on after a fault in the line that starts at `entry`: behind its end, or nowhere. With the fault, if it
@@ -230,7 +230,9 @@ impl<'a> Page<'a> {
         let rest = self.bytes.get(entry..).unwrap_or_default();
         let line = memchr::memchr(b'\n', rest).map_or(rest.len(), |newline| newline.saturating_add(1));
         let next = entry.saturating_add(line);
-        self.lines.advance(self.bytes, next);
+        if !self.scope.diagnosis.is_mute {
+            self.scope.diagnosis.lines.advance(self.bytes, next);
+        }
         Ok((next, reported))
     }
 
@@ -239,9 +241,10 @@ impl<'a> Page<'a> {
         if self.mode != Mode::Lenient || error.ends_page() {
             return Err(error);
         }
-        let reported = (!self.is_mute).then_some(error);
+        let is_mute = &mut self.scope.diagnosis.is_mute;
+        let reported = (!*is_mute).then_some(error);
         self.skipped = self.skipped.saturating_add(1);
-        self.is_mute = self.skipped >= self.max_reported_faults;
+        *is_mute = self.skipped >= self.max_reported_faults;
         Ok(reported)
     }
 
@@ -288,9 +291,4 @@ impl<'a> Page<'a> {
             None => Ok(()),
         }
     }
-}
-
-/// A family's name as it stands in a metadata line.
-pub(crate) fn quoted_name(text: &str) -> Name<'_> {
-    Name { text, quoted: true }
 }

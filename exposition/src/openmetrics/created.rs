@@ -18,7 +18,7 @@ use super::sample::{milliseconds, take_line_end, take_series, take_value};
 use crate::error::DecodeError;
 use crate::event::Sample;
 use crate::page::Slots;
-use crate::scan::{Cursor, Scope, starts_metric_name};
+use crate::scan::{Before, Cursor, Scope, starts_metric_name};
 use crate::series::Series;
 
 const CREATED: &str = "_created";
@@ -41,6 +41,7 @@ pub(super) struct CreatedLines<'a> {
     searched_to: usize,
     /// The metric and the time of the `_created` line there.
     found: Option<(Vec<u8>, i64)>,
+    before: Before<'a>,
     ahead: Sample<'a>,
     key: Vec<u8>,
 }
@@ -99,7 +100,7 @@ impl<'a> CreatedLines<'a> {
     fn read(&mut self, cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<(), DecodeError> {
         let mut scope = *scope;
         scope.diagnosis.entry = cursor.at;
-        take_series(cursor, &scope, &mut self.ahead.series)?;
+        take_series(cursor, &scope, &mut self.before, &mut self.ahead.series)?;
         self.ahead.value = take_value(cursor, &scope, "metric")?;
         take_line_end(cursor, &scope, &mut self.ahead.exemplars).map(drop)
     }

@@ -18,7 +18,7 @@ use crate::event::{Event, KnownSeries};
 use crate::nhcb::Pull;
 use crate::options::DecodeOptions;
 use crate::page::{Found, Page, Slots};
-use crate::scan::{Cursor, guess_series, names_series, starts_metric_name};
+use crate::scan::{Before, Cursor, guess_series, names_series, starts_metric_name};
 use crate::series::canonical_label;
 use crate::strict::Dialect;
 
@@ -42,6 +42,7 @@ pub struct Decoder<'a> {
     page: Page<'a>,
     at: usize,
     ended: bool,
+    before: Before<'a>,
     created: CreatedLines<'a>,
     slots: Slots<'a>,
 }
@@ -60,6 +61,7 @@ impl<'a> Decoder<'a> {
             page: Page::new(page, options, Dialect::OpenMetrics),
             at: 0,
             ended: false,
+            before: Before::default(),
             created: CreatedLines::new(options.start_timestamps),
             slots: Slots::default(),
         }
@@ -166,8 +168,9 @@ impl<'a> Decoder<'a> {
 
     #[inline]
     fn comment(&mut self, mut cursor: Cursor<'a>, at: usize) -> Result<Line, DecodeError> {
-        let scope = self.page.scope(at);
-        match take_comment(&mut cursor, &scope, &mut self.slots)? {
+        self.page.enter(at);
+        let scope = &self.page.scope;
+        match take_comment(&mut cursor, scope, &mut self.slots)? {
             Comment::Metadata(found) => Ok(Line::Event(found, scope.next_line(&cursor)?)),
             Comment::EndOfFile if cursor.at_end() => Ok(Line::EndOfFile),
             Comment::EndOfFile => Err(scope.diagnosis.plain("unexpected data after # EOF", cursor.at)),
@@ -176,18 +179,19 @@ impl<'a> Decoder<'a> {
 
     #[inline]
     fn sample(&mut self, mut cursor: Cursor<'a>, at: usize) -> Result<Line, DecodeError> {
-        let scope = self.page.scope(at);
+        self.page.enter(at);
+        let scope = &self.page.scope;
         let sample = &mut self.slots.sample;
         let metric_type = self.slots.family_type.metric_type;
-        take_series(&mut cursor, &scope, &mut sample.series)?;
-        sample.value = take_value(&mut cursor, &scope, "metric")?;
-        let end = take_line_end(&mut cursor, &scope, &mut sample.exemplars)?;
+        take_series(&mut cursor, scope, &mut self.before, &mut sample.series)?;
+        sample.value = take_value(&mut cursor, scope, "metric")?;
+        let end = take_line_end(&mut cursor, scope, &mut sample.exemplars)?;
         sample.exact_timestamp = end.timestamp;
         sample.timestamp_ms = end.timestamp.map(milliseconds);
         sample.metric_type = metric_type;
         sample.series.canonical = canonical_label(metric_type);
         sample.series.described = self.page.described(metric_type, self.slots.unit.unit);
-        self.page.check_labels(&sample.series, &scope)?;
+        self.page.check_labels(&sample.series)?;
         let next = scope.next_line(&cursor)?;
         if self.created.wanted() && self.start(next) == Created::Line {
             return Ok(Line::Nothing(next));
@@ -198,8 +202,7 @@ impl<'a> Decoder<'a> {
     /// Whether the sample is a creation time itself; if not, it gets the one that its metric has.
     #[cold]
     fn start(&mut self, next: usize) -> Created {
-        let scope = self.page.scope(next);
-        self.created.start(&mut self.slots, &scope, next)
+        self.created.start(&mut self.slots, &self.page.scope, next)
     }
 
     /// A sample of the series that the caller expects here.
@@ -217,11 +220,12 @@ impl<'a> Decoder<'a> {
     #[inline]
     fn known_sample(&mut self, at: usize, series: &'a [u8]) -> Result<usize, DecodeError> {
         let mut cursor = Cursor { page: self.page.bytes, at: at.saturating_add(series.len()) };
-        let scope = self.page.scope(at);
+        self.page.enter(at);
+        let scope = &self.page.scope;
         let sample = &mut self.slots.known;
         sample.series = series;
-        sample.value = take_value(&mut cursor, &scope, "metric")?;
-        let end = take_line_end(&mut cursor, &scope, &mut sample.exemplars)?;
+        sample.value = take_value(&mut cursor, scope, "metric")?;
+        let end = take_line_end(&mut cursor, scope, &mut sample.exemplars)?;
         sample.timestamp_ms = end.timestamp.map(milliseconds);
         scope.next_line(&cursor)
     }

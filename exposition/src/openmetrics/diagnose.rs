@@ -11,7 +11,7 @@ use promethium_model::quote::go_quoted_bytes;
 
 use crate::error::DecodeError;
 use crate::scan::{
-    Context, Cursor, Diagnosis, Grammar, QuoteEnd, QuoteRules, in_label_name, in_metric_name, starts_label_name,
+    Context, Cursor, Diagnosis, Grammar, MUTE, QuoteEnd, QuoteRules, in_label_name, in_metric_name, starts_label_name,
     starts_metric_name,
 };
 
@@ -62,6 +62,9 @@ pub(super) fn unexpected(
     at: usize,
     lex: impl FnOnce(&mut Cursor<'_>) -> &'static str,
 ) -> DecodeError {
+    if diagnosis.is_mute {
+        return MUTE;
+    }
     let mut end = Cursor { page: diagnosis.page, at };
     if end.at_end() {
         return past_end(diagnosis, expected);

@@ -13,36 +13,54 @@ use super::diagnose::{ExemplarBraces, NO_EOF, SeriesBraces, in_word, line_start,
 use crate::error::DecodeError;
 use crate::event::{Name, RawLabel};
 use crate::exemplars::ExemplarList;
-use crate::scan::{Cursor, MetricName, Scope, parse_value, take_labels, take_simple_decimal};
+use crate::scan::{Before, Cursor, MetricName, Scope, parse_value, take_labels, take_simple_decimal};
 use crate::series::Series;
 use crate::strict_number::parse_number;
 
-/// Reads the metric name and the labels of the line at the cursor.
+/// Reads the metric name and the labels of the line at the cursor. `series` holds that of the line before.
 #[inline]
 pub(super) fn take_series<'a>(
     cursor: &mut Cursor<'a>,
     scope: &Scope<'a>,
+    before: &mut Before<'a>,
     series: &mut Series<'a>,
 ) -> Result<(), DecodeError> {
     let start = cursor.at;
-    series.labels.clear();
+    let line = cursor.rest();
+    let shares = before.take();
+    let shared = shares.shared_with_line(line);
     let mut name = None;
-    if cursor.peek() != b'{' {
+    if shared.is_some() {
+        cursor.at = cursor.at.saturating_add(series.name.text.len());
+        name = Some(series.name.text);
+    } else if cursor.peek() != b'{' {
         cursor.skip_metric_name();
         name = Some(scope.name(start, cursor.at)?);
     }
-    let mut quoted = false;
+    let bare = name;
+    let mut plain = false;
     if cursor.peek() == b'{' {
-        quoted = name.is_none();
         cursor.advance();
-        take_labels::<SeriesBraces>(cursor, scope, MetricName::Of(&mut name), &mut series.labels)?;
+        let shared = shared.unwrap_or_else(|| shares.shared_with_labels(cursor.rest()));
+        let (kept, closed) = shares.keep_shared(if bare.is_some() { shared } else { 0 }, &mut series.labels);
+        cursor.at = cursor.at.saturating_add(kept);
+        let names = MetricName::Of(&mut name);
+        plain = closed || take_labels::<SeriesBraces>(cursor, scope, names, &mut series.labels)?;
+    } else {
+        series.labels.clear();
     }
     series.in_page = cursor.since(start);
     let Some(text) = name else {
         return Err(unnamed(cursor, scope));
     };
-    series.name = Name { text, quoted };
-    if scope.strict { refuse_quoted_names(series, scope) } else { Ok(()) }
+    series.name = Name { text, quoted: bare.is_none() };
+    if scope.strict {
+        return refuse_quoted_names(series, scope);
+    }
+    if plain && bare.is_some() {
+        *before = Before::new(line, text, series.in_page);
+    }
+    Ok(())
 }
 
 /// Prometheus misses the name only behind the value.

@@ -38,15 +38,18 @@ impl Lines {
     }
 }
 
+/// A fault that is counted, and no more.
+pub(crate) const MUTE: DecodeError = DecodeError::Syntax { message: String::new(), line: 0, column: 0, offset: 0 };
+
 /// Tells where and in which entry decoding stopped.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Diagnosis<'a> {
     pub(crate) page: &'a [u8],
     /// Start of the line, blanks before its first token included.
     pub(crate) entry: usize,
     pub(crate) max_line_bytes: usize,
     pub(crate) lines: Lines,
-    /// Nobody will read the message: neither it nor its place is made.
+    /// As many faults as may be were reported: nobody will read the next messages, and neither they nor their places are made.
     pub(crate) is_mute: bool,
 }
 
@@ -71,11 +74,11 @@ impl<'a> Diagnosis<'a> {
 
     /// An error at `at`; when the entry up to `end` is longer than a line may be, that is the error.
     pub(crate) fn failed(self, at: usize, end: usize, message: impl FnOnce() -> String) -> DecodeError {
+        if self.is_mute {
+            return MUTE;
+        }
         if end.saturating_sub(self.entry) > self.max_line_bytes.saturating_add(1) {
             return self.line_too_long();
-        }
-        if self.is_mute {
-            return DecodeError::Syntax { message: String::new(), line: 0, column: 0, offset: at };
         }
         let before = self.page.get(..at).unwrap_or(self.page);
         let line_start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline.saturating_add(1));
@@ -93,7 +96,7 @@ impl<'a> Diagnosis<'a> {
     }
 
     pub(crate) fn entry_line(self) -> usize {
-        self.lines.line_at(self.page, self.entry)
+        if self.is_mute { 0 } else { self.lines.line_at(self.page, self.entry) }
     }
 
     pub(crate) fn quoted_entry(self, end: usize) -> String {

@@ -22,28 +22,31 @@ pub(crate) enum MetricName<'n, 'a> {
     Never,
 }
 
-/// Reads the inside of the braces and the closing one.
+/// Reads the inside of the braces and the closing one, from behind the opening one or behind a comma. `true` when all that it has
+/// read were labels of the shape that nearly all have, up to the brace itself.
 #[inline]
 pub(crate) fn take_labels<'a, G: Grammar>(
     cursor: &mut Cursor<'a>,
     scope: &Scope<'a>,
     mut metric_name: MetricName<'_, 'a>,
     labels: &mut Vec<RawLabel<'a>>,
-) -> Result<(), DecodeError> {
+) -> Result<bool, DecodeError> {
+    let mut plain = true;
     loop {
         if let Some(last) = take_plain_label(cursor, scope, labels) {
             if last {
-                return Ok(());
+                return Ok(plain);
             }
             continue;
         }
+        plain = false;
         G::skip_blanks(cursor);
         let start = cursor.at;
         let mut escaped = false;
         let (quoted, name) = match cursor.peek() {
             b'}' => {
                 cursor.advance();
-                return Ok(());
+                return Ok(false);
             }
             b'"' => (true, take_quoted_name::<G>(cursor, scope, &mut escaped)?),
             b if cursor::starts_label_name(b) => (false, take_label_name(cursor, scope)?),
@@ -52,7 +55,7 @@ pub(crate) fn take_labels<'a, G: Grammar>(
         G::skip_blanks(cursor);
         if quoted && matches!(cursor.peek(), b',' | b'}') {
             if take_metric_name_end::<G>(cursor, scope, start, (&mut metric_name, name))? {
-                return Ok(());
+                return Ok(false);
             }
             continue;
         }

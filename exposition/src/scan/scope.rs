@@ -12,7 +12,7 @@ use super::diagnosis::Diagnosis;
 use crate::error::DecodeError;
 
 /// The page, as far as it is UTF-8, and how to tell where an error is.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Scope<'a> {
     /// The longest start of the page that is UTF-8: with that checked once, a slice of it costs nothing to check.
     pub(crate) text: &'a str,

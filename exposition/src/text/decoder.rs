@@ -12,11 +12,11 @@ use promethium_model::Limits;
 use super::metadata::{Comment, take_comment};
 use super::sample::{take_line_end, take_series, take_value};
 use crate::error::DecodeError;
-use crate::event::{Event, KnownSeries};
+use crate::event::{Event, KnownSeries, Type};
 use crate::nhcb::Pull;
 use crate::options::DecodeOptions;
 use crate::page::{Found, Page, Slots};
-use crate::scan::{Context, Cursor, Grammar, Scope, guess_series, names_series, starts_metric_name};
+use crate::scan::{Before, Context, Cursor, Grammar, guess_series, names_series, starts_metric_name};
 use crate::series::canonical_label;
 use crate::strict::Dialect;
 
@@ -39,6 +39,7 @@ use crate::strict::Dialect;
 pub struct Decoder<'a> {
     page: Page<'a>,
     at: usize,
+    before: Before<'a>,
     slots: Slots<'a>,
 }
 
@@ -62,7 +63,7 @@ impl<'a> Decoder<'a> {
     /// A decoder with options.
     #[must_use]
     pub fn with_options(page: &'a [u8], options: &DecodeOptions) -> Self {
-        Decoder { page: Page::new(page, options, Dialect::Text), at: 0, slots: Slots::default() }
+        Decoder { page: Page::new(page, options, Dialect::Text), at: 0, before: Before::default(), slots: Slots::default() }
     }
 
     /// The next event, `None` at the end of the page.
@@ -151,7 +152,8 @@ impl<'a> Decoder<'a> {
             }
             b'\n' => {
                 cursor.advance();
-                Ok(Line::Nothing(self.page.scope(at).next_line(&cursor)?))
+                self.page.enter_known(at);
+                Ok(Line::Nothing(self.page.scope.next_line(&cursor)?))
             }
             0 => Ok(Line::EndOfPage),
             _ => {
@@ -163,8 +165,9 @@ impl<'a> Decoder<'a> {
 
     #[inline]
     fn comment(&mut self, mut cursor: Cursor<'a>, at: usize) -> Result<Line, DecodeError> {
-        let scope = self.page.scope(at);
-        let comment = take_comment(&mut cursor, &scope, &mut self.slots)?;
+        self.page.enter(at);
+        let scope = &self.page.scope;
+        let comment = take_comment(&mut cursor, scope, &mut self.slots)?;
         cursor.advance();
         let next = scope.next_line(&cursor)?;
         Ok(match comment {
@@ -177,16 +180,17 @@ impl<'a> Decoder<'a> {
 
     #[inline]
     fn sample(&mut self, mut cursor: Cursor<'a>, at: usize) -> Result<usize, DecodeError> {
-        let scope = self.page.scope(at);
+        self.page.enter(at);
+        let scope = &self.page.scope;
         let sample = &mut self.slots.sample;
-        let metric_type = self.slots.family_type.metric_type;
-        let named = take_series(&mut cursor, &scope, &mut sample.series)?;
-        sample.value = take_value(&mut cursor, &scope, named)?;
-        sample.timestamp_ms = take_line_end(&mut cursor, &scope)?;
+        let Type { name: family, metric_type } = self.slots.family_type;
+        let named = take_series(&mut cursor, scope, (&mut self.before, family), &mut sample.series)?;
+        sample.value = take_value(&mut cursor, scope, named)?;
+        sample.timestamp_ms = take_line_end(&mut cursor, scope)?;
         sample.metric_type = metric_type;
         sample.series.canonical = canonical_label(metric_type);
         sample.series.described = self.page.described(metric_type, "");
-        self.page.check_labels(&sample.series, &scope)?;
+        self.page.check_labels(&sample.series)?;
         scope.next_line(&cursor)
     }
 
@@ -205,11 +209,12 @@ impl<'a> Decoder<'a> {
     #[inline]
     fn known_sample(&mut self, at: usize, series: &'a [u8]) -> Result<usize, DecodeError> {
         let mut cursor = Cursor { page: self.page.bytes, at: at.saturating_add(series.len()) };
-        let scope = Scope { text: "", strict: false, diagnosis: self.page.diagnosis(at) };
+        self.page.enter_known(at);
+        let scope = &self.page.scope;
         let sample = &mut self.slots.known;
         sample.series = series;
-        sample.value = take_value(&mut cursor, &scope, true)?;
-        sample.timestamp_ms = take_line_end(&mut cursor, &scope)?;
+        sample.value = take_value(&mut cursor, scope, true)?;
+        sample.timestamp_ms = take_line_end(&mut cursor, scope)?;
         scope.next_line(&cursor)
     }
 

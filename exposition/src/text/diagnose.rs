@@ -12,7 +12,7 @@ use promethium_model::quote::go_quoted_bytes;
 
 use super::decoder::Text;
 use crate::error::DecodeError;
-use crate::scan::{Context, Cursor, Diagnosis, Grammar, QuoteEnd, QuoteRules, in_label_name, starts_label_name};
+use crate::scan::{Context, Cursor, Diagnosis, Grammar, MUTE, QuoteEnd, QuoteRules, in_label_name, starts_label_name};
 
 impl Grammar for Text {
     const BLANKS: bool = true;
@@ -23,6 +23,9 @@ impl Grammar for Text {
     /// `expected …, got … while parsing: …`.
     #[cold]
     fn unexpected(diagnosis: Diagnosis<'_>, expected: &str, context: Context, at: usize) -> DecodeError {
+        if diagnosis.is_mute {
+            return MUTE;
+        }
         let mut start = Cursor { page: diagnosis.page, at };
         start.skip_blanks();
         let mut end = start;

@@ -11,9 +11,9 @@ use promethium_model::MetricType;
 
 use super::decoder::Text;
 use crate::error::DecodeError;
-use crate::event::{Escapes, Help, Type};
-use crate::page::{Slots, quoted_name};
-use crate::scan::{Context, Cursor, Grammar, QuoteEnd, Scope, in_metric_name, starts_metric_name};
+use crate::event::{Escapes, Help, Name, Type};
+use crate::page::Slots;
+use crate::scan::{Context, Cursor, Grammar, QuoteEnd, Scope, metric_name_len, starts_metric_name};
 
 /// What a `#` line was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,76 @@ impl Keyword {
 }
 
 /// Reads the line whose `#` is at the cursor, up to its line break.
+#[inline]
 pub(super) fn take_comment<'a>(
+    cursor: &mut Cursor<'a>,
+    scope: &Scope<'a>,
+    slots: &mut Slots<'a>,
+) -> Result<Comment, DecodeError> {
+    match take_plain_metadata(cursor, scope, slots) {
+        Some(found) => Ok(found),
+        None => take_any_comment(cursor, scope, slots),
+    }
+}
+
+/// Reads a metadata line as nearly all are: one blank between the words, a bare name, a text. `None` for every other shape, with
+/// the cursor where it was.
+#[inline(always)]
+fn take_plain_metadata<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, slots: &mut Slots<'a>) -> Option<Comment> {
+    let (keyword, rest) = cursor.rest().split_first_chunk::<KEYWORD_BYTES>()?;
+    let name_start = cursor.at.saturating_add(KEYWORD_BYTES);
+    match keyword {
+        b"# HELP " => {
+            let name_len = plain_name_len(rest)?;
+            let ([b' ', text @ ..], true) = (rest.get(name_len..)?, scope.text.len() > name_start) else { return None };
+            if matches!(text.first()?, b' ' | b'\t' | b'\n') {
+                return None;
+            }
+            let text_start = name_start.saturating_add(name_len).saturating_add(1);
+            let text_end = text_start.saturating_add(memchr::memchr(b'\n', text)?);
+            let name = Name::plain(scope.text.get(name_start..name_start.saturating_add(name_len))?);
+            let text = scope.text.get(text_start..text_end)?;
+            slots.help = Help { name, text, escapes: Escapes::Text };
+            cursor.at = text_end;
+            Some(Comment::Help)
+        }
+        b"# TYPE " => {
+            let name = match slots.help.name.bare_start_of(rest) {
+                Some(name) => name,
+                None => scope.text.get(name_start..name_start.saturating_add(plain_name_len(rest)?))?,
+            };
+            let [b' ', text @ ..] = rest.get(name.len()..)? else { return None };
+            let (metric_type, type_len) = type_line_end(text)?;
+            slots.family_type = Type { name: Name::plain(name), metric_type };
+            cursor.at = name_start.saturating_add(name.len()).saturating_add(1).saturating_add(type_len);
+            Some(Comment::Type)
+        }
+        _ => None,
+    }
+}
+
+const KEYWORD_BYTES: usize = b"# HELP ".len();
+
+/// The length of the bare name that the text starts with.
+#[inline(always)]
+fn plain_name_len(text: &[u8]) -> Option<usize> {
+    starts_metric_name(*text.first()?).then(|| metric_name_len(text))
+}
+
+/// The type that a line ends in, and its length.
+#[inline(always)]
+fn type_line_end(text: &[u8]) -> Option<(MetricType, usize)> {
+    Some(match text {
+        [b'g', b'a', b'u', b'g', b'e', b'\n', ..] => (MetricType::Gauge, 5),
+        [b'c', b'o', b'u', b'n', b't', b'e', b'r', b'\n', ..] => (MetricType::Counter, 7),
+        [b'h', b'i', b's', b't', b'o', b'g', b'r', b'a', b'm', b'\n', ..] => (MetricType::Histogram, 9),
+        [b's', b'u', b'm', b'm', b'a', b'r', b'y', b'\n', ..] => (MetricType::Summary, 7),
+        [b'u', b'n', b't', b'y', b'p', b'e', b'd', b'\n', ..] => (MetricType::Unknown, 7),
+        _ => return None,
+    })
+}
+
+fn take_any_comment<'a>(
     cursor: &mut Cursor<'a>,
     scope: &Scope<'a>,
     slots: &mut Slots<'a>,
@@ -83,7 +152,7 @@ fn take_metadata<'a>(
     keyword: Keyword,
     slots: &mut Slots<'a>,
 ) -> Result<Comment, DecodeError> {
-    let name = quoted_name(take_family_name(cursor, scope, keyword)?);
+    let name = take_family_name(cursor, scope, keyword)?;
     if cursor.peek() == 0 {
         return Err(text_error(cursor, scope, keyword));
     }
@@ -121,7 +190,7 @@ fn text_error<'a>(cursor: &Cursor<'a>, scope: &Scope<'a>, keyword: Keyword) -> D
     }
 }
 
-fn take_family_name<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, keyword: Keyword) -> Result<&'a str, DecodeError> {
+fn take_family_name<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, keyword: Keyword) -> Result<Name<'a>, DecodeError> {
     let start = cursor.at;
     if cursor.peek() == b'"' {
         cursor.advance();
@@ -130,13 +199,13 @@ fn take_family_name<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, keyword: Key
         };
         let name = scope.name(start.saturating_add(1), cursor.at)?;
         cursor.advance();
-        return Ok(name);
+        return Ok(Name::quoted(name));
     }
     if !starts_metric_name(cursor.peek()) {
         return Err(Text::unexpected(scope.diagnosis, keyword.after(), Context::MetadataName, start));
     }
-    cursor.skip_while(in_metric_name);
-    scope.name(start, cursor.at)
+    cursor.skip_metric_name();
+    scope.name(start, cursor.at).map(Name::plain)
 }
 
 fn help_text<'a>(cursor: &Cursor<'a>, scope: &Scope<'a>, text: &'a [u8]) -> Result<&'a str, DecodeError> {

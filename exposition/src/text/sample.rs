@@ -12,38 +12,89 @@ use promethium_model::NORMAL_NAN;
 use super::decoder::Text;
 use super::diagnose::in_value;
 use crate::error::DecodeError;
-use crate::page::quoted_name;
+use crate::event::Name;
 use crate::scan::{
-    Context, Cursor, Grammar, MetricName, Scope, parse_timestamp, parse_value, take_digits, take_labels,
+    Before, Context, Cursor, Grammar, MetricName, Scope, parse_timestamp, parse_value, take_digits, take_labels,
     take_simple_decimal,
 };
 use crate::series::Series;
 
 /// Reads the metric name and the labels of the line whose first token is at the cursor; `false` when no name was found.
+/// `series` holds that of the line before; `expected` is the name of the family that was described last.
 #[inline]
 pub(super) fn take_series<'a>(
     cursor: &mut Cursor<'a>,
     scope: &Scope<'a>,
+    (before, expected): (&mut Before<'a>, Name<'a>),
     series: &mut Series<'a>,
 ) -> Result<bool, DecodeError> {
     let start = scope.diagnosis.entry;
-    series.labels.clear();
-    let mut name = None;
-    if cursor.peek() != b'{' {
-        cursor.skip_metric_name();
-        // Blanks before the name belong to it: that is how Prometheus reads them.
-        name = Some(scope.name(start, cursor.at)?);
+    let line = Cursor { at: start, ..*cursor }.rest();
+    let shares = before.take();
+    let (bare, shared) = match shares.shared_with_line(line) {
+        Some(shared) => {
+            cursor.at = start.saturating_add(series.name.text.len()).saturating_add(1);
+            (Some(series.name.text), shared)
+        }
+        None => {
+            let name = take_name(cursor, scope, expected)?;
+            if !take_brace(cursor) {
+                series.labels.clear();
+                series.in_page = cursor.since(start);
+                series.name = Name::plain(name.unwrap_or_default());
+                return Ok(name.is_some());
+            }
+            (name, if name.is_some() { shares.shared_with_labels(cursor.rest()) } else { 0 })
+        }
+    };
+    let (kept, closed) = shares.keep_shared(shared, &mut series.labels);
+    cursor.at = cursor.at.saturating_add(kept);
+    let mut name = bare;
+    let plain = closed || take_labels::<Text>(cursor, scope, MetricName::Of(&mut name), &mut series.labels)?;
+    series.in_page = cursor.since(start);
+    let Some(bare) = bare else {
+        series.name = Name::quoted(name.unwrap_or_default());
+        return Ok(name.is_some());
+    };
+    series.name = Name::plain(bare);
+    if plain && !scope.strict && line.get(bare.len()) == Some(&b'{') {
+        *before = Before::new(line, bare, series.in_page);
     }
+    Ok(true)
+}
+
+/// The metric name before the braces, if it is there.
+#[inline(always)]
+fn take_name<'a>(
+    cursor: &mut Cursor<'a>,
+    scope: &Scope<'a>,
+    expected: Name<'a>,
+) -> Result<Option<&'a str>, DecodeError> {
+    if let Some(name) = expected.bare_start_of(cursor.rest())
+        && cursor.at == scope.diagnosis.entry
+    {
+        cursor.at = cursor.at.saturating_add(name.len());
+        return Ok(Some(name));
+    }
+    if cursor.peek() == b'{' {
+        return Ok(None);
+    }
+    cursor.skip_metric_name();
+    // Blanks before the name belong to it: that is how Prometheus reads them.
+    scope.name(scope.diagnosis.entry, cursor.at).map(Some)
+}
+
+/// Passes the opening brace, and blanks before it, if it is there.
+#[inline(always)]
+fn take_brace(cursor: &mut Cursor<'_>) -> bool {
     let mut brace = *cursor;
     brace.skip_blanks();
-    if brace.peek() == b'{' {
+    let found = brace.peek() == b'{';
+    if found {
         brace.advance();
         *cursor = brace;
-        take_labels::<Text>(cursor, scope, MetricName::Of(&mut name), &mut series.labels)?;
     }
-    series.in_page = cursor.since(start);
-    series.name = quoted_name(name.unwrap_or_default());
-    Ok(name.is_some())
+    found
 }
 
 /// Reads the value. `named` is whether the series has a metric name: Prometheus misses it only here.
