@@ -1,7 +1,10 @@
 //! Bodies of the fuzz targets, one for each format and mode. `cargo test` replays the corpus over them.
 
+use std::fmt::Debug;
+
 use crate::negotiate::ScrapeProtocol;
-use crate::{DecodeError, DecodeOptions, Decoder, EncodeOptions, Event, Format, Mode, collect, encode};
+use crate::protobuf::{Fields, take_delimited};
+use crate::{DecodeError, DecodeOptions, Decoder, EncodeOptions, Event, Format, Mode, Sample, collect, encode};
 
 /// What a page said: a line for each event.
 type Reading = (Vec<String>, Result<(), DecodeError>);
@@ -104,10 +107,79 @@ fn known(format: Format, page: &[u8]) {
     assert_eq!(readings.next(), None);
 }
 
+/// Reads every sample once more from a page that starts with it: what a line shares with the line before may change nothing.
+fn alone(format: Format, page: &[u8], options: &DecodeOptions) {
+    let mut decoder = Decoder::new(format, page, options);
+    while let Ok(Some(event)) = decoder.next_event() {
+        let Event::Sample(sample) = event else { continue };
+        let at = sample.series_bytes().as_ptr().addr().wrapping_sub(page.as_ptr().addr());
+        let mut again = Decoder::new(format, page.get(at..).unwrap_or_default(), options);
+        let Ok(Some(Event::Sample(same))) = again.next_event() else { panic!("no sample at {at}") };
+        assert_eq!(what_is_read(sample), what_is_read(same));
+    }
+}
+
+/// All of a sample that its line says.
+fn what_is_read<'a>(sample: &Sample<'a>) -> (impl PartialEq + Debug + use<'a>, Vec<String>) {
+    let labels: Vec<_> = sample.series().labels().collect();
+    let series = (sample.series_bytes().to_vec(), sample.name(), labels);
+    ((series, sample.value.to_bits(), sample.timestamp_ms), exemplars(&Event::Sample(sample)))
+}
+
+/// Reads every metric once more from a page without the others: what a metric shares with the one before may change nothing.
+fn metrics_alone(page: &[u8]) {
+    let (events, end) = read(Format::Protobuf, page, &options(Mode::Prometheus));
+    if end.is_err() {
+        return;
+    }
+    let mut alone = Vec::new();
+    for page in pages_of_single_metrics(page).unwrap_or_default() {
+        alone.extend(read(Format::Protobuf, &page, &options(Mode::Prometheus)).0);
+    }
+    let of_metrics = |events: Vec<String>| -> Vec<String> {
+        events.into_iter().filter(|event| event.starts_with("sample") || event.starts_with("histogram")).collect()
+    };
+    assert_eq!(of_metrics(events), of_metrics(alone));
+}
+
+/// A page for each metric, with all else that its family says.
+fn pages_of_single_metrics(page: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut rest = page;
+    let mut pages = Vec::new();
+    while !rest.is_empty() {
+        let mut fields = Fields::new(take_delimited(&mut rest).ok()?);
+        let (mut head, mut metrics) = (Vec::new(), Vec::new());
+        while !fields.rest.is_empty() {
+            let before = fields.rest;
+            let number = fields.next().ok()?.map(|(number, _)| number);
+            let field = before.get(..before.len().saturating_sub(fields.rest.len()))?;
+            if number == Some(4) { metrics.push(field) } else { head.extend_from_slice(field) }
+        }
+        pages.extend(metrics.into_iter().map(|metric| delimited(&[&head, metric].concat())));
+    }
+    Some(pages)
+}
+
+fn delimited(message: &[u8]) -> Vec<u8> {
+    let mut page = Vec::new();
+    let mut len = message.len();
+    while len >= 0x80 {
+        page.push(len as u8 | 0x80);
+        len >>= 7;
+    }
+    page.push(len as u8);
+    page.extend_from_slice(message);
+    page
+}
+
 /// Whether anything is read or refused without a panic, and alike by those who know the series and those who do not; and
 /// whether conversion goes through.
 fn prometheus(format: Format, page: &[u8]) {
     known(format, page);
+    match format {
+        Format::Protobuf => metrics_alone(page),
+        _ => alone(format, page, &options(Mode::Prometheus)),
+    }
     let mut converting = options(Mode::Prometheus);
     (converting.custom_buckets, converting.start_timestamps) = (true, true);
     drop(read(format, page, &converting));
@@ -129,6 +201,9 @@ fn strict(format: Format, protocol: ScrapeProtocol, page: &[u8]) {
 /// Whether the lenient reading ends well, and where there is nothing to skip says what Prometheus' says; and whether how
 /// many faults it reports changes nothing else.
 fn lenient(format: Format, page: &[u8]) {
+    if format != Format::Protobuf {
+        alone(format, page, &options(Mode::Lenient));
+    }
     let ((events, end), _, faults) = read_counting(format, page, &options(Mode::Lenient));
     assert_eq!(end, Ok(()));
     let mut terse = options(Mode::Lenient);

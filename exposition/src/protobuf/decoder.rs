@@ -51,9 +51,18 @@ struct Message<'a> {
     family: Family<'a>,
     fields: Fields<'a>,
     metric: MetricMessage<'a>,
+    /// Which of the slots for series has the labels of the metric that was read last.
+    labelled: Option<Labelled>,
     /// How much of the series' key the parts of a metric share.
     key_len: usize,
     next: Next,
+}
+
+/// A slot for a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Labelled {
+    Sample,
+    Histogram,
 }
 
 /// What comes next.
@@ -243,35 +252,37 @@ impl<'a> Decoder<'a> {
     fn metric(&mut self) -> Result<Option<Found>, Refusal> {
         while let Some((number, value)) = self.message.fields.next()? {
             if number == 4 {
+                let labelled = self.message.labelled.take();
                 self.message.metric.read(value.bytes()?)?;
-                return self.first_part();
+                return self.first_part(labelled);
             }
         }
         self.message.next = Next::Family;
         Ok(None)
     }
 
-    fn first_part(&mut self) -> Result<Option<Found>, Refusal> {
+    /// `labelled` is the slot that has the labels of the metric before.
+    fn first_part(&mut self, labelled: Option<Labelled>) -> Result<Option<Found>, Refusal> {
         let metric_type = self.message.family.metric_type;
         match metric_type {
             MetricType::Histogram | MetricType::GaugeHistogram => {
                 if self.native_histograms && self.message.metric.histogram.is_native() {
-                    return self.native().map(Some);
+                    return self.native(labelled).map(Some);
                 }
-                self.start_series()?;
+                self.start_series(labelled)?;
                 Ok(Some(self.count()))
             }
             MetricType::Summary => {
-                self.start_series()?;
+                self.start_series(labelled)?;
                 Ok(Some(self.count()))
             }
-            _ => self.single_value(metric_type).map(Some),
+            _ => self.single_value(metric_type, labelled).map(Some),
         }
     }
 
     /// Counters, gauges and what has no type.
-    fn single_value(&mut self, metric_type: MetricType) -> Result<Found, Refusal> {
-        self.start_series()?;
+    fn single_value(&mut self, metric_type: MetricType, labelled: Option<Labelled>) -> Result<Found, Refusal> {
+        self.start_series(labelled)?;
         let metric = &self.message.metric;
         let sample = &mut self.slots.sample;
         sample.value = match metric_type {
@@ -287,21 +298,21 @@ impl<'a> Decoder<'a> {
     }
 
     /// Name and labels of the metric's series.
-    fn start_series(&mut self) -> Result<(), Refusal> {
+    fn start_series(&mut self, labelled: Option<Labelled>) -> Result<(), Refusal> {
         let Message { family, metric, .. } = &self.message;
         let sample = &mut self.slots.sample;
         let series = &mut sample.series;
         series.name = Name::plain(family.name);
         series.canonical = canonical_label(family.metric_type);
         series.described = self.page.described(family.metric_type, family.unit);
-        series.labels.clear();
-        series.labels.extend_from_slice(&metric.labels);
+        metric.put_labels(&mut series.labels, labelled == Some(Labelled::Sample));
         sample.metric_type = family.metric_type;
         sample.timestamp_ms = Some(metric.timestamp_ms).filter(|ms| *ms != 0);
         sample.start_timestamp_ms = None;
         sample.exemplars.clear();
         metric_key(&mut series.gathered, family.name, metric);
         self.message.key_len = series.gathered.len();
+        self.message.labelled = Some(Labelled::Sample);
         Ok(self.page.check_message_labels(&self.slots.sample.series, self.message.index)?)
     }
 
@@ -381,8 +392,8 @@ impl<'a> Decoder<'a> {
     }
 
     /// A native histogram. Its classic series follow where they are wanted too.
-    fn native(&mut self) -> Result<Found, Refusal> {
-        let Message { family, metric, .. } = &mut self.message;
+    fn native(&mut self, labelled: Option<Labelled>) -> Result<Found, Refusal> {
+        let Message { family, metric, labelled: next_labelled, .. } = &mut self.message;
         let histogram = &mut self.slots.histogram;
         let gauge = family.metric_type == MetricType::GaugeHistogram;
         native(&mut metric.histogram, gauge, &mut histogram.histogram)
@@ -390,8 +401,8 @@ impl<'a> Decoder<'a> {
         let series = &mut histogram.series;
         series.name = Name::plain(family.name);
         series.described = self.page.described(family.metric_type, family.unit);
-        series.labels.clear();
-        series.labels.extend_from_slice(&metric.labels);
+        metric.put_labels(&mut series.labels, labelled == Some(Labelled::Histogram));
+        *next_labelled = Some(Labelled::Histogram);
         metric_key(&mut series.gathered, family.name, metric);
         histogram.metric_type = family.metric_type;
         histogram.timestamp_ms = Some(metric.timestamp_ms).filter(|ms| *ms != 0);
@@ -401,7 +412,7 @@ impl<'a> Decoder<'a> {
         self.page.check_message_labels(&self.slots.histogram.series, self.message.index)?;
         self.message.next = Next::Metric;
         if self.classic_histograms && !self.message.metric.histogram.buckets.is_empty() {
-            self.start_series()?;
+            self.start_series(None)?;
             self.message.next = Next::Count;
         }
         Ok(Found::Histogram)

@@ -8,7 +8,7 @@
 )]
 
 use super::labels::{label, take_plain_labels};
-use super::wire::{Fields, WireError};
+use super::wire::{Fields, WireError, take_fixed64, take_varint};
 use crate::event::RawLabel;
 
 /// `google.protobuf.Timestamp`.
@@ -20,7 +20,22 @@ pub(super) struct Timestamp {
 
 impl Timestamp {
     /// Reads a message; what it does not say stays.
+    #[inline]
     pub(super) fn merge(&mut self, message: &[u8]) -> Result<(), WireError> {
+        let mut rest = message;
+        // Both fields, each once and in order, as nearly always.
+        if let [0x08, after @ ..] = rest {
+            rest = after;
+            self.seconds = take_varint(&mut rest)?.cast_signed();
+        }
+        if let [0x10, after @ ..] = rest {
+            rest = after;
+            self.nanos = (take_varint(&mut rest)? as u32).cast_signed();
+        }
+        if rest.is_empty() { Ok(()) } else { self.merge_any(rest) }
+    }
+
+    fn merge_any(&mut self, message: &[u8]) -> Result<(), WireError> {
         let mut fields = Fields::new(message);
         while let Some((number, value)) = fields.next()? {
             match number {
@@ -57,6 +72,11 @@ impl ExemplarMessage {
     pub(super) fn merge<'a>(&mut self, message: &'a [u8], labels: &mut Vec<RawLabel<'a>>) -> Result<(), WireError> {
         let mut rest = message;
         take_plain_labels(&mut rest, labels);
+        // The value behind them, as nearly always.
+        if let [0x11, after @ ..] = rest {
+            rest = after;
+            self.value = f64::from_bits(take_fixed64(&mut rest)?);
+        }
         let mut fields = Fields::new(rest);
         while let Some((number, value)) = fields.next()? {
             match number {

@@ -10,7 +10,7 @@
 use promethium_model::Span;
 
 use super::exemplar::{ExemplarMessage, Timestamp};
-use super::wire::{Fields, Value, WireError, each_double, push_signed, zigzag};
+use super::wire::{Fields, WireError, each_double, push_signed, zigzag};
 use crate::event::RawLabel;
 
 /// A `Summary`.
@@ -132,8 +132,12 @@ impl<'a> HistogramMessage<'a> {
                 6 => self.zero_threshold = value.double()?,
                 7 => self.zero_count = value.varint()?,
                 8 => self.zero_count_float = value.double()?,
-                9..=11 => take_side(&mut self.negative, number.wrapping_sub(9), value)?,
-                12..=14 => take_side(&mut self.positive, number.wrapping_sub(12), value)?,
+                9 => self.negative.spans.push(span(value.bytes()?)?),
+                10 => push_signed(value, &mut self.negative.deltas)?,
+                11 => each_double(value, |v| self.negative.counts.push(v))?,
+                12 => self.positive.spans.push(span(value.bytes()?)?),
+                13 => push_signed(value, &mut self.positive.deltas)?,
+                14 => each_double(value, |v| self.positive.counts.push(v))?,
                 15 => self.start.get_or_insert_default().merge(value.bytes()?)?,
                 16 => self.take_exemplar(value.bytes()?)?,
                 _ => {}
@@ -185,19 +189,6 @@ impl<'a> HistogramMessage<'a> {
     /// A float count wins where there is one.
     pub(super) fn total(&self) -> f64 {
         if self.count_float == 0.0 { self.count as f64 } else { self.count_float }
-    }
-}
-
-/// Spans, deltas or counts.
-#[inline]
-fn take_side(side: &mut Side, part: u32, value: Value<'_>) -> Result<(), WireError> {
-    match part {
-        0 => {
-            side.spans.push(span(value.bytes()?)?);
-            Ok(())
-        }
-        1 => push_signed(value, &mut side.deltas),
-        _ => each_double(value, |v| side.counts.push(v)),
     }
 }
 

@@ -9,16 +9,20 @@
 
 use super::exemplar::{ExemplarMessage, Timestamp};
 use super::histogram::{HistogramMessage, SummaryMessage};
-use super::labels::{label, take_plain_labels};
+use super::labels::{MORE_BYTES, label, take_plain_labels};
 use super::wire::{Fields, WireError};
 use crate::event::RawLabel;
+use crate::scan::{common_start, keep_labels};
 
 /// A metric, of whichever type; storage is kept from one to the next.
 #[derive(Clone, Debug, Default)]
 pub(super) struct MetricMessage<'a> {
     pub(super) labels: Vec<RawLabel<'a>>,
-    /// The labels as they stand in the page, where they lie together.
+    /// How many of the labels are those of the metric before, and were not read again.
+    pub(super) labels_kept: usize,
+    /// The labels as they stand in the page, where they lie together at the start of the message.
     pub(super) label_bytes: Option<&'a [u8]>,
+    message: &'a [u8],
     pub(super) timestamp_ms: i64,
     pub(super) gauge: f64,
     pub(super) untyped: f64,
@@ -35,9 +39,7 @@ impl<'a> MetricMessage<'a> {
     #[inline]
     pub(super) fn read(&mut self, message: &'a [u8]) -> Result<(), WireError> {
         self.clear();
-        let mut rest = message;
-        self.label_bytes = Some(take_plain_labels(&mut rest, &mut self.labels));
-        let mut fields = Fields::new(rest);
+        let mut fields = Fields::new(self.read_labels(message));
         while let Some((number, value)) = fields.next()? {
             match number {
                 1 => {
@@ -56,8 +58,33 @@ impl<'a> MetricMessage<'a> {
         Ok(())
     }
 
+    /// Reads the labels at the start of the message, as far as they have the common shape; what follows them. The metrics of a
+    /// family share most of their labels: those that the message before starts with too stay.
+    #[inline(always)]
+    fn read_labels(&mut self, message: &'a [u8]) -> &'a [u8] {
+        let before = std::mem::replace(&mut self.message, message);
+        let kept = match self.label_bytes.map(<[u8]>::len) {
+            Some(run) => keep_labels(&mut self.labels, MORE_BYTES, run, common_start(before, message, run)),
+            None => {
+                self.labels.clear();
+                0
+            }
+        };
+        self.labels_kept = self.labels.len();
+        let mut rest = message.get(kept..).unwrap_or_default();
+        take_plain_labels(&mut rest, &mut self.labels);
+        self.label_bytes = message.get(..message.len().saturating_sub(rest.len()));
+        rest
+    }
+
+    /// Makes the labels those of a series. `has_before` says that the series has those of the metric before.
+    #[inline]
+    pub(super) fn put_labels(&self, series: &mut Vec<RawLabel<'a>>, has_before: bool) {
+        series.truncate(if has_before { self.labels_kept } else { 0 });
+        series.extend_from_slice(self.labels.get(series.len()..).unwrap_or_default());
+    }
+
     fn clear(&mut self) {
-        self.labels.clear();
         self.timestamp_ms = 0;
         (self.gauge, self.untyped, self.counter) = (0.0, 0.0, 0.0);
         (self.counter_start, self.counter_exemplar) = (None, None);

@@ -18,3 +18,4 @@ mod wire;
 
 pub use decoder::Decoder;
 pub(crate) use native::compact;
+pub(crate) use wire::{Fields, take_delimited};

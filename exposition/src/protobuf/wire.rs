@@ -7,6 +7,8 @@
     clippy::arithmetic_side_effects
 )]
 
+use crate::encode::part_of_word;
+
 /// Why a message cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WireError {
@@ -186,15 +188,17 @@ pub(crate) fn take_varint(rest: &mut &[u8]) -> Result<u64, WireError> {
 
 #[inline]
 fn take_varint_of_a_word(rest: &mut &[u8]) -> Result<u64, WireError> {
-    let Some(word) = rest.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes)) else {
-        return take_any_varint(rest);
+    let word = match rest.first_chunk::<8>() {
+        Some(bytes) => u64::from_le_bytes(*bytes),
+        None => part_of_word(rest),
     };
     let ends = last_bytes(word);
     if ends == 0 {
         return take_any_varint(rest);
     }
     let bits = ends.trailing_zeros().wrapping_add(1);
-    *rest = rest.get((bits / 8) as usize..).unwrap_or_default();
+    // A word that is not full ends in zeros, which end a varint too.
+    *rest = rest.get((bits / 8) as usize..).ok_or(WireError::Truncated)?;
     Ok(join_groups(low_bits(word, bits)))
 }
 
@@ -251,19 +255,46 @@ pub(crate) fn take_delimited<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], WireEr
 }
 
 /// The `sint64` of a repeated field: one, or many packed.
-#[inline]
+#[inline(always)]
 pub(crate) fn push_signed(value: Value<'_>, numbers: &mut Vec<i64>) -> Result<(), WireError> {
     match value {
         Value::Varint(v) => numbers.push(zigzag(v)),
-        Value::Bytes(mut packed) => {
-            push_words_of_signed(&mut packed, numbers)?;
-            while !packed.is_empty() {
-                numbers.push(zigzag(take_varint(&mut packed)?));
-            }
-        }
+        Value::Bytes(packed) => push_packed_signed(packed, numbers)?,
         _ => return Err(WireError::WireType),
     }
     Ok(())
+}
+
+fn push_packed_signed(packed: &[u8], numbers: &mut Vec<i64>) -> Result<(), WireError> {
+    let mut rest = packed;
+    push_words_of_signed(&mut rest, numbers)?;
+    while !rest.is_empty() {
+        numbers.push(zigzag(take_varint(&mut rest)?));
+    }
+    Ok(())
+}
+
+/// The first four varints of a word and how many bytes they take, if none in it has more than two: no branch depends on how many
+/// have two.
+#[inline(always)]
+fn four_short_varints(word: u64) -> Option<([u64; 4], usize)> {
+    let continued = word & 0x8080_8080_8080_8080;
+    if continued & continued << 8 != 0 {
+        return None;
+    }
+    let mut ends = !word & 0x8080_8080_8080_8080;
+    let mut start = 0u32;
+    let mut four = [0; 4];
+    for number in &mut four {
+        let end = ends.trailing_zeros().wrapping_add(1);
+        ends &= ends.wrapping_sub(1);
+        // The second byte counts where the first is not the last.
+        let bytes = word >> start;
+        let second = (bytes >> 1 & 0x3f80) & 0u64.wrapping_sub(bytes >> 7 & 1);
+        *number = bytes & 0x7f | second;
+        start = end;
+    }
+    Some((four, (start / 8) as usize))
 }
 
 /// Reads a packed field a word at a time, up to its last few bytes.
@@ -271,6 +302,11 @@ pub(crate) fn push_signed(value: Value<'_>, numbers: &mut Vec<i64>) -> Result<()
 fn push_words_of_signed(packed: &mut &[u8], numbers: &mut Vec<i64>) -> Result<(), WireError> {
     while let Some(word) = packed.first_chunk::<8>() {
         let word = u64::from_le_bytes(*word);
+        if let Some((four, bytes)) = four_short_varints(word) {
+            numbers.extend_from_slice(&four.map(zigzag));
+            *packed = packed.get(bytes..).unwrap_or_default();
+            continue;
+        }
         let mut ends = last_bytes(word);
         if ends == 0 {
             numbers.push(zigzag(take_any_varint(packed)?));

@@ -73,23 +73,31 @@ impl<'a> Before<'a> {
             return (0, false);
         }
         let all = self.end.wrapping_sub(self.brace).wrapping_sub(1);
-        let mut end = all;
-        let mut count = labels.len();
-        for label in labels.iter().rev() {
-            if end <= shared {
-                break;
-            }
-            end = end.wrapping_sub(label.name.len()).wrapping_sub(label.value.len()).wrapping_sub(PUNCTUATION_BYTES);
-            count = count.wrapping_sub(1);
-        }
-        labels.truncate(count);
+        let end = keep_labels(labels, PUNCTUATION_BYTES, all, shared);
         (end, end == all)
     }
 }
 
+/// Keeps the labels that end within the first `shared` bytes of a run of labels, which are all that lie in it: each takes so many
+/// bytes more than its name and its value. Where the last that stays ends.
+#[inline(always)]
+pub(crate) fn keep_labels(labels: &mut Vec<RawLabel<'_>>, more_bytes: usize, run_bytes: usize, shared: usize) -> usize {
+    let mut end = run_bytes;
+    let mut count = labels.len();
+    for label in labels.iter().rev() {
+        if end <= shared {
+            break;
+        }
+        end = end.wrapping_sub(label.name.len()).wrapping_sub(label.value.len()).wrapping_sub(more_bytes);
+        count = count.wrapping_sub(1);
+    }
+    labels.truncate(count);
+    end
+}
+
 /// How many bytes at the start two texts have in common, at most `limit`.
 #[inline(always)]
-fn common_start(a: &[u8], b: &[u8], limit: usize) -> usize {
+pub(crate) fn common_start(a: &[u8], b: &[u8], limit: usize) -> usize {
     const WORD: usize = 16;
     let (mut a, mut b) = (a, b);
     let mut common = 0usize;

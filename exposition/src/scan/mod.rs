@@ -10,7 +10,7 @@ mod labels;
 mod number;
 mod scope;
 
-pub(crate) use before::Before;
+pub(crate) use before::{Before, common_start, keep_labels};
 pub(crate) use cursor::{
     Cursor, QuoteEnd, QuoteRules, in_label_name, in_metric_name, starts_label_name, starts_metric_name,
 };

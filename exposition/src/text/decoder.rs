@@ -63,7 +63,12 @@ impl<'a> Decoder<'a> {
     /// A decoder with options.
     #[must_use]
     pub fn with_options(page: &'a [u8], options: &DecodeOptions) -> Self {
-        Decoder { page: Page::new(page, options, Dialect::Text), at: 0, before: Before::default(), slots: Slots::default() }
+        Decoder {
+            page: Page::new(page, options, Dialect::Text),
+            at: 0,
+            before: Before::default(),
+            slots: Slots::default(),
+        }
     }
 
     /// The next event, `None` at the end of the page.

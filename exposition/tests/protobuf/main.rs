@@ -162,7 +162,7 @@ fn metric() -> impl Strategy<Value = Metric> {
 
 fn family() -> impl Strategy<Value = MetricFamily> {
     let unit = prop_oneof![4 => Just(String::new()), 1 => Just("s".to_owned()), 1 => Just("x".to_owned())];
-    ("[a-z.é]{1,4}(_s)?(_total)?|[a-z]{0,1}", ".{0,5}", -1i32..7, unit, vec(metric(), 0..3)).prop_map(
+    ("[a-z.é]{1,4}(_s)?(_total)?|[a-z]{0,1}", ".{0,5}", -1i32..7, unit, metrics()).prop_map(
         |(name, help, r#type, unit, metric)| MetricFamily {
             name: name.into(),
             help: help.into(),
@@ -171,6 +171,21 @@ fn family() -> impl Strategy<Value = MetricFamily> {
             unit: unit.into(),
         },
     )
+}
+
+/// Metrics that begin with labels of the one before, as those of one target do.
+fn metrics() -> impl Strategy<Value = Vec<Metric>> {
+    vec((metric(), 0..4usize), 0..4).prop_map(|metrics| {
+        let mut all: Vec<Metric> = Vec::new();
+        for (mut metric, shared) in metrics {
+            if let Some(before) = all.last() {
+                let shared = before.label.iter().take(shared).cloned();
+                metric.label = shared.chain(std::mem::take(&mut metric.label)).collect();
+            }
+            all.push(metric);
+        }
+        all
+    })
 }
 
 fn page(families: &[MetricFamily]) -> Vec<u8> {
