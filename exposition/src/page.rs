@@ -227,13 +227,25 @@ impl<'a> Page<'a> {
         error: DecodeError,
     ) -> Result<(usize, Option<DecodeError>), DecodeError> {
         let reported = self.resume_message(error)?;
+        let next = self.next_line(entry);
+        self.scope.diagnosis.lines.advance(self.bytes, next);
+        Ok((next, reported))
+    }
+
+    /// As [`Page::resume`] for a fault that is counted and no more: where to go on, `None` for any other.
+    #[inline]
+    pub(crate) fn pass_over(&mut self, entry: usize, error: &DecodeError) -> Option<usize> {
+        if !self.scope.diagnosis.is_mute || error.ends_page() {
+            return None;
+        }
+        self.skipped = self.skipped.saturating_add(1);
+        Some(self.next_line(entry))
+    }
+
+    fn next_line(&self, entry: usize) -> usize {
         let rest = self.bytes.get(entry..).unwrap_or_default();
         let line = memchr::memchr(b'\n', rest).map_or(rest.len(), |newline| newline.saturating_add(1));
-        let next = entry.saturating_add(line);
-        if !self.scope.diagnosis.is_mute {
-            self.scope.diagnosis.lines.advance(self.bytes, next);
-        }
-        Ok((next, reported))
+        entry.saturating_add(line)
     }
 
     /// As [`Page::resume`], for a format without lines: whether to go on.

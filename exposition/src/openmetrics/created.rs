@@ -14,7 +14,7 @@
 use promethium_model::MetricType;
 use promethium_model::labels::{BUCKET_LABEL, QUANTILE_LABEL};
 
-use super::sample::{milliseconds, take_line_end, take_series, take_value};
+use super::sample::{NO_VALUE, milliseconds, take_line_end, take_series, take_value};
 use crate::error::DecodeError;
 use crate::event::Sample;
 use crate::page::Slots;
@@ -101,7 +101,7 @@ impl<'a> CreatedLines<'a> {
         let mut scope = *scope;
         scope.diagnosis.entry = cursor.at;
         take_series(cursor, &scope, &mut self.before, &mut self.ahead.series)?;
-        self.ahead.value = take_value(cursor, &scope, "metric")?;
+        self.ahead.value = take_value(cursor, &scope, NO_VALUE)?;
         take_line_end(cursor, &scope, &mut self.ahead.exemplars).map(drop)
     }
 }

@@ -7,12 +7,10 @@
     clippy::arithmetic_side_effects
 )]
 
-use std::ops::ControlFlow;
-
 use super::created::{Created, CreatedLines};
 use super::diagnose::{NO_EOF, line_start, unexpected};
 use super::metadata::{Comment, take_comment};
-use super::sample::{milliseconds, take_line_end, take_series, take_value};
+use super::sample::{NO_VALUE, milliseconds, take_line_end, take_series, take_value};
 use crate::error::DecodeError;
 use crate::event::{Event, KnownSeries};
 use crate::nhcb::Pull;
@@ -124,9 +122,11 @@ impl<'a> Decoder<'a> {
                 }
                 Ok(Line::Nothing(next)) => at = next,
                 Ok(Line::EndOfFile) => return self.page.finish().map(|()| None),
-                Err(error) => match self.skip(at, error)? {
-                    ControlFlow::Break(found) => return Ok(found),
-                    ControlFlow::Continue(next) => at = next,
+                Err(error) => match self.page.pass_over(at, &error) {
+                    // At the end of the page there is nothing to go on with.
+                    Some(_) if at >= self.page.bytes.len() => return Ok(None),
+                    Some(next) => at = next,
+                    None => return self.skip(at, error),
                 },
             }
         }
@@ -153,17 +153,12 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Goes on behind a fault, or nowhere. At the end of the page there is nothing to go on with.
+    /// Reports a fault and goes on behind it, or nowhere.
     #[cold]
-    fn skip(&mut self, at: usize, error: DecodeError) -> Result<ControlFlow<Option<Found>, usize>, DecodeError> {
-        let (next, error) = self.page.resume(at, error)?;
-        let is_end = at >= self.page.bytes.len();
-        if error.is_none() {
-            return Ok(if is_end { ControlFlow::Break(None) } else { ControlFlow::Continue(next) });
-        }
-        (self.at, self.ended) = (next, is_end);
-        self.slots.skipped = error;
-        Ok(ControlFlow::Break(Some(Found::Skipped)))
+    fn skip(&mut self, at: usize, error: DecodeError) -> Result<Option<Found>, DecodeError> {
+        (self.at, self.slots.skipped) = self.page.resume(at, error)?;
+        self.ended = at >= self.page.bytes.len();
+        Ok(Some(Found::Skipped))
     }
 
     #[inline]
@@ -184,7 +179,7 @@ impl<'a> Decoder<'a> {
         let sample = &mut self.slots.sample;
         let metric_type = self.slots.family_type.metric_type;
         take_series(&mut cursor, scope, &mut self.before, &mut sample.series)?;
-        sample.value = take_value(&mut cursor, scope, "metric")?;
+        sample.value = take_value(&mut cursor, scope, NO_VALUE)?;
         let end = take_line_end(&mut cursor, scope, &mut sample.exemplars)?;
         sample.exact_timestamp = end.timestamp;
         sample.timestamp_ms = end.timestamp.map(milliseconds);
@@ -224,7 +219,7 @@ impl<'a> Decoder<'a> {
         let scope = &self.page.scope;
         let sample = &mut self.slots.known;
         sample.series = series;
-        sample.value = take_value(&mut cursor, scope, "metric")?;
+        sample.value = take_value(&mut cursor, scope, NO_VALUE)?;
         let end = take_line_end(&mut cursor, scope, &mut sample.exemplars)?;
         sample.timestamp_ms = end.timestamp.map(milliseconds);
         scope.next_line(&cursor)

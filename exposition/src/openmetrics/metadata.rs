@@ -14,7 +14,7 @@ use super::diagnose::{SeriesBraces, line_start, metadata_name, unexpected};
 use crate::error::DecodeError;
 use crate::event::{Escapes, Help, Name, Type, Unit};
 use crate::page::{Found, Slots};
-use crate::scan::{Cursor, Grammar, QuoteEnd, Scope, in_metric_name, starts_metric_name};
+use crate::scan::{Cursor, Grammar, QuoteEnd, Scope, starts_metric_name};
 
 #[derive(Clone, Copy)]
 enum Keyword {
@@ -24,11 +24,21 @@ enum Keyword {
 }
 
 impl Keyword {
-    fn as_str(self) -> &'static str {
+    /// What is said where the name is missing.
+    fn no_name(self) -> &'static str {
         match self {
-            Keyword::Help => "HELP",
-            Keyword::Type => "TYPE",
-            Keyword::Unit => "UNIT",
+            Keyword::Help => "expected metric name after HELP",
+            Keyword::Type => "expected metric name after TYPE",
+            Keyword::Unit => "expected metric name after UNIT",
+        }
+    }
+
+    /// What is said where the text is missing.
+    fn no_text(self) -> &'static str {
+        match self {
+            Keyword::Help => "expected text in HELP",
+            Keyword::Type => "expected text in TYPE",
+            Keyword::Unit => "expected text in UNIT",
         }
     }
 }
@@ -94,10 +104,7 @@ fn take_metadata<'a>(
 
 fn take_family_name<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, keyword: Keyword) -> Result<Name<'a>, DecodeError> {
     let start = cursor.at;
-    let refused = || {
-        let expected = format!("expected metric name after {}", keyword.as_str());
-        unexpected(scope.diagnosis, &expected, start, metadata_name)
-    };
+    let refused = || unexpected(scope.diagnosis, keyword.no_name(), start, metadata_name);
     if cursor.at_end() {
         return Err(refused());
     }
@@ -111,14 +118,14 @@ fn take_family_name<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, keyword: Key
     if !starts_metric_name(cursor.peek()) {
         return Err(refused());
     }
-    cursor.skip_while(in_metric_name);
+    cursor.skip_metric_name();
     Ok(Name::plain(scope.name(start, cursor.at)?))
 }
 
 /// One blank, which must be there, and the rest of the line, which must end.
 fn take_text<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, keyword: Keyword) -> Result<&'a [u8], DecodeError> {
     let at = cursor.at;
-    let missing = || scope.diagnosis.plain(&format!("expected text in {}", keyword.as_str()), at);
+    let missing = || scope.diagnosis.plain(keyword.no_text(), at);
     if cursor.at_end() || cursor.peek() != b' ' {
         return Err(missing());
     }
@@ -159,8 +166,8 @@ fn unit<'a>(name: Name<'a>, text: &'a [u8], end: usize, scope: &Scope<'a>) -> Re
     match scope.utf8(start, end) {
         Some(unit) if unit.is_empty() || before.is_some_and(|rest| rest.ends_with(b"_")) => Ok(unit),
         _ => {
-            let (unit, name) = (go_quoted_bytes(text), go_quoted(name.text));
-            Err(scope.diagnosis.plain(&format!("unit {unit} not a suffix of metric {name}"), start))
+            let what = || format!("unit {} not a suffix of metric {}", go_quoted_bytes(text), go_quoted(name.text));
+            Err(scope.diagnosis.failed(start, start, what))
         }
     }
 }

@@ -91,9 +91,12 @@ fn has_quoted_label_name(series: &Series<'_>) -> bool {
     })
 }
 
-/// Reads a blank and the value. `after` is what the value belongs to.
+/// What a sample's value is missed with.
+pub(super) const NO_VALUE: &str = "expected value after metric";
+
+/// Reads a blank and the value. `expected` is what is said where there is none.
 #[inline]
-pub(super) fn take_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, after: &str) -> Result<f64, DecodeError> {
+pub(super) fn take_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, expected: &str) -> Result<f64, DecodeError> {
     if cursor.peek() == b' ' {
         let mut number = *cursor;
         number.advance();
@@ -102,7 +105,7 @@ pub(super) fn take_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, after: 
             return Ok(value);
         }
     }
-    take_any_value(cursor, scope, after)
+    take_any_value(cursor, scope, expected)
 }
 
 fn ends_word(byte: u8) -> bool {
@@ -110,12 +113,11 @@ fn ends_word(byte: u8) -> bool {
 }
 
 /// Words, many digits, and what is no number.
-fn take_any_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, after: &str) -> Result<f64, DecodeError> {
+fn take_any_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, expected: &str) -> Result<f64, DecodeError> {
     let start = cursor.at;
     let token = take_word(cursor);
     if token.is_empty() {
-        let expected = format!("expected value after {after}");
-        return Err(unexpected(scope.diagnosis, &expected, start, value));
+        return Err(unexpected(scope.diagnosis, expected, start, value));
     }
     let value = number(token, scope, cursor)?;
     Ok(if value.is_nan() { NORMAL_NAN } else { value })
@@ -143,7 +145,7 @@ fn number<'a>(token: &[u8], scope: &Scope<'a>, cursor: &Cursor<'a>) -> Result<f6
     if scope.strict {
         return parse_number(token).ok_or_else(|| scope.diagnosis.while_parsing("not a number", start, cursor.at));
     }
-    parse_value(token).map_err(|message| scope.diagnosis.while_parsing(&message, start, cursor.at))
+    parse_value(token).map_err(|error| scope.diagnosis.while_parsing(error, start, cursor.at))
 }
 
 /// What follows the value of a sample.
@@ -213,7 +215,7 @@ fn take_any_timestamp<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, invalid: &
     if seconds.is_finite() {
         return Ok(seconds);
     }
-    Err(scope.diagnosis.plain(&format!("{invalid} {}", go_float(seconds)), start.saturating_add(1)))
+    Err(scope.diagnosis.plain(format_args!("{invalid} {}", go_float(seconds)), start.saturating_add(1)))
 }
 
 fn no_timestamp(scope: &Scope<'_>, at: usize) -> DecodeError {
@@ -252,7 +254,7 @@ fn take_exemplar<'a>(
         // Prometheus stores them as they stand.
         exemplars.labels.iter_mut().for_each(|label| label.escaped = false);
     }
-    let value = take_value(cursor, scope, "exemplar labels")?;
+    let value = take_value(cursor, scope, "expected value after exemplar labels")?;
     let mut timestamp_ms = None;
     if !cursor.at_end() && cursor.peek() != b'\n' {
         let at = cursor.at;

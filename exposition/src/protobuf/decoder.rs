@@ -7,6 +7,8 @@
     clippy::arithmetic_side_effects
 )]
 
+use std::borrow::Cow;
+
 use promethium_model::labels::{BUCKET_LABEL, QUANTILE_LABEL};
 use promethium_model::quote::go_quoted;
 use promethium_model::{MetricType, NORMAL_NAN};
@@ -22,6 +24,7 @@ use crate::exemplars::ExemplarList;
 use crate::nhcb::Pull;
 use crate::options::DecodeOptions;
 use crate::page::{Found, Page, Slots};
+use crate::scan::MUTE;
 use crate::series::{KEY_SEPARATOR, canonical_label, series_key};
 use crate::strict::Dialect;
 
@@ -196,6 +199,9 @@ impl<'a> Decoder<'a> {
 
     #[cold]
     fn fault(&self, message: impl Into<String>, rest: &'a [u8]) -> Fault<'a> {
+        if self.page.scope.diagnosis.is_mute {
+            return Fault { error: MUTE, rest };
+        }
         let (index, offset) = (self.message.index, self.message.offset);
         Fault { error: DecodeError::Message { message: message.into(), index, offset }, rest }
     }
@@ -397,7 +403,7 @@ impl<'a> Decoder<'a> {
         let histogram = &mut self.slots.histogram;
         let gauge = family.metric_type == MetricType::GaugeHistogram;
         native(&mut metric.histogram, gauge, &mut histogram.histogram)
-            .map_err(|e| Refusal::Message(format!("histogram {}: {e}", go_quoted(family.name))))?;
+            .map_err(|e| Refusal::Message(format!("histogram {}: {e}", go_quoted(family.name)).into()))?;
         let series = &mut histogram.series;
         series.name = Name::plain(family.name);
         series.described = self.page.described(family.metric_type, family.unit);
@@ -437,7 +443,7 @@ struct Fault<'a> {
 
 /// Why a metric cannot be read.
 enum Refusal {
-    Message(String),
+    Message(Cow<'static, str>),
     Limit(DecodeError),
 }
 
@@ -449,7 +455,7 @@ impl From<DecodeError> for Refusal {
 
 impl From<WireError> for Refusal {
     fn from(error: WireError) -> Self {
-        Refusal::Message(error.message().to_owned())
+        Refusal::Message(error.message().into())
     }
 }
 

@@ -7,6 +7,8 @@
     clippy::arithmetic_side_effects
 )]
 
+use std::fmt::Display;
+
 use promethium_model::quote::go_quoted_bytes;
 
 use crate::error::DecodeError;
@@ -56,7 +58,7 @@ pub(crate) struct Diagnosis<'a> {
 impl<'a> Diagnosis<'a> {
     /// `… while parsing: …`, with the entry shown up to `end`.
     #[cold]
-    pub(crate) fn while_parsing(self, what: &str, at: usize, end: usize) -> DecodeError {
+    pub(crate) fn while_parsing(self, what: impl Display, at: usize, end: usize) -> DecodeError {
         self.failed(at, end, || format!("{what} while parsing: {}", self.quoted_entry(end)))
     }
 
@@ -68,8 +70,8 @@ impl<'a> Diagnosis<'a> {
 
     /// `what`, at a position.
     #[cold]
-    pub(crate) fn plain(self, what: &str, at: usize) -> DecodeError {
-        self.failed(at, at, || what.to_owned())
+    pub(crate) fn plain(self, what: impl Display, at: usize) -> DecodeError {
+        self.failed(at, at, || what.to_string())
     }
 
     /// An error at `at`; when the entry up to `end` is longer than a line may be, that is the error.

@@ -7,6 +7,8 @@
     clippy::arithmetic_side_effects
 )]
 
+use std::fmt;
+
 use promethium_model::float::{FloatError, parse_go};
 use promethium_model::quote::go_quoted_bytes;
 
@@ -127,30 +129,42 @@ fn eight_digits(word: u64) -> u64 {
     high.wrapping_add(low) >> 32
 }
 
-/// A value as Prometheus reads it: Go's floats without `p`, `P` and `_`.
-///
-/// # Errors
-///
-/// The message, in Go's words.
-pub(crate) fn parse_value(token: &[u8]) -> Result<f64, String> {
-    if token.iter().any(|b| matches!(b, b'p' | b'P' | b'_')) {
-        return Err("unsupported character in float".to_owned());
+/// A token that is no number. Its text is Go's, and is made only when somebody reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NumberError<'t> {
+    /// A byte that Go's floats may have and these not.
+    Character,
+    Float(&'t [u8], FloatError),
+    /// An integer of more than 63 bits.
+    IntegerRange(&'t [u8]),
+}
+
+impl fmt::Display for NumberError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NumberError::Character => f.write_str("unsupported character in float"),
+            NumberError::Float(token, error) => {
+                write!(f, "strconv.ParseFloat: parsing {}: {error}", go_quoted_bytes(token))
+            }
+            NumberError::IntegerRange(digits) => {
+                write!(f, "strconv.ParseInt: parsing {}: value out of range", go_quoted_bytes(digits))
+            }
+        }
     }
-    parse_go(token)
-        .map_err(|error: FloatError| format!("strconv.ParseFloat: parsing {}: {error}", go_quoted_bytes(token)))
+}
+
+/// A value as Prometheus reads it: Go's floats without `p`, `P` and `_`.
+pub(crate) fn parse_value(token: &[u8]) -> Result<f64, NumberError<'_>> {
+    if token.iter().any(|b| matches!(b, b'p' | b'P' | b'_')) {
+        return Err(NumberError::Character);
+    }
+    parse_go(token).map_err(|error| NumberError::Float(token, error))
 }
 
 /// Decimal digits as milliseconds.
-///
-/// # Errors
-///
-/// The message, in Go's words, when there are more than fit.
-pub(crate) fn parse_timestamp(digits: &[u8]) -> Result<i64, String> {
+pub(crate) fn parse_timestamp(digits: &[u8]) -> Result<i64, NumberError<'_>> {
     let add = |sum: i64, digit: &u8| sum.checked_mul(10)?.checked_add(i64::from(digit.wrapping_sub(b'0')));
-    digits
-        .iter()
-        .try_fold(0, add)
-        .ok_or_else(|| format!("strconv.ParseInt: parsing {}: value out of range", go_quoted_bytes(digits)))
+    digits.iter().try_fold(0, add).ok_or(NumberError::IntegerRange(digits))
 }
 
 #[cfg(test)]

@@ -122,20 +122,21 @@ impl<'a> Decoder<'a> {
                 }
                 Ok(Line::Nothing(next)) => at = next,
                 Ok(Line::EndOfPage) => break,
-                Err(error) => {
-                    let (next, error) = self.page.resume(at, error)?;
-                    let Some(error) = error else {
-                        at = next;
-                        continue;
-                    };
-                    self.at = next;
-                    self.slots.skipped = Some(error);
-                    return Ok(Some(Found::Skipped));
-                }
+                Err(error) => match self.page.pass_over(at, &error) {
+                    Some(next) => at = next,
+                    None => return self.skip(at, error),
+                },
             }
         }
         self.page.finish()?;
         Ok(None)
+    }
+
+    /// Reports a fault and goes on behind it, or nowhere.
+    #[cold]
+    fn skip(&mut self, at: usize, error: DecodeError) -> Result<Option<Found>, DecodeError> {
+        (self.at, self.slots.skipped) = self.page.resume(at, error)?;
+        Ok(Some(Found::Skipped))
     }
 
     /// Reads the line at `at`.

@@ -131,7 +131,7 @@ fn take_any_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<f64,
     match parse_value(token) {
         Ok(value) if value.is_nan() => Ok(NORMAL_NAN),
         Ok(value) => Ok(value),
-        Err(message) => Err(scope.diagnosis.while_parsing(&message, start, cursor.at)),
+        Err(error) => Err(scope.diagnosis.while_parsing(error, start, cursor.at)),
     }
 }
 
@@ -158,7 +158,7 @@ fn take_timestamp<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<Opti
     if digits > 0 {
         let parsed =
             if digits <= SHORT_TIMESTAMP { Ok(ms.cast_signed()) } else { parse_timestamp(cursor.since(start)) };
-        timestamp_ms = Some(parsed.map_err(|m| scope.diagnosis.while_parsing(&m, start, cursor.at))?);
+        timestamp_ms = Some(parsed.map_err(|e| scope.diagnosis.while_parsing(e, start, cursor.at))?);
         expected = "expected next entry after timestamp";
         cursor.skip_blanks();
     }
