@@ -19,10 +19,14 @@ use super::point::{Point, Reading};
 use super::{Checked, Dialect, Violation};
 use crate::event::Sample;
 
+const SOME_TIMES: &str = "the samples of a metric must all have timestamps, or none";
+
 /// The metrics of one family that were met so far, by their labels.
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
     by_labels: HashMap<Vec<u8>, Metric, RandomState>,
+    /// Whether the first sample had a timestamp.
+    has_times: Option<bool>,
     current: Vec<u8>,
     key: Vec<u8>,
     sorted: Vec<(String, String)>,
@@ -51,6 +55,9 @@ impl Metrics {
         let reading = Reading::new((dialect, metric_type, kind), family, sample, &self.sorted, at)?;
         self.make_key(reading.point_label(family));
         let timestamp = sample.timestamp_exact();
+        if dialect == Dialect::OpenMetrics && metric_type == MetricType::Info {
+            self.check_info_time(timestamp, at)?;
+        }
         let regroups = self.key != self.current;
         if regroups && dialect == Dialect::OpenMetrics && metric_type != MetricType::Info {
             self.leave(at)?;
@@ -82,6 +89,12 @@ impl Metrics {
             return Err(Violation::new(at, "samples of one metric must stand together"));
         }
         Ok(())
+    }
+
+    /// The labels of an info are its value, so that all samples of the family are points of one metric.
+    fn check_info_time(&mut self, timestamp: Option<f64>, at: usize) -> Checked {
+        let has_time = timestamp.is_some();
+        if *self.has_times.get_or_insert(has_time) == has_time { Ok(()) } else { Err(Violation::new(at, SOME_TIMES)) }
     }
 
     /// The labels, sorted; each name may occur once.
@@ -149,7 +162,7 @@ impl Metric {
                 Err(Violation::new(at, "timestamps of a metric may not go backwards"))
             }
             (None, None) | (Some(_), Some(_)) => Ok(()),
-            _ => Err(Violation::new(at, "the samples of a metric must all have timestamps, or none")),
+            _ => Err(Violation::new(at, SOME_TIMES)),
         }
     }
 }
