@@ -151,3 +151,37 @@ fn a_closed_store_takes_and_gives_nothing() {
         db.close().unwrap();
     }
 }
+
+/// Files below `dir` that this process holds open.
+#[cfg(target_os = "linux")]
+fn open_files(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let held =
+        std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    held.filter(|target| target.starts_with(dir)).collect()
+}
+
+/// Blocks and full head chunk files are mapped, not held open, so that a store needs a handful of open files however much
+/// it keeps.
+#[test]
+#[cfg(target_os = "linux")]
+fn open_files_do_not_grow_with_the_data() {
+    const RANGE_MS: i64 = 60_000;
+    const RANGES: i64 = 14;
+    const STEP_MS: usize = 10_000;
+    const MOST_OPEN_FILES: usize = 5;
+    let dir = tempfile::tempdir().unwrap();
+    let clock = clock();
+    let options = DbOptions::default().chunk_range_ms(RANGE_MS).max_block_ms(RANGE_MS).out_of_order_window_ms(RANGE_MS);
+    let db =
+        Db::open_with(std::sync::Arc::new(promethium_tsdb::vfs::StdVfs), dir.path(), options, clock.clone()).unwrap();
+    for t in (0..RANGES * RANGE_MS).step_by(STEP_MS) {
+        clock.set_wall_ms(START_MS + t);
+        append(&db, &labels(0), Point::float(START_MS + t, t as f64)).unwrap();
+        db.maintain(START_MS + t, std::time::Duration::from_secs(60)).unwrap();
+    }
+    let (_, samples) = db.read_all(TimeRange::ALL, &[]).unwrap().remove(0);
+    assert_eq!(samples.len() as i64, RANGES * RANGE_MS / STEP_MS as i64);
+    assert!(db.stats().blocks as i64 >= RANGES - 5, "{:?}", db.stats());
+    let open = open_files(dir.path());
+    assert!((1..=MOST_OPEN_FILES).contains(&open.len()), "{open:?}");
+}

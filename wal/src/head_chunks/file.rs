@@ -8,35 +8,59 @@ use parking_lot::RwLock;
 use super::HeadChunkError;
 use promethium_vfs::{FileMap, VfsFile};
 
+/// A file as readers have it. Once it grows no more only its map is kept: maps, unlike open files, are not counted by the
+/// system's limits on a process' files.
 pub(super) struct ChunkFile {
     pub(super) path: PathBuf,
-    pub(super) file: Arc<dyn VfsFile>,
-    map: RwLock<Option<FileMap>>,
+    state: RwLock<State>,
+}
+
+enum State {
+    Growing { file: Arc<dyn VfsFile>, map: Option<FileMap> },
+    Finished(FileMap),
 }
 
 impl ChunkFile {
     pub(super) fn new(path: PathBuf, file: Arc<dyn VfsFile>) -> Self {
-        ChunkFile { path, file, map: RwLock::new(None) }
+        ChunkFile { path, state: RwLock::new(State::Growing { file, map: None }) }
     }
 
     /// A map that holds what lies at `offset`, if the file has that.
     pub(super) fn map_with(&self, offset: usize) -> Result<FileMap, HeadChunkError> {
-        if let Some(map) = self.map.read().as_ref().filter(|map| map.len() > offset) {
-            return Ok(map.clone());
-        }
-        self.remap()
-    }
-
-    fn remap(&self) -> Result<FileMap, HeadChunkError> {
-        let map = self.file.map().map_err(HeadChunkError::io(&self.path))?;
-        *self.map.write() = Some(map.clone());
-        Ok(map)
+        let known = match &*self.state.read() {
+            State::Growing { map, .. } => map.as_ref().filter(|map| map.len() > offset).cloned(),
+            State::Finished(map) => Some(map.clone()),
+        };
+        known.map_or_else(|| self.map_whole(), Ok)
     }
 
     /// A map of all that the file has now.
     pub(super) fn map_whole(&self) -> Result<FileMap, HeadChunkError> {
-        let len = self.file.len().map_err(HeadChunkError::io(&self.path))?;
-        let known = self.map.read().as_ref().filter(|map| map.len() as u64 == len).cloned();
-        known.map_or_else(|| self.remap(), Ok)
+        match &mut *self.state.write() {
+            State::Growing { file, map } => {
+                let whole = file.map().map_err(HeadChunkError::io(&self.path))?;
+                *map = Some(whole.clone());
+                Ok(whole)
+            }
+            State::Finished(map) => Ok(map.clone()),
+        }
+    }
+
+    /// Says that nothing is written to the file any more. Where it cannot be mapped it stays open.
+    pub(super) fn finish(&self) {
+        let mut state = self.state.write();
+        if let State::Growing { file, .. } = &*state
+            && let Ok(map) = file.map()
+        {
+            *state = State::Finished(map);
+        }
+    }
+
+    /// Bytes of the file.
+    pub(super) fn len(&self) -> Result<u64, HeadChunkError> {
+        match &*self.state.read() {
+            State::Growing { file, .. } => file.len().map_err(HeadChunkError::io(&self.path)),
+            State::Finished(map) => Ok(map.len() as u64),
+        }
     }
 }

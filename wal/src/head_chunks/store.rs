@@ -12,7 +12,7 @@ use super::entry::{HeadChunkEntry, NewHeadChunk, encode, max_encoded_len, parse}
 use super::file::ChunkFile;
 use super::scan::{HeadChunkDamage, HeadChunkReport, scan};
 use super::{FILE_HEADER_BYTES, HeadChunkError, HeadChunkRef, MAGIC, MAX_HEAD_CHUNK_FILE_BYTES, VERSION};
-use promethium_vfs::{FileMap, OpenMode, Vfs};
+use promethium_vfs::{FileMap, OpenMode, Vfs, VfsFile};
 
 // What is written with one call.
 const BATCH_BYTES: usize = 1 << 20;
@@ -57,7 +57,9 @@ struct Writer {
 
 struct Current {
     number: u32,
-    file: Arc<ChunkFile>,
+    file: Arc<dyn VfsFile>,
+    /// The file as readers have it.
+    chunks: Arc<ChunkFile>,
     len: u64,
     synced_len: u64,
 }
@@ -116,8 +118,10 @@ impl HeadChunks {
             let is_last = last == Some(number);
             let mode = if is_last { OpenMode::Append } else { OpenMode::Read };
             let file = vfs.open(&path, mode).map_err(HeadChunkError::io(&path))?;
-            read_file(&ChunkFile::new(path.clone(), Arc::clone(&file)), number, is_last, visit, &mut report)?;
-            files.insert(number, Arc::new(ChunkFile::new(path, file)));
+            let chunks = Arc::new(ChunkFile::new(path, Arc::clone(&file)));
+            read_file(&chunks, &*file, number, is_last, visit, &mut report)?;
+            chunks.finish();
+            files.insert(number, chunks);
         }
         let next_number = last.map_or(1, |n| n.saturating_add(1));
         let writer = Mutex::new(Writer { next_number, current: None, given_up: Vec::new(), doubtful: Vec::new() });
@@ -163,7 +167,7 @@ impl HeadChunks {
                 rest = after;
             }
             if let Err(error) = current.write(&buffer) {
-                if current.file.file.truncate(current.len).is_err() {
+                if current.file.truncate(current.len).is_err() {
                     // Nobody knows where this file ends: nothing more is written to it.
                     writer.given_up.extend(writer.current.take());
                 }
@@ -190,20 +194,21 @@ impl HeadChunks {
         let number = writer.next_number;
         let path = file_path(&self.dir, number);
         let file = self.vfs.open(&path, OpenMode::CreateNew).map_err(HeadChunkError::io(&path))?;
-        let mut current = Current { number, file: Arc::new(ChunkFile::new(path, file)), len: 0, synced_len: 0 };
+        let chunks = Arc::new(ChunkFile::new(path, Arc::clone(&file)));
+        let mut current = Current { number, file, chunks, len: 0, synced_len: 0 };
         let mut header = MAGIC.to_be_bytes().to_vec();
         header.extend_from_slice(&[VERSION, 0, 0, 0]);
         let begun =
             current.write(&header).and_then(|()| self.vfs.sync_dir(&self.dir).map_err(HeadChunkError::io(&self.dir)));
         if let Err(error) = begun {
             // The number is free again; where the file stays, it is an empty last one, which the next opening removes.
-            if self.vfs.remove(&current.file.path).is_err() {
+            if self.vfs.remove(&current.chunks.path).is_err() {
                 writer.next_number = number.saturating_add(1);
             }
             return Err(error);
         }
         writer.next_number = number.saturating_add(1);
-        self.files.write().insert(number, Arc::clone(&current.file));
+        self.files.write().insert(number, Arc::clone(&current.chunks));
         writer.current = Some(current);
         Ok(())
     }
@@ -301,18 +306,20 @@ impl HeadChunks {
     /// When a file's length cannot be asked.
     pub fn bytes(&self) -> Result<u64, HeadChunkError> {
         let files = self.files.read();
-        files.values().map(|f| f.file.len().map_err(HeadChunkError::io(&f.path))).sum()
+        files.values().map(|file| file.len()).sum()
     }
 }
 
 impl Writer {
     fn sync(&mut self) -> Result<(), HeadChunkError> {
         while let Some(mut file) = self.given_up.pop() {
+            file.chunks.finish();
             file.sync().inspect_err(|_| self.doubtful.push(file.number))?;
         }
         let synced = self.current.as_mut().map_or(Ok(()), Current::sync);
         if synced.is_err() {
-            self.doubtful.extend(self.current.take().map(|c| c.number));
+            let doubtful = self.current.take().inspect(|file| file.chunks.finish());
+            self.doubtful.extend(doubtful.map(|file| file.number));
         }
         synced
     }
@@ -320,14 +327,14 @@ impl Writer {
 
 impl Current {
     fn write(&mut self, data: &[u8]) -> Result<(), HeadChunkError> {
-        self.file.file.append(data).map_err(HeadChunkError::io(&self.file.path))?;
+        self.file.append(data).map_err(HeadChunkError::io(&self.chunks.path))?;
         self.len += data.len() as u64;
         Ok(())
     }
 
     fn sync(&mut self) -> Result<(), HeadChunkError> {
         if self.synced_len < self.len {
-            self.file.file.sync().map_err(HeadChunkError::io(&self.file.path))?;
+            self.file.sync().map_err(HeadChunkError::io(&self.chunks.path))?;
             self.synced_len = self.len;
         }
         Ok(())
@@ -374,14 +381,15 @@ fn note_gap(dir: &Path, previous: Option<u32>, number: u32, report: &mut HeadChu
 }
 
 fn read_file(
-    file: &ChunkFile,
+    chunks: &ChunkFile,
+    file: &dyn VfsFile,
     number: u32,
     is_last: bool,
     visit: &mut dyn FnMut(HeadChunkEntry<'_>),
     report: &mut HeadChunkReport,
 ) -> Result<(), HeadChunkError> {
-    let map = file.map_whole()?;
-    let mut scanned = scan(&map, number, &file.path, !report.damage.is_empty(), visit);
+    let map = chunks.map_whole()?;
+    let mut scanned = scan(&map, number, &chunks.path, !report.damage.is_empty(), visit);
     drop(map);
     report.files += 1;
     report.chunks += scanned.chunks;
@@ -389,7 +397,7 @@ fn read_file(
     if is_torn {
         report.torn_tail = scanned.damage.pop();
         let end = scanned.good_end as u64;
-        file.file.truncate(end).and_then(|()| file.file.sync()).map_err(HeadChunkError::io(&file.path))?;
+        file.truncate(end).and_then(|()| file.sync()).map_err(HeadChunkError::io(&chunks.path))?;
     }
     report.damage.append(&mut scanned.damage);
     Ok(())
