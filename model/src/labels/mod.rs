@@ -81,7 +81,9 @@ impl Labels {
     /// The value of a label, `None` when absent.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find_map(|(n, v)| (n == name).then_some(v))
+        // Names are sorted: behind a greater first byte there is nothing to find.
+        let first = name.as_bytes().first();
+        self.iter().take_while(|(n, _)| n.as_bytes().first() <= first).find_map(|(n, v)| (n == name).then_some(v))
     }
 
     /// The metric name, `""` when absent.

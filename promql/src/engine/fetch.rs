@@ -65,8 +65,9 @@ impl<'a> Fetcher<'a> {
         }
         let kept = self.kept(fetch, budget, notes)?;
         let mut copy = SampleBatch::new();
+        let mut pace = budget.cx().pace(WORK_PER_CHECK);
         for (labels, batch) in &kept.series {
-            budget.check()?;
+            pace.done(self.work_of(batch.len()))?;
             copy.clone_from(batch);
             on_series(labels, &mut copy)?;
         }
@@ -133,6 +134,13 @@ impl<'a> Fetcher<'a> {
         Ok(())
     }
 
+    /// What a series of so many samples costs the functions above, roughly.
+    fn work_of(&self, samples: usize) -> usize {
+        let QueryTimes { start_ms, end_ms, interval_ms } = self.times;
+        let steps = end_ms.saturating_sub(start_ms) / interval_ms.max(1);
+        SERIES_WORK.saturating_add(samples).saturating_add(usize::try_from(steps).unwrap_or(0))
+    }
+
     fn kept(&self, fetch: usize, budget: &'a Budget<'a>, notes: &Notes<'_>) -> Result<Rc<Kept<'a>>, QueryError> {
         if let Some(kept) = &*self.shared[fetch].borrow() {
             return Ok(Rc::clone(kept));
@@ -161,8 +169,10 @@ impl<'a> Fetcher<'a> {
         let mut set = self.querier.select(&fetch.matchers, &hints(fetch, self.times), budget.cx())?;
         let mut batch = SampleBatch::new();
         let mut room = budget.open();
+        let mut pace = budget.cx().pace(WORK_PER_CHECK);
+        budget.check()?;
         while let Some(mut entry) = set.next_series()? {
-            budget.check()?;
+            pace.done(self.work_of(batch.len()))?;
             batch.clear();
             let mut charge = budget.open();
             decode(&mut *entry.samples, fetch, &mut batch, (&mut charge, &mut room))?;
@@ -174,6 +184,12 @@ impl<'a> Fetcher<'a> {
         Ok(())
     }
 }
+
+/// Samples and steps between two looks at whether the query goes on.
+const WORK_PER_CHECK: usize = 1 << 13;
+
+/// What a series counts as beside its samples and steps.
+const SERIES_WORK: usize = WORK_PER_CHECK / 64;
 
 /// Advice for a store: the times, and what stands right above the selectors where that is the same for all of them.
 pub(super) fn hints(fetch: &Fetch, times: QueryTimes) -> SelectHints {

@@ -42,6 +42,8 @@ pub(super) struct Found<'g, T> {
 /// The groups of an aggregation, in the order of their first members.
 pub(super) struct Groups<'p, T> {
     plan: &'p AggregatePlan,
+    /// The last of the labels that groups have, if these are listed.
+    last: Option<&'p str>,
     groups: Vec<Group<T>>,
     index: HashTable<usize>,
     hasher: FixedState,
@@ -49,7 +51,8 @@ pub(super) struct Groups<'p, T> {
 
 impl<'p, T> Groups<'p, T> {
     pub(super) fn new(plan: &'p AggregatePlan) -> Self {
-        Groups { plan, groups: Vec::new(), index: HashTable::new(), hasher: FixedState::default() }
+        let last = plan.grouping.iter().map(AsRef::as_ref).max();
+        Groups { plan, last, groups: Vec::new(), index: HashTable::new(), hasher: FixedState::default() }
     }
 
     /// The group of a series; a new one begins with `start`.
@@ -63,8 +66,10 @@ impl<'p, T> Groups<'p, T> {
 
     /// Finds the group of a series; a label set is built for a new one alone.
     fn position(&mut self, labels: &Labels, start: impl FnOnce() -> T) -> (usize, bool) {
-        let Groups { groups, index, hasher, plan } = self;
-        let kept = || labels.iter().filter(|(name, _)| keeps(plan, name));
+        let Groups { groups, index, hasher, plan, last } = self;
+        // Names are sorted, so that nothing is looked at behind the last one listed.
+        let may_keep = |name: &str| plan.without || last.is_some_and(|last| name <= last);
+        let kept = || labels.iter().take_while(|(name, _)| may_keep(name)).filter(|(name, _)| keeps(plan, name));
         let hash = hash_of(hasher, kept());
         if let Some(at) = index.find(hash, |i| groups[*i].labels.iter().eq(kept())) {
             return (*at, false);
