@@ -52,6 +52,8 @@ pub use functions::{Function, Signature};
 pub(crate) use number::parse_integer;
 pub use op::{AggregateOp, BinaryOp};
 pub use regexes::RegexCache;
+/// How syntax trees hold names.
+pub use smol_str::SmolStr;
 pub use span::Span;
 #[cfg(feature = "engine")]
 pub(crate) use string::unquote;
