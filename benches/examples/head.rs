@@ -3,10 +3,12 @@
 //! ```sh
 //! cargo run --release -p promethium-benches --example head -- series [HOSTS]
 //! cargo run --release -p promethium-benches --example head -- restart DIR [HOSTS]
+//! cargo run --release -p promethium-benches --example head -- open DIR [THREADS]
 //! ```
 //!
 //! `series` makes a thousand series a host (1,000 hosts otherwise) in memory. `restart` writes two hours of them (100 hosts otherwise)
 //! to a directory, and opens it from the log, then from the snapshot of the head; `DIR` is left for a peer to open.
+//! `open` opens it again, on so many threads.
 #![expect(unsafe_code, reason = "an allocator that counts has to be one")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -126,12 +128,22 @@ fn restart(dir: &Path, hosts: usize) -> Result<(), Failure> {
     Ok(())
 }
 
+fn open(dir: &Path, threads: usize) -> Result<(), Failure> {
+    let start = live();
+    let options = DbOptions::default().head_snapshot(false).open_threads(threads);
+    let db = timed("opened", 1, || Ok(Db::open(dir, options)?))?;
+    let report = db.replay_report();
+    println!("{} samples, snapshot: {}, {} MiB", report.samples, report.from_snapshot, (live() - start) >> 20);
+    Ok(())
+}
+
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let number = |i: usize, default| arguments.get(i).map_or(Ok(default), |text| text.parse::<usize>());
     match arguments.first().map(String::as_str) {
         Some("series") => series(number(1, 1_000)?),
         Some("restart") if arguments.len() > 1 => restart(Path::new(&arguments[1]), number(2, 100)?),
-        _ => Err("usage: head series [HOSTS] | head restart DIR [HOSTS]".into()),
+        Some("open") if arguments.len() > 1 => open(Path::new(&arguments[1]), number(2, 1)?),
+        _ => Err("usage: head series [HOSTS] | head restart DIR [HOSTS] | head open DIR [THREADS]".into()),
     }
 }

@@ -14,6 +14,7 @@ use promethium_wal::{Compression, PAGE_BYTES};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const DEFAULT_RETENTION_MS: i64 = 15 * DAY_MS;
+const MAX_OPEN_THREADS: usize = 256;
 const MAX_BLOCK_MS: i64 = 31 * DAY_MS;
 
 /// When the log reaches the medium, and so what a commit that returned `Ok` survives.
@@ -76,6 +77,7 @@ pub struct DbOptions {
     pub(crate) retention: Retention,
     pub(crate) max_block_ms: Option<i64>,
     pub(crate) head_snapshot: bool,
+    pub(crate) open_threads: usize,
     pub(crate) progress: Option<OnProgress>,
 }
 
@@ -141,6 +143,7 @@ impl Default for DbOptions {
             retention: Retention { time_ms: Some(DEFAULT_RETENTION_MS), bytes: None, percentage: None },
             max_block_ms: None,
             head_snapshot: false,
+            open_threads: 1,
             progress: None,
         }
     }
@@ -266,6 +269,14 @@ impl DbOptions {
         self
     }
 
+    /// Threads that [`Db::open`](crate::Db::open) may work on, the caller's among them; the others have ended when it returns. What
+    /// it restores does not depend on their number. Default: 1; at most 256.
+    #[must_use]
+    pub fn open_threads(mut self, threads: usize) -> Self {
+        self.open_threads = threads;
+        self
+    }
+
     /// Is told how far long work is: replay, flushes, merges, snapshots, checks. It is called from the thread that does the
     /// work, with what is done and, as far as known, what there is in all.
     #[must_use]
@@ -300,6 +311,10 @@ impl DbOptions {
         if self.out_of_order_window_ms < 0 {
             let message = format!("{} is negative", self.out_of_order_window_ms);
             return Err(TsdbError::InvalidOption { name: "out_of_order_window_ms", message });
+        }
+        if !(1..=MAX_OPEN_THREADS).contains(&self.open_threads) {
+            let message = format!("{} is not between 1 and {MAX_OPEN_THREADS}", self.open_threads);
+            return Err(TsdbError::InvalidOption { name: "open_threads", message });
         }
         if self.max_exemplars >= u32::MAX as usize {
             let message = format!("{} does not fit into 32 bits", self.max_exemplars);

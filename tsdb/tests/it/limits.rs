@@ -117,6 +117,8 @@ fn options_that_cannot_work_are_refused() {
         DbOptions::default().chunk_range_ms(i64::MAX),
         DbOptions::default().out_of_order_window_ms(-1),
         DbOptions::default().max_exemplars(usize::MAX),
+        DbOptions::default().open_threads(257),
+        DbOptions::default().open_threads(0),
         with(|l| l.max_series = usize::MAX),
     ];
     for options in bad {

@@ -15,6 +15,7 @@ mod limits;
 mod migration;
 mod model;
 mod newest;
+mod open_threads;
 mod power_loss;
 mod prometheus;
 mod support;

@@ -19,6 +19,13 @@ impl SampleColumns {
         Self::default()
     }
 
+    /// Makes room for so many samples more, and no further.
+    pub fn reserve_exact(&mut self, samples: usize) {
+        self.references.reserve_exact(samples);
+        self.timestamps_ms.reserve_exact(samples);
+        self.values.reserve_exact(samples);
+    }
+
     /// Number of samples.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -1,8 +1,10 @@
 //! From the log back to the head.
 
 mod grouping;
+mod references;
 mod restore;
 mod snapshot;
+mod team;
 
 use std::fmt;
 use std::io;
@@ -18,7 +20,7 @@ use crate::options::{DbOptions, OnProgress, ProgressKind};
 use promethium_vfs::{OpenMode, Vfs, VfsFile};
 use promethium_wal::head_snapshot::HeadSnapshot;
 use promethium_wal::{Compression, Item, SegmentReader, WalLayout};
-use restore::Restorer;
+use restore::{LogBytes, Restorer};
 
 // Damage that a report lists; more is only counted.
 const MAX_LISTED: usize = 1_000;
@@ -124,6 +126,8 @@ pub(super) struct Replay<'a> {
     aside: Option<PathBuf>,
     compression: Compression,
     progress: Option<OnProgress>,
+    /// Threads that may be started to help.
+    helpers: usize,
     report: ReplayReport,
     restorer: Restorer<'a>,
 }
@@ -141,6 +145,7 @@ impl<'a> Replay<'a> {
             aside,
             compression: options.compression,
             progress: options.progress.clone(),
+            helpers: options.open_threads.saturating_sub(1),
             report,
             restorer: Restorer::new(head),
         }
@@ -154,8 +159,12 @@ impl<'a> Replay<'a> {
 
     /// Reads both logs, that of late samples second, and leaves them without damage.
     pub(super) fn run(mut self, log: &WalLayout, late_log: &WalLayout) -> Result<Replayed, TsdbError> {
-        self.read_log(log)?;
-        self.finish(late_log)
+        let team = Arc::clone(&self.restorer.team);
+        std::thread::scope(|scope| {
+            let _helpers = team.hire(scope, self.helpers);
+            self.read_log(log)?;
+            self.finish(late_log)
+        })
     }
 
     /// As [`Replay::run`], with a snapshot in place of the log. The inner error says why it does not serve: the head must
@@ -184,6 +193,7 @@ impl<'a> Replay<'a> {
     }
 
     fn read_log(&mut self, layout: &WalLayout) -> Result<(), TsdbError> {
+        self.restorer.log_bytes = LogBytes { read: 0, total: self.log_len(layout)? };
         let newest = self.newest_used(layout)?;
         let total = layout.checkpoint.len() + layout.segments.len();
         for (done, segment) in layout.checkpoint.iter().chain(&layout.segments).enumerate() {
@@ -197,6 +207,11 @@ impl<'a> Replay<'a> {
             self.settle(&segment.path, found);
         }
         Ok(())
+    }
+
+    fn log_len(&self, layout: &WalLayout) -> Result<u64, TsdbError> {
+        let len = |path: &Path| self.open(path, OpenMode::Read)?.len().map_err(TsdbError::io(path, "read"));
+        layout.checkpoint.iter().chain(&layout.segments).map(|segment| len(&segment.path)).sum()
     }
 
     /// The newest segment that has any bytes: the one that the store was writing when it went down.
@@ -219,8 +234,10 @@ impl<'a> Replay<'a> {
         let mut reader = SegmentReader::new(self.open(path, OpenMode::Read)?);
         self.report.segments += 1;
         let mut found = Found { ending, ..Found::default() };
+        let before = self.restorer.log_bytes.read;
         loop {
             let good_end = reader.good_end();
+            self.restorer.log_bytes.read = before + good_end;
             match self.step(&mut reader, path)? {
                 None => return Ok(found),
                 Some(Step::Record) => found.has_record_behind = !found.damage.is_empty(),

@@ -1,9 +1,7 @@
 //! From records to the head.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
 use promethium_model::{Exemplar, HistogramValue, Labels};
 use promethium_wal::head_chunks::HeadChunkRef;
 use promethium_wal::{
@@ -13,26 +11,46 @@ use promethium_wal::{
 };
 
 use super::ReplayReport;
-use super::grouping::Grouping;
+use super::grouping::{Grouped, Grouping};
+use super::team::Team;
 use crate::db::chunk_files::FoundChunks;
 use crate::db::life::KeptReferences;
 use crate::head::Head;
 use crate::head::chunk::SealedChunk;
 use crate::head::out_of_order::LateValue;
 use crate::head::series::{MemSeries, Stamp};
-use crate::head::transaction::{NewSamples, push_float};
-use crate::head::visibility::{CommitId, Turn};
+use crate::head::transaction::NewSamples;
 
-// Samples that wait to be applied together: by series, so that each series is touched once for many of its samples.
-const GROUP_SAMPLES: usize = 1 << 19;
+// Samples that wait to be applied together: by series, so that each series is touched once for several of its samples. What
+// waits takes some forty bytes a sample, which is to be little beside the head as it will be at the end, where a sample takes
+// two to four: a few of each series, and a part of the samples that are still to come.
+const GROUP_SAMPLES_PER_SERIES: usize = 3;
+const SAMPLES_AHEAD_PER_GROUPED: u64 = 16;
+const MIN_GROUP_SAMPLES: usize = 1 << 15;
+const MAX_GROUP_SAMPLES: usize = 1 << 21;
+
+/// Bytes of a log.
+#[derive(Clone, Copy, Default)]
+pub(super) struct LogBytes {
+    pub(super) read: u64,
+    pub(super) total: u64,
+}
 
 /// Applies records in the order of the log.
 pub(super) struct Restorer<'a> {
     pub(super) head: &'a Head,
     pub(super) stamp: Stamp,
-    by_reference: References,
+    pub(super) team: Arc<Team<'a>>,
     waiting: SampleColumns,
+    /// Room that `waiting` was given.
+    room: usize,
+    /// Samples that records held so far.
+    decoded: u64,
+    /// How far the log is read.
+    pub(super) log_bytes: LogBytes,
     grouping: Grouping,
+    /// Memory for the next samples that are grouped.
+    grouped: Grouped,
     series: Vec<(u64, Labels)>,
     histograms: Vec<RefHistogram>,
     tombstones: Vec<RefTombstone>,
@@ -47,44 +65,19 @@ pub(super) struct Restorer<'a> {
     aliases: Vec<u64>,
 }
 
-/// Series by the references of the log, several of which may lead to one.
-#[derive(Default)]
-pub(super) struct References {
-    /// By reference, where these are as dense as those of a log that began with them.
-    dense: Vec<Option<Arc<MemSeries>>>,
-    sparse: HashMap<u64, Arc<MemSeries>, FixedState>,
-}
-
-impl References {
-    fn insert(&mut self, reference: u64, series: Arc<MemSeries>) {
-        const SLACK: usize = 1 << 16;
-        let at = usize::try_from(reference).unwrap_or(usize::MAX);
-        if at > 4 * (self.dense.len() + SLACK) {
-            self.sparse.insert(reference, series);
-            return;
-        }
-        if self.dense.len() <= at {
-            self.dense.resize(at + 1, None);
-        }
-        self.dense[at] = Some(series);
-    }
-
-    pub(super) fn get(&self, reference: u64) -> Option<&Arc<MemSeries>> {
-        let dense = usize::try_from(reference).ok().and_then(|at| self.dense.get(at)).and_then(Option::as_ref);
-        dense.or_else(|| self.sparse.get(&reference))
-    }
-}
-
 impl<'a> Restorer<'a> {
     pub(super) fn new(head: &'a Head) -> Self {
-        // Everything restored belongs to the past of every reader.
-        let before_all = Turn { commit: CommitId(0), settled: CommitId(0) };
+        let team = Team::new(head);
         Restorer {
             head,
-            stamp: head.stamp(&before_all),
-            by_reference: References::default(),
+            stamp: team.stamp,
+            team: Arc::new(team),
             waiting: SampleColumns::new(),
+            room: 0,
+            decoded: 0,
+            log_bytes: LogBytes::default(),
             grouping: Grouping::default(),
+            grouped: Grouped::default(),
             series: Vec::new(),
             histograms: Vec::new(),
             tombstones: Vec::new(),
@@ -99,7 +92,7 @@ impl<'a> Restorer<'a> {
 
     /// From here on the records are those of the log of late samples.
     pub(super) fn begin_late(&mut self, report: &mut ReplayReport) {
-        self.apply_waiting(report);
+        self.apply_all(report);
         self.is_late = true;
     }
 
@@ -109,13 +102,18 @@ impl<'a> Restorer<'a> {
             Some(RecordType::Series) => {
                 self.series.clear();
                 decode_series(record, &mut self.series)?;
+                // What is being applied came before.
+                self.settle(report);
                 self.restore_series(report);
             }
             Some(kind) if kind.is_samples() => {
+                self.make_room();
+                let before = self.waiting.len();
                 decode_sample_columns(record, &mut self.waiting)?;
+                self.decoded += (self.waiting.len() - before) as u64;
                 if self.is_late {
                     self.restore_late_samples(report);
-                } else if self.waiting.len() >= GROUP_SAMPLES {
+                } else if self.waiting.len() >= self.group_samples() {
                     self.apply_waiting(report);
                 }
             }
@@ -125,14 +123,14 @@ impl<'a> Restorer<'a> {
                 if self.is_late {
                     self.restore_late_histograms(report);
                 } else {
-                    self.apply_waiting(report);
+                    self.apply_all(report);
                     self.restore_histograms(report);
                 }
             }
             Some(RecordType::Tombstones) => {
                 self.tombstones.clear();
                 decode_tombstones(record, &mut self.tombstones)?;
-                self.apply_waiting(report);
+                self.apply_all(report);
                 self.restore_tombstones(report);
             }
             Some(RecordType::Exemplars) => {
@@ -159,9 +157,9 @@ impl<'a> Restorer<'a> {
     /// Applies what waits, and counts. The references that the log must go on explaining, each with the newest time of its
     /// series; and of those that lead to a series of another one, which that is.
     pub(super) fn finish(mut self, report: &mut ReplayReport) -> (KeptReferences, Vec<(u64, u64)>) {
-        self.apply_waiting(report);
+        self.apply_all(report);
         report.series = self.head.series_count();
-        let series = |alias: &u64| Some((*alias, self.by_reference.get(*alias)?));
+        let series = |alias: &u64| Some((*alias, self.team.series(*alias)?));
         let kept = self.aliases.iter().filter_map(series).filter_map(|(alias, s)| Some((alias, s.newest_ms()?)));
         let aliases = self.aliases.iter().filter_map(series).map(|(alias, s)| (alias, s.reference));
         (kept.collect(), aliases.collect())
@@ -169,14 +167,14 @@ impl<'a> Restorer<'a> {
 
     /// A series that was restored otherwise than from its record.
     pub(super) fn add_series(&mut self, reference: u64, series: Arc<MemSeries>) {
-        self.by_reference.insert(reference, series);
+        self.team.by_reference.write().insert(reference, series);
     }
 
     /// Another reference of a series that is there.
     pub(super) fn add_alias(&mut self, alias: u64, reference: u64) {
         self.head.skip_references(alias);
-        if let Some(series) = self.by_reference.get(reference).cloned() {
-            self.by_reference.insert(alias, series);
+        if let Some(series) = self.team.series(reference) {
+            self.add_series(alias, series);
             self.aliases.push(alias);
         }
     }
@@ -204,42 +202,73 @@ impl<'a> Restorer<'a> {
                     self.add_late_chunks(reference, &series);
                     let chunks = self.chunks.in_order.remove(&reference).unwrap_or_default();
                     restore_chunks(self.head, chunks, &series, report);
-                    self.by_reference.insert(reference, series);
+                    self.add_series(reference, series);
                 }
                 None => report.series_over_limit += 1,
             }
         }
     }
 
-    /// Applies the waiting samples, series by series.
+    fn group_samples(&self) -> usize {
+        let few = GROUP_SAMPLES_PER_SERIES * self.head.series_count();
+        let part = usize::try_from(self.samples_ahead() / SAMPLES_AHEAD_PER_GROUPED).unwrap_or(usize::MAX);
+        few.max(part).clamp(MIN_GROUP_SAMPLES, MAX_GROUP_SAMPLES)
+    }
+
+    /// About how many samples the rest of the log has, if it is like what was read.
+    fn samples_ahead(&self) -> u64 {
+        let LogBytes { read, total } = self.log_bytes;
+        let ahead = u128::from(self.decoded) * u128::from(total.saturating_sub(read)) / u128::from(read.max(1));
+        u64::try_from(ahead).unwrap_or(u64::MAX)
+    }
+
+    /// Room for a group, and for the record that makes it one; less than before, where groups have become smaller.
+    fn make_room(&mut self) {
+        if !self.waiting.is_empty() {
+            return;
+        }
+        let group = self.group_samples();
+        let room = group + group / 8;
+        if room < self.room / 4 * 3 {
+            self.waiting = SampleColumns::new();
+            self.grouped = Grouped::default();
+            self.room = 0;
+        }
+        self.room = self.room.max(room);
+        self.waiting.reserve_exact(room);
+    }
+
+    /// Has the waiting samples applied, series by series. Where others help, that goes on while the log is read on.
     fn apply_waiting(&mut self, report: &mut ReplayReport) {
         if self.waiting.is_empty() {
             return;
         }
-        let mut new = NewSamples::default();
+        self.settle(report);
+        let mut grouped = std::mem::take(&mut self.grouped);
         let by_series = self.references_by_series();
-        let Restorer { by_reference, waiting, grouping, stamp, head, .. } = self;
-        let starts = waiting.start_timestamps_ms();
-        let references = by_series.as_deref().unwrap_or(waiting.references());
-        grouping.each_run(references, |reference, rows| match by_reference.get(reference) {
-            Some(series) => {
-                let before = new.count;
-                let samples = rows.iter().map(|row| {
-                    let row = *row as usize;
-                    (starts.map_or(0, |s| s[row]), waiting.timestamps_ms()[row], waiting.values()[row])
-                });
-                restore_run(series, samples, head.frontier_ms(), stamp, &mut new);
-                report.late_samples += rows.len() as u64 - (new.count - before);
-            }
-            None => {
-                // Never to be given to another series.
-                head.skip_references(reference);
-                report.unknown_series_samples += rows.len() as u64;
-            }
-        });
-        report.samples += new.count;
-        self.head.note_stored(&new);
+        let references = by_series.as_deref().unwrap_or(self.waiting.references());
+        self.grouping.group(&self.waiting, references, &mut grouped);
         self.waiting.clear();
+        self.team.put(grouped);
+        if !self.team.has_helpers() {
+            self.settle(report);
+        }
+    }
+
+    /// Ends what is being applied.
+    fn settle(&mut self, report: &mut ReplayReport) {
+        let Some((outcome, grouped)) = self.team.settle() else { return };
+        self.grouped = grouped;
+        report.samples += outcome.new.count;
+        report.late_samples += outcome.late;
+        report.unknown_series_samples += outcome.unknown;
+        self.head.note_stored(&outcome.new);
+    }
+
+    /// Applies what waits, to the end.
+    fn apply_all(&mut self, report: &mut ReplayReport) {
+        self.apply_waiting(report);
+        self.settle(report);
     }
 
     /// The references of the waiting samples, each replaced by that under which the head has the series: the samples of a
@@ -249,7 +278,8 @@ impl<'a> Restorer<'a> {
         if self.aliases.is_empty() {
             return None;
         }
-        let of = |reference: &u64| self.by_reference.get(*reference).map_or(*reference, |series| series.reference);
+        let by_reference = self.team.by_reference.read();
+        let of = |reference: &u64| by_reference.get(*reference).map_or(*reference, |series| series.reference);
         Some(self.waiting.references().iter().map(of).collect())
     }
 
@@ -274,7 +304,7 @@ impl<'a> Restorer<'a> {
     }
 
     fn restore_late(&self, reference: u64, t_ms: i64, start_ms: i64, value: LateValue, report: &mut ReplayReport) {
-        let Some(series) = self.by_reference.get(reference) else {
+        let Some(series) = self.team.series(reference) else {
             self.head.skip_references(reference);
             report.unknown_series_samples += 1;
             return;
@@ -289,7 +319,7 @@ impl<'a> Restorer<'a> {
     /// What a series had before its marker is in chunks that were found.
     fn heed_markers(&mut self) {
         for marker in self.markers.drain(..) {
-            let Some(series) = self.by_reference.get(marker.series) else { continue };
+            let Some(series) = self.team.series(marker.series) else { continue };
             if marker.chunk != HeadChunkRef::NONE && marker.chunk <= self.chunks.last_late {
                 series.lock().out_of_order_mut().clear_buffer();
             }
@@ -300,7 +330,7 @@ impl<'a> Restorer<'a> {
         let mut new = NewSamples::default();
         let frontier_ms = self.head.frontier_ms();
         for entry in self.histograms.drain(..) {
-            let Some(series) = self.by_reference.get(entry.series) else {
+            let Some(series) = self.team.series(entry.series) else {
                 self.head.skip_references(entry.series);
                 report.unknown_series_samples += 1;
                 continue;
@@ -327,7 +357,7 @@ impl<'a> Restorer<'a> {
     fn restore_tombstones(&mut self, report: &mut ReplayReport) {
         for stone in self.tombstones.drain(..) {
             self.head.skip_references(stone.series);
-            let Some(series) = self.by_reference.get(stone.series) else { continue };
+            let Some(series) = self.team.series(stone.series) else { continue };
             report.tombstones += 1;
             if stone.evicts_series() {
                 series.lock().truncate_before(i64::MAX);
@@ -341,7 +371,7 @@ impl<'a> Restorer<'a> {
     fn restore_exemplars(&mut self, report: &mut ReplayReport) {
         for entry in self.exemplars.drain(..) {
             self.head.skip_references(entry.series);
-            let Some(labels) = self.by_reference.get(entry.series).and_then(|s| self.head.labels(s)) else { continue };
+            let Some(labels) = self.team.series(entry.series).and_then(|s| self.head.labels(&s)) else { continue };
             let exemplar = Exemplar { labels: entry.labels, value: entry.value, timestamp_ms: None };
             let added = self.head.exemplars.lock().add(&labels, &exemplar, entry.timestamp_ms);
             report.exemplars += u64::from(added.is_ok());
@@ -351,7 +381,7 @@ impl<'a> Restorer<'a> {
     fn restore_metadata(&mut self) {
         for entry in self.metadata.drain(..) {
             self.head.skip_references(entry.series);
-            if let Some(series) = self.by_reference.get(entry.series) {
+            if let Some(series) = self.team.series(entry.series) {
                 series.lock().set_metadata(Arc::new(entry.metadata));
             }
         }
@@ -380,26 +410,4 @@ fn is_valid(histogram: &HistogramValue) -> bool {
         HistogramValue::Int(h) => h.validate().is_ok(),
         HistogramValue::Float(h) => h.validate().is_ok(),
     }
-}
-
-/// Adds `(start, time, value)` rows to a series, where they follow its newest sample.
-fn restore_run(
-    series: &MemSeries,
-    samples: impl Iterator<Item = (i64, i64, f64)>,
-    frontier_ms: i64,
-    stamp: &Stamp,
-    new: &mut NewSamples,
-) {
-    let mut state = series.lock();
-    let was_stale = state.is_stale();
-    let mut newest = state.newest_ms();
-    for (start_ms, t_ms, value) in samples {
-        if t_ms >= frontier_ms && newest.is_none_or(|newest| t_ms > newest) {
-            push_float(&mut state, t_ms, start_ms, value, stamp);
-            newest = Some(t_ms);
-            new.note(t_ms);
-        }
-    }
-    series.note_newest(&state);
-    new.stale_series += i64::from(state.is_stale()) - i64::from(was_stale);
 }

@@ -43,6 +43,13 @@ impl Default for NewSamples {
 }
 
 impl NewSamples {
+    pub(crate) fn add(&mut self, more: &NewSamples) {
+        self.count += more.count;
+        self.min_ms = self.min_ms.min(more.min_ms);
+        self.max_ms = self.max_ms.max(more.max_ms);
+        self.stale_series += more.stale_series;
+    }
+
     #[inline]
     pub(crate) fn note(&mut self, timestamp_ms: i64) {
         self.count += 1;

@@ -1,0 +1,234 @@
+//! Who restores samples: the thread that reads the log, and such as opening was lent.
+//!
+//! The reader groups samples by series and puts them on the board; whoever is there takes share after share of them, the reader
+//! too, as soon as it has nothing to read or must have them done. A series' samples are in one share, so that their order is
+//! that of the log, and what comes out does not depend on how many there are.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::Scope;
+
+use parking_lot::{Condvar, Mutex, RwLock};
+
+use super::grouping::{Grouped, Samples};
+use super::references::References;
+use crate::head::Head;
+use crate::head::series::{MemSeries, Stamp};
+use crate::head::transaction::{NewSamples, push_float};
+use crate::head::visibility::{CommitId, Turn};
+
+// Shares of what is on the board: many times the threads, so that all of them end at about the same time.
+const SHARES: usize = 64;
+
+/// The board, and what whoever works needs.
+pub(super) struct Team<'a> {
+    pub(super) head: &'a Head,
+    pub(super) stamp: Stamp,
+    pub(super) by_reference: RwLock<References>,
+    board: Mutex<Board>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Board {
+    work: Option<Arc<Work>>,
+    /// Counts what was put on the board.
+    number: u64,
+    helpers: usize,
+    is_over: bool,
+}
+
+/// Samples that are being restored.
+struct Work {
+    samples: Grouped,
+    next_share: AtomicUsize,
+    done: Mutex<Done>,
+    all_done: Condvar,
+}
+
+#[derive(Default)]
+struct Done {
+    shares: usize,
+    outcome: Outcome,
+}
+
+/// What became of samples.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub(super) new: NewSamples,
+    /// Not behind the newest of their series.
+    pub(super) late: u64,
+    /// Of series that no record names.
+    pub(super) unknown: u64,
+}
+
+/// Sends the helpers home when dropped.
+pub(super) struct Helpers<'t, 'a>(&'t Team<'a>);
+
+impl<'a> Team<'a> {
+    pub(super) fn new(head: &'a Head) -> Self {
+        // Everything restored belongs to the past of every reader.
+        let before_all = Turn { commit: CommitId(0), settled: CommitId(0) };
+        Team {
+            head,
+            stamp: head.stamp(&before_all),
+            by_reference: RwLock::default(),
+            board: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Starts so many threads that help. They end, at the latest, with the scope.
+    pub(super) fn hire<'s, 't>(&'t self, scope: &'s Scope<'s, 't>, helpers: usize) -> Helpers<'t, 'a> {
+        self.board.lock().helpers = helpers;
+        for _ in 0..helpers {
+            scope.spawn(|| self.help());
+        }
+        Helpers(self)
+    }
+
+    /// The series that a reference leads to.
+    pub(super) fn series(&self, reference: u64) -> Option<Arc<MemSeries>> {
+        self.by_reference.read().get(reference).cloned()
+    }
+
+    pub(super) fn has_helpers(&self) -> bool {
+        self.board.lock().helpers > 0
+    }
+
+    fn help(&self) {
+        let mut number = 0;
+        while let Some(work) = self.next_work(&mut number) {
+            work.share(self);
+        }
+    }
+
+    fn next_work(&self, seen: &mut u64) -> Option<Arc<Work>> {
+        let mut board = self.board.lock();
+        while !board.is_over {
+            if board.number > *seen {
+                *seen = board.number;
+                if let Some(work) = &board.work {
+                    return Some(Arc::clone(work));
+                }
+            }
+            self.changed.wait(&mut board);
+        }
+        None
+    }
+
+    /// Puts samples on the board, which is empty. Where nobody helps they stay there until [`Team::settle`].
+    pub(super) fn put(&self, samples: Grouped) {
+        let mut board = self.board.lock();
+        debug_assert!(board.work.is_none());
+        board.work = Some(Arc::new(Work::new(samples)));
+        board.number += 1;
+        if board.helpers > 0 {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Ends what is on the board, and takes it off. The samples' memory is given back for the next ones, where it is free.
+    pub(super) fn settle(&self) -> Option<(Outcome, Grouped)> {
+        let work = self.board.lock().work.clone()?;
+        work.share(self);
+        let outcome = work.wait();
+        self.board.lock().work = None;
+        let samples = Arc::try_unwrap(work).map_or_else(|_| Grouped::default(), |work| work.samples);
+        Some((outcome, samples))
+    }
+
+    fn restore(&self, samples: &Samples<'_>, outcome: &mut Outcome) {
+        let by_reference = self.by_reference.read();
+        match by_reference.get(samples.reference) {
+            Some(series) => {
+                let before = outcome.new.count;
+                restore_run(series, samples, self.head.frontier_ms(), &self.stamp, &mut outcome.new);
+                outcome.late += samples.rows.len() as u64 - (outcome.new.count - before);
+            }
+            None => {
+                // Never to be given to another series.
+                self.head.skip_references(samples.reference);
+                outcome.unknown += samples.rows.len() as u64;
+            }
+        }
+    }
+}
+
+impl Drop for Helpers<'_, '_> {
+    fn drop(&mut self) {
+        self.0.board.lock().is_over = true;
+        self.0.changed.notify_all();
+    }
+}
+
+impl Work {
+    fn new(samples: Grouped) -> Self {
+        Work { samples, next_share: AtomicUsize::new(0), done: Mutex::default(), all_done: Condvar::new() }
+    }
+
+    /// Takes share after share, until there is none.
+    fn share(&self, team: &Team<'_>) {
+        loop {
+            let share = self.next_share.fetch_add(1, Ordering::Relaxed);
+            if share >= SHARES {
+                return;
+            }
+            let mut end = ShareEnd { work: self, outcome: Outcome::default() };
+            let at = |share: usize| self.samples.len() * share / SHARES;
+            for samples in self.samples.some(at(share)..at(share + 1)) {
+                team.restore(&samples, &mut end.outcome);
+            }
+        }
+    }
+
+    fn wait(&self) -> Outcome {
+        let mut done = self.done.lock();
+        while done.shares < SHARES {
+            self.all_done.wait(&mut done);
+        }
+        std::mem::take(&mut done.outcome)
+    }
+}
+
+/// Says that a share is done, also where it went wrong: nobody must wait for a thread that panicked.
+struct ShareEnd<'w> {
+    work: &'w Work,
+    outcome: Outcome,
+}
+
+impl Drop for ShareEnd<'_> {
+    fn drop(&mut self) {
+        let mut done = self.work.done.lock();
+        done.outcome.add(&self.outcome);
+        done.shares += 1;
+        if done.shares == SHARES {
+            self.work.all_done.notify_all();
+        }
+    }
+}
+
+impl Outcome {
+    fn add(&mut self, more: &Outcome) {
+        self.new.add(&more.new);
+        self.late += more.late;
+        self.unknown += more.unknown;
+    }
+}
+
+/// Adds samples to a series, where they follow its newest.
+fn restore_run(series: &MemSeries, samples: &Samples<'_>, frontier_ms: i64, stamp: &Stamp, new: &mut NewSamples) {
+    let mut state = series.lock();
+    let was_stale = state.is_stale();
+    let mut newest = state.newest_ms();
+    for (i, (t_ms, value)) in samples.rows.iter().copied().enumerate() {
+        if t_ms >= frontier_ms && newest.is_none_or(|newest| t_ms > newest) {
+            let start_ms = samples.starts_ms.get(i).copied().unwrap_or(0);
+            push_float(&mut state, t_ms, start_ms, value, stamp);
+            newest = Some(t_ms);
+            new.note(t_ms);
+        }
+    }
+    series.note_newest(&state);
+    new.stale_series += i64::from(state.is_stale()) - i64::from(was_stale);
+}
