@@ -273,6 +273,29 @@ pub enum NativeHistogram {
     Float(FloatHistogram),
 }
 
+impl NativeHistogram {
+    /// Makes it one of integers, perhaps of an old value. Its own storage, if it is of floats, goes to `spare`, and comes back from
+    /// there: pages may have both kinds in turns.
+    pub(crate) fn become_integer(&mut self, spare: &mut Self) {
+        if !matches!(self, NativeHistogram::Integer(_)) {
+            std::mem::swap(self, spare);
+        }
+        if !matches!(self, NativeHistogram::Integer(_)) {
+            *self = NativeHistogram::Integer(Histogram::default());
+        }
+    }
+
+    /// As [`NativeHistogram::become_integer`], the other way round.
+    pub(crate) fn become_float(&mut self, spare: &mut Self) {
+        if !matches!(self, NativeHistogram::Float(_)) {
+            std::mem::swap(self, spare);
+        }
+        if !matches!(self, NativeHistogram::Float(_)) {
+            *self = NativeHistogram::Float(FloatHistogram::default());
+        }
+    }
+}
+
 impl Default for NativeHistogram {
     fn default() -> Self {
         NativeHistogram::Integer(Histogram::default())

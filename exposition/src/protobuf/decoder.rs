@@ -19,7 +19,7 @@ use super::metric::MetricMessage;
 use super::native::native;
 use super::wire::{Fields, WireError, take_delimited};
 use crate::error::DecodeError;
-use crate::event::{Escapes, Event, Help, Name, RawLabel, Type, Unit};
+use crate::event::{Escapes, Event, Help, Name, NativeHistogram, RawLabel, Type, Unit};
 use crate::exemplars::ExemplarList;
 use crate::nhcb::Pull;
 use crate::options::DecodeOptions;
@@ -41,6 +41,8 @@ pub struct Decoder<'a> {
     rest: &'a [u8],
     message: Message<'a>,
     slots: Slots<'a>,
+    /// Storage for a histogram of the kind that the last one is not of.
+    spare: NativeHistogram,
     native_histograms: bool,
     classic_histograms: bool,
 }
@@ -103,6 +105,7 @@ impl<'a> Decoder<'a> {
             rest: page,
             message: Message::default(),
             slots: Slots::default(),
+            spare: NativeHistogram::default(),
             native_histograms: options.native_histograms,
             classic_histograms: options.classic_histograms,
         }
@@ -402,7 +405,7 @@ impl<'a> Decoder<'a> {
         let Message { family, metric, labelled: next_labelled, .. } = &mut self.message;
         let histogram = &mut self.slots.histogram;
         let gauge = family.metric_type == MetricType::GaugeHistogram;
-        native(&mut metric.histogram, gauge, &mut histogram.histogram)
+        native(&mut metric.histogram, gauge, (&mut histogram.histogram, &mut self.spare))
             .map_err(|e| Refusal::Message(format!("histogram {}: {e}", go_quoted(family.name)).into()))?;
         let series = &mut histogram.series;
         series.name = Name::plain(family.name);

@@ -7,12 +7,13 @@
     clippy::arithmetic_side_effects
 )]
 
-use promethium_model::{CounterResetHint, FloatHistogram, Histogram, Span};
+use promethium_model::{CounterResetHint, Span};
 
 use super::histogram::{HistogramMessage, Side};
 use crate::event::NativeHistogram;
 
-/// The histogram of a message. Storage changes hands: the message gets that of the histogram before.
+/// The histogram of a message. Storage changes hands: the message gets that of the histogram before, and a spare
+/// one keeps that of the other kind.
 ///
 /// # Errors
 ///
@@ -20,20 +21,18 @@ use crate::event::NativeHistogram;
 pub(super) fn native(
     message: &mut HistogramMessage<'_>,
     gauge: bool,
-    histogram: &mut NativeHistogram,
+    out: (&mut NativeHistogram, &mut NativeHistogram),
 ) -> Result<(), String> {
     let hint = if gauge { CounterResetHint::Gauge } else { CounterResetHint::Unknown };
-    if message.is_float() { float(message, hint, histogram) } else { integer(message, hint, histogram) }
+    if message.is_float() { float(message, hint, out) } else { integer(message, hint, out) }
 }
 
 fn integer(
     message: &mut HistogramMessage<'_>,
     hint: CounterResetHint,
-    histogram: &mut NativeHistogram,
+    (histogram, spare): (&mut NativeHistogram, &mut NativeHistogram),
 ) -> Result<(), String> {
-    if !matches!(histogram, NativeHistogram::Integer(_)) {
-        *histogram = NativeHistogram::Integer(Histogram::default());
-    }
+    histogram.become_integer(spare);
     let NativeHistogram::Integer(h) = histogram else { return Ok(()) };
     h.counter_reset_hint = hint;
     (h.schema, h.zero_threshold, h.zero_count) = (message.schema, message.zero_threshold, message.zero_count);
@@ -45,11 +44,9 @@ fn integer(
 fn float(
     message: &mut HistogramMessage<'_>,
     hint: CounterResetHint,
-    histogram: &mut NativeHistogram,
+    (histogram, spare): (&mut NativeHistogram, &mut NativeHistogram),
 ) -> Result<(), String> {
-    if !matches!(histogram, NativeHistogram::Float(_)) {
-        *histogram = NativeHistogram::Float(FloatHistogram::default());
-    }
+    histogram.become_float(spare);
     let NativeHistogram::Float(h) = histogram else { return Ok(()) };
     h.counter_reset_hint = hint;
     (h.schema, h.zero_threshold, h.zero_count) = (message.schema, message.zero_threshold, message.zero_count_float);

@@ -62,7 +62,7 @@ fn take_plain_metadata<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, slots: &m
     match keyword {
         b"# HELP " => {
             let name_len = plain_name_len(rest)?;
-            let ([b' ', text @ ..], true) = (rest.get(name_len..)?, scope.text.len() > name_start) else { return None };
+            let [b' ', text @ ..] = rest.get(name_len..)? else { return None };
             if matches!(text.first()?, b' ' | b'\t' | b'\n') {
                 return None;
             }
