@@ -2,6 +2,7 @@
 
 mod labels;
 mod matching;
+mod notes;
 mod querier;
 mod samples;
 

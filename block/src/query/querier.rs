@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use promethium_model::{
     Annotations, LabelHints, LabelList, Labels, Matcher, Querier, QueryCx, Queryable, SelectHints,
     SeriesEntry as Entry, SeriesSet, StorageError, TimeRange,
 };
 
+use super::notes::Notes;
 use super::samples::BlockCursor;
 use super::{Selected, labels, select};
 use crate::block::Block;
-use crate::error::{BlockError, Damage};
+use crate::error::BlockError;
 use crate::index::{Index, SeriesEntry};
 use crate::tombstones::Tombstones;
 
@@ -89,16 +89,6 @@ fn limit(hint: usize) -> usize {
     if hint == 0 { usize::MAX } else { hint }
 }
 
-/// What a query has to say about missing data; shared by its cursors, which may be on several threads.
-#[derive(Clone, Default)]
-pub(super) struct Notes(Arc<Mutex<Annotations>>);
-
-impl Notes {
-    pub(super) fn warn(&self, damage: &Damage) {
-        self.0.lock().warn(format!("data left out: {damage}"), None);
-    }
-}
-
 struct BlockSeriesSet<'q> {
     block: &'q Block,
     selected: Selected<'q>,
@@ -158,7 +148,7 @@ impl<'q> SeriesSet<'q> for BlockSeriesSet<'q> {
     }
 
     fn annotations(&self) -> Annotations {
-        self.notes.0.lock().clone()
+        self.notes.all()
     }
 }
 

@@ -3,7 +3,7 @@
 use promethium_chunk::{ChunkError, Encoding, decode};
 use promethium_model::{SampleBatch, SampleCursor, StorageError, TimeRange};
 
-use super::querier::Notes;
+use super::notes::Notes;
 use crate::block::Block;
 use crate::error::{Damage, Fault, Part};
 use crate::index::ChunkMeta;
