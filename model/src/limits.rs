@@ -6,6 +6,8 @@
 pub struct Limits {
     /// Series that a head holds at once; a further one is refused, the others go on.
     pub max_series: usize,
+    /// Samples that one transaction may be given; further ones are refused, and what it holds can be committed.
+    pub max_transaction_samples: usize,
     /// Samples that one query may hold in memory at once (a histogram counts by its size).
     pub max_query_samples: usize,
     /// Bytes that one query may hold at once: columns, label sets, join tables, texts, the answer.
@@ -65,6 +67,7 @@ impl Limits {
     /// Name, default and meaning of every limit.
     pub const TABLE: &'static [(&'static str, i64, &'static str)] = &[
         ("max_series", DEFAULT.max_series as i64, "series in the head"),
+        ("max_transaction_samples", DEFAULT.max_transaction_samples as i64, "samples of one transaction"),
         ("max_query_samples", DEFAULT.max_query_samples as i64, "samples in memory, one query"),
         ("max_query_memory_bytes", DEFAULT.max_query_memory_bytes as i64, "bytes in memory, one query"),
         ("max_query_steps", DEFAULT.max_query_steps as i64, "steps of a range query"),
@@ -96,6 +99,7 @@ impl Limits {
 
 const DEFAULT: Limits = Limits {
     max_series: 10_000_000,
+    max_transaction_samples: 10_000_000,
     max_query_samples: 50_000_000,
     max_query_memory_bytes: 2 << 30,
     max_query_steps: 11_000,

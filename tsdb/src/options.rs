@@ -183,8 +183,8 @@ impl DbOptions {
         self
     }
 
-    /// Limits. Those that bind here: `max_series`, `max_future_ms`, `max_labels`, `max_label_name_bytes`,
-    /// `max_label_value_bytes`.
+    /// Limits. Those that bind here: `max_series`, `max_transaction_samples`, `max_future_ms`, `max_labels`,
+    /// `max_label_name_bytes`, `max_label_value_bytes`.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;

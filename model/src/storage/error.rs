@@ -151,6 +151,12 @@ pub enum AppendError {
         /// The limit.
         limit: usize,
     },
+    /// The transaction holds as many samples as it may; what it holds can be committed.
+    #[error("transaction limit of {limit} samples reached")]
+    TransactionLimit {
+        /// The limit.
+        limit: usize,
+    },
     /// The store takes no more writes.
     #[error("storage is read-only: {reason}")]
     ReadOnly {

@@ -289,6 +289,7 @@ fn start_log(
 pub(crate) fn head_rules(options: &DbOptions) -> HeadRules {
     HeadRules {
         max_series: options.limits.max_series,
+        max_transaction_samples: options.limits.max_transaction_samples,
         max_labels: options.limits.max_labels,
         max_label_name_bytes: options.limits.max_label_name_bytes,
         max_label_value_bytes: options.limits.max_label_value_bytes,

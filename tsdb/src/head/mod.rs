@@ -85,6 +85,7 @@ pub(crate) struct Head {
 #[derive(Clone, Debug)]
 pub(crate) struct HeadRules {
     pub(crate) max_series: usize,
+    pub(crate) max_transaction_samples: usize,
     pub(crate) max_labels: usize,
     pub(crate) max_label_name_bytes: usize,
     pub(crate) max_label_value_bytes: usize,

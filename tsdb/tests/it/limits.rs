@@ -62,6 +62,25 @@ fn a_smaller_limit_keeps_the_oldest_series_at_the_next_start() {
 }
 
 #[test]
+fn a_transaction_takes_no_more_samples_than_it_may_and_can_be_committed() {
+    let db = Db::in_memory_with(with(|l| l.max_transaction_samples = 3), clock()).unwrap();
+    let mut tx = db.appender();
+    let series = labels(0);
+    let options = AppendOptions::default();
+    let added = tx.append(SeriesKey::Labels(&series), Point::float(START_MS, 0.0), &options).unwrap();
+    let rows: Vec<_> = (1..5).map(|i| (added.series, Point::float(START_MS + i, i as f64))).collect();
+    let mut rejected = Vec::new();
+    tx.append_batch(&rows, &mut rejected);
+    let is_over = |error: &AppendError| matches!(error, AppendError::TransactionLimit { limit: 3 });
+    assert!(rejected.iter().all(|row| is_over(&row.error)), "{rejected:?}");
+    assert_eq!(rejected.iter().map(|row| row.row).collect::<Vec<_>>(), [2, 3]);
+    let refused = tx.append(SeriesKey::Labels(&series), Point::float(START_MS + 9, 9.0), &options);
+    assert!(refused.as_ref().is_err_and(is_over), "{refused:?}");
+    assert_eq!(tx.commit().unwrap().samples, 3);
+    assert_eq!(db.read_all(TimeRange::ALL, &[]).unwrap()[0].1.floats, [0.0, 1.0, 2.0]);
+}
+
+#[test]
 fn samples_too_far_ahead_or_behind_are_refused() {
     let clock = clock();
     let db = Db::in_memory_with(with(|l| l.max_future_ms = 1_000), clock.clone()).unwrap();

@@ -27,6 +27,8 @@ pub(crate) struct Transaction {
     bounds: TimeBounds,
     targets: Targets,
     pending: Pending,
+    /// Samples that may still come.
+    room: usize,
     exemplars: Vec<PendingExemplar>,
     metadata: Vec<(u32, Arc<Metadata>)>,
     /// Duplicates that were recognised at append: stored already.
@@ -66,6 +68,7 @@ impl Transaction {
             bounds,
             targets: Targets::default(),
             pending: if tracks { Pending::tracking() } else { Pending::default() },
+            room: head.rules.max_transaction_samples,
             exemplars: Vec::new(),
             metadata: Vec::new(),
             already_stored: 0,
@@ -86,6 +89,18 @@ impl Transaction {
     }
 
     pub(crate) fn append(
+        &mut self,
+        head: &Head,
+        key: SeriesKey<'_>,
+        point: Point<'_>,
+        options: &AppendOptions<'_>,
+    ) -> Result<Appended, AppendError> {
+        let limit = AppendError::TransactionLimit { limit: head.rules.max_transaction_samples };
+        self.room = self.room.checked_sub(1).ok_or(limit)?;
+        self.append_within(head, key, point, options)
+    }
+
+    fn append_within(
         &mut self,
         head: &Head,
         key: SeriesKey<'_>,
@@ -118,6 +133,15 @@ impl Transaction {
         rows: &[(SeriesRef, Point<'_>)],
         rejected: &mut Vec<RejectedRow>,
     ) {
+        let (within, over) = rows.split_at(rows.len().min(self.room));
+        self.room -= within.len();
+        self.append_batch_within(head, within, rejected);
+        let limit = head.rules.max_transaction_samples;
+        let refused = (within.len()..).zip(over);
+        rejected.extend(refused.map(|(row, _)| RejectedRow { row, error: AppendError::TransactionLimit { limit } }));
+    }
+
+    fn append_batch_within(&mut self, head: &Head, rows: &[(SeriesRef, Point<'_>)], rejected: &mut Vec<RejectedRow>) {
         self.targets.reserve(rows.len());
         self.pending.reserve(rows.len());
         for (i, block) in rows.chunks(ROWS_PER_LOOK_UP).enumerate() {
@@ -130,7 +154,10 @@ impl Transaction {
                     (PointValue::Float(value), Some(target)) if self.is_plain(head) => {
                         self.append_float(target, point.timestamp_ms, value)
                     }
-                    _ => self.append(head, SeriesKey::Ref(*series), *point, &AppendOptions::default()).map(|_| ()),
+                    _ => {
+                        let known = SeriesKey::Ref(*series);
+                        self.append_within(head, known, *point, &AppendOptions::default()).map(|_| ())
+                    }
                 };
                 if let Err(error) = done {
                     rejected.push(RejectedRow { row: i * ROWS_PER_LOOK_UP + at, error });
