@@ -8,7 +8,7 @@
 //!
 //! `series` makes a thousand series a host (1,000 hosts otherwise) in memory. `restart` writes two hours of them (100 hosts otherwise)
 //! to a directory, and opens it from the log, then from the snapshot of the head; `DIR` is left for a peer to open.
-//! `open` opens it again, on so many threads.
+//! `open` opens it again, on so many threads, and leaves a snapshot of the head.
 #![expect(unsafe_code, reason = "an allocator that counts has to be one")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -130,7 +130,7 @@ fn restart(dir: &Path, hosts: usize) -> Result<(), Failure> {
 
 fn open(dir: &Path, threads: usize) -> Result<(), Failure> {
     let start = live();
-    let options = DbOptions::default().head_snapshot(false).open_threads(threads);
+    let options = DbOptions::default().head_snapshot(true).open_threads(threads);
     let db = timed("opened", 1, || Ok(Db::open(dir, options)?))?;
     let report = db.replay_report();
     println!("{} samples, snapshot: {}, {} MiB", report.samples, report.from_snapshot, (live() - start) >> 20);

@@ -7,6 +7,7 @@ use crate::bits::BitReader;
 use crate::error::Fault;
 use crate::histogram::{Row, Rows, decode_rows};
 use crate::start_times::StartReader;
+use crate::value::Window;
 use crate::{ChunkError, CounterResetHeader, Encoding, counter_reset_header, sample_count, xor, xor2};
 
 /// Appends all samples of a chunk to `out`. Spare bytes at the end are ignored.
@@ -34,7 +35,7 @@ pub fn decode_prefix(
 ) -> Result<(), ChunkError> {
     let before = Mark::of(out);
     let decoded = match encoding {
-        Encoding::Xor | Encoding::Xor2 => decode_floats(encoding, chunk, at_most, out),
+        Encoding::Xor | Encoding::Xor2 => decode_floats(encoding, chunk, at_most, out).map(|_| ()),
         Encoding::Histogram | Encoding::HistogramSt => {
             rows(encoding, chunk, at_most).and_then(|rows| decode_rows::<Histogram>(rows, out))
         }
@@ -128,7 +129,24 @@ pub(crate) fn rows(encoding: Encoding, chunk: &[u8], at_most: usize) -> Result<R
     Ok(Rows { bits: BitReader::new(stream), starts, header, samples, wanted: samples.min(at_most) })
 }
 
-fn decode_floats(encoding: Encoding, chunk: &[u8], at_most: usize, out: &mut SampleBatch) -> Result<(), Fault> {
+/// Where the samples of a chunk of floats end.
+pub(crate) struct End {
+    /// Bits behind the header.
+    pub(crate) bits: u32,
+    /// Of the last change; in XOR chunks.
+    pub(crate) window: Window,
+}
+
+/// As [`decode`] of [`Encoding::Xor`]; says where the samples end.
+pub(crate) fn decode_xor_to_end(chunk: &[u8], out: &mut SampleBatch) -> Result<End, ChunkError> {
+    let before = Mark::of(out);
+    decode_floats(Encoding::Xor, chunk, usize::MAX, out).map_err(|fault| {
+        before.restore(out);
+        fault.into_error(chunk.len(), sample_count(Encoding::Xor, chunk))
+    })
+}
+
+fn decode_floats(encoding: Encoding, chunk: &[u8], at_most: usize, out: &mut SampleBatch) -> Result<End, Fault> {
     let (stream, starts) = stream(encoding, chunk)?;
     let samples = sample_count(encoding, chunk);
     // A sample takes at least a bit, and the first at least a byte: a header that counts more than that lies.
@@ -145,15 +163,17 @@ fn decode_floats(encoding: Encoding, chunk: &[u8], at_most: usize, out: &mut Sam
     let timestamps = out.timestamps.get_mut(base..).unwrap_or_default();
     let floats = out.floats.get_mut(base..).unwrap_or_default();
     let mut bits = BitReader::new(stream);
-    match encoding {
+    let window = match encoding {
         Encoding::Xor => xor::decode_columns(&mut bits, timestamps, floats)?,
         _ => {
             let start_timestamps = out.start_timestamps.get_mut(base..).unwrap_or_default();
             xor2::decode_columns(&mut bits, starts, timestamps, floats, start_timestamps)?;
+            Window::default()
         }
-    }
+    };
     if bits.left() < 0 {
         return Err(Fault::Overrun);
     }
-    if timestamps.is_sorted_by(|a, b| a < b) { Ok(()) } else { Err(Fault::NotAscending) }
+    let end = End { bits: bits.position() as u32, window };
+    if timestamps.is_sorted_by(|a, b| a < b) { Ok(end) } else { Err(Fault::NotAscending) }
 }

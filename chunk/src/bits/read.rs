@@ -131,6 +131,11 @@ impl<'a> BitReader<'a> {
         (window << prefix >> 64_u32.wrapping_sub(n), n)
     }
 
+    /// Bits that were taken.
+    pub(crate) fn position(&self) -> usize {
+        self.position
+    }
+
     /// Bits that are left, negative once more were taken than there are.
     pub(crate) fn left(&self) -> i64 {
         (self.bytes.len() as i64).wrapping_mul(8).wrapping_sub(self.position as i64)

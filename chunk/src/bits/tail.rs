@@ -31,6 +31,18 @@ impl<B> TailWriter<B> {
         TailWriter { words, tail: 0, bits: 0, beside: B::default() }
     }
 
+    /// A stream that goes on behind the first `bits` of `bytes`, of which there must be as many.
+    pub(crate) fn resume(bytes: &[u8], bits: u32, beside: B) -> Self {
+        let (words, rest) = bytes.split_at((bits / WORD_BITS) as usize * WORD);
+        let (used, mut tail) = (bits % WORD_BITS, [0; WORD]);
+        for (to, from) in tail.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        // Whatever lies behind the end is no part of the stream.
+        let tail = u64::from_be_bytes(tail) & !u64::MAX.checked_shr(used).unwrap_or(0);
+        TailWriter { words: words.into(), tail, bits, beside }
+    }
+
     /// Bytes of the stream. The last may be filled up with zeros.
     #[inline]
     pub(crate) fn len(&self) -> usize {
@@ -163,6 +175,29 @@ mod tests {
                 assert_eq!((bits.read(offset), bits.read(3), bits.read(n)), (0, 0b101, value), "{n} bits at {offset}");
                 assert!((0..8).contains(&bits.left()));
             }
+        }
+    }
+
+    #[test]
+    fn a_stream_goes_on_where_another_ended() {
+        for n in 1..200 {
+            let (mut whole, mut first) = (TailWriter::<()>::default(), TailWriter::<()>::default());
+            for bit in 0..n {
+                whole.push((bit % 3) & 1, 1);
+                first.push((bit % 3) & 1, 1);
+            }
+            let mut noisy = bytes(&first);
+            noisy.extend([0xff; 9]);
+            if n % 8 != 0 {
+                noisy[n as usize / 8] |= 0xff >> (n % 8);
+            }
+            let mut resumed = TailWriter::resume(&noisy, n as u32, ());
+            for out in [&mut whole, &mut resumed] {
+                out.push(0xabcd, 17);
+                out.push_zeros(50);
+                out.push(7, 64);
+            }
+            assert_eq!(bytes(&resumed), bytes(&whole), "{n} bits");
         }
     }
 

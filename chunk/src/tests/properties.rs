@@ -40,6 +40,27 @@ fn rows(batch: &SampleBatch) -> Vec<(i64, i64, u64)> {
 }
 
 #[test]
+fn a_chunk_that_is_gone_on_with_is_as_if_it_had_never_been_put_down() {
+    let mut random = Random::new(11);
+    for _ in 0..300 {
+        let samples = floats(&mut random, 60, false);
+        for cut in 0..=samples.len() {
+            let bytes = encode_floats(Encoding::Xor, &samples[..cut]);
+            let mut out = SampleBatch::new();
+            let mut chunk = match cut {
+                0 => XorAppender::new(),
+                _ => XorAppender::resume(&bytes, &mut out).unwrap(),
+            };
+            assert_eq!((chunk.len(), out.len(), chunk.to_bytes()), (cut, cut, bytes));
+            let newest = |at: usize| at.checked_sub(1).map(|at| (samples[at].1, samples[at].2.to_bits()));
+            assert_eq!(chunk.previous().map(|(t, v)| (t, v.to_bits())), cut.checked_sub(1).and_then(newest));
+            samples[cut..].iter().for_each(|(_, t, v)| chunk.push(*t, *v));
+            assert_eq!(chunk.to_bytes(), encode_floats(Encoding::Xor, &samples), "put down after {cut} samples");
+        }
+    }
+}
+
+#[test]
 fn floats_come_back_bit_by_bit() {
     let mut random = Random::new(1);
     let mut samples_in_all = 0;

@@ -19,17 +19,17 @@ struct Cursor {
     window: Window,
 }
 
-/// Fills both columns, which are equally long.
+/// Fills both columns, which are equally long. The window that the next change may lie in.
 pub(crate) fn decode_columns(
     bits: &mut BitReader<'_>,
     timestamps: &mut [i64],
     floats: &mut [f64],
-) -> Result<(), Fault> {
+) -> Result<Window, Fault> {
     let mut rows = timestamps.iter_mut().zip(floats);
-    let Some((t, v)) = rows.next() else { return Ok(()) };
+    let Some((t, v)) = rows.next() else { return Ok(Window::default()) };
     let mut cursor = first(bits);
     (*t, *v) = cursor.sample();
-    let Some((t, v)) = rows.next() else { return Ok(()) };
+    let Some((t, v)) = rows.next() else { return Ok(cursor.window) };
     second(bits, &mut cursor)?;
     (*t, *v) = cursor.sample();
     while rows.len() > 0 {
@@ -48,7 +48,7 @@ pub(crate) fn decode_columns(
             (*t, *v) = cursor.sample();
         }
     }
-    Ok(())
+    Ok(cursor.window)
 }
 
 /// How many of the next samples are in step and have the value before: each is two zeros.

@@ -1,8 +1,11 @@
 //! Writing XOR chunks.
 
-use crate::MAX_CHUNK_SAMPLES;
+use promethium_model::SampleBatch;
+
 use crate::bits::{BitSink, TailWriter};
+use crate::decode::{End, decode_xor_to_end};
 use crate::value::{Window, write_change};
+use crate::{ChunkError, MAX_CHUNK_SAMPLES};
 
 const HEADER: usize = 2;
 
@@ -58,6 +61,30 @@ impl XorAppender {
     #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {
         XorAppender { out: TailWriter::with_capacity(bytes), ..Self::new() }
+    }
+
+    /// Goes on with a chunk, whose samples are appended to `out`. What is pushed from here on gives the bytes that it would have
+    /// given in the chunk's first appender.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not a chunk of floats in time order; `out` is then as it was.
+    pub fn resume(chunk: &[u8], out: &mut SampleBatch) -> Result<XorAppender, ChunkError> {
+        let base = out.len();
+        let End { bits, window } = decode_xor_to_end(chunk, out)?;
+        let (timestamps, floats) = (&out.timestamps[base..], &out.floats[base..]);
+        let Some((timestamp_ms, value)) = timestamps.last().zip(floats.last()) else { return Ok(XorAppender::new()) };
+        // A writer has no window before its first change; a reader begins with one.
+        let is_changed = floats.windows(2).any(|two| two[0].to_bits() != two[1].to_bits());
+        let window = if is_changed { window } else { Window::NONE };
+        let before = floats.len().checked_sub(2);
+        Ok(XorAppender {
+            out: TailWriter::resume(&chunk[HEADER..], bits, Small { count: floats.len() as u16, window }),
+            timestamp_ms: *timestamp_ms,
+            delta: before.map_or(0, |before| timestamp_ms.wrapping_sub(timestamps[before])),
+            value: value.to_bits(),
+            previous: before.map_or(0, |before| floats[before].to_bits()),
+        })
     }
 
     /// Samples so far.

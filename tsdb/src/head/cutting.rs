@@ -59,6 +59,18 @@ impl CutPlan {
         t_ms >= self.at_ms() || samples >= MAX_SAMPLES
     }
 
+    /// Whether a float chunk of these samples would have been filled so. The plan, which must be that of its beginning, is then as it
+    /// is behind the last of them.
+    pub(crate) fn resumes_floats(&mut self, times: &[i64], bytes: usize) -> bool {
+        if let [.., newest_ms] = times.get(..PREDICT_AT_SAMPLES).unwrap_or_default()
+            && times.len() > PREDICT_AT_SAMPLES
+        {
+            self.predict(*newest_ms, (TARGET_SAMPLES / PREDICT_AT_SAMPLES) as f64);
+        }
+        let is_before_end = times.last().is_some_and(|last_ms| *last_ms < self.at_ms());
+        is_before_end && times.len() <= MAX_SAMPLES && bytes <= MAX_FLOAT_BYTES
+    }
+
     /// Whether a histogram chunk of this size ends before a sample at `t_ms`.
     pub(crate) fn is_histogram_chunk_over(
         &mut self,

@@ -188,6 +188,25 @@ impl SeriesState {
         self.note_pushed(is_stale(value), stamp);
     }
 
+    /// Gives a series without an open chunk the one that another head had, and its samples, where this head would have filled it
+    /// in the same way. Whether it did.
+    pub(crate) fn resume_floats(&mut self, chunk: XorAppender, times: &[i64], stamp: &Stamp) -> bool {
+        let (Some(first), Some(last)) = (times.first(), times.last()) else { return false };
+        if stamp.is_xor2 || !self.open.is_empty() {
+            return false;
+        }
+        let mut cut = CutPlan::default();
+        cut.begin(*first, stamp.chunk_range_ms);
+        if !cut.resumes_floats(times, chunk.byte_len()) {
+            return false;
+        }
+        self.cut = cut;
+        self.is_stale = is_stale(chunk.newest().1);
+        debug_assert_eq!(chunk.newest().0, *last);
+        self.open = OpenChunk::Xor(chunk);
+        true
+    }
+
     fn begin_floats(&mut self, timestamp_ms: i64, stamp: &Stamp) {
         self.seal();
         self.cut.begin(timestamp_ms, stamp.chunk_range_ms);

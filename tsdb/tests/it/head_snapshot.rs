@@ -172,3 +172,39 @@ fn a_snapshot_that_cannot_be_written_keeps_nothing_from_being_closed() {
     }
     assert!(failed >= 8, "only {failed} calls");
 }
+
+/// A copy of what a closed store left.
+fn copy(disk: &SimVfs) -> SimVfs {
+    let copy = SimVfs::new(8);
+    for dir in ["/data", "/data/wal", "/data/wbl", "/data/chunks_head"].map(Path::new) {
+        for name in disk.list(dir).unwrap() {
+            if let Some(bytes) = disk.contents(&dir.join(&name)) {
+                copy.put(&dir.join(&name), bytes);
+            }
+        }
+    }
+    copy
+}
+
+#[test]
+fn open_chunks_go_on_as_if_they_had_never_been_put_down() {
+    for scrapes_before in [1, 2, 29, 30, 31, 100, 250] {
+        let disk = SimVfs::new(7);
+        let db = open(&disk, options()).unwrap();
+        let batches = scrapes(scrapes_before + 150);
+        commit_all(&db, &batches[..scrapes_before]);
+        db.close().unwrap();
+        let (from_snapshot, from_log) = (copy(&disk), copy(&disk));
+        from_log.remove(Path::new(FILE)).unwrap();
+        let ends = [(from_snapshot, true), (from_log, false)].map(|(disk, is_from_snapshot)| {
+            let db = open(&disk, options()).unwrap();
+            assert_eq!(db.replay_report().from_snapshot, is_from_snapshot);
+            commit_all(&db, &batches[scrapes_before..]);
+            // Its block has the chunks as they are.
+            let place = db.snapshot(START_MS + 1_000_000, true).unwrap();
+            let block = disk.list(&place).unwrap().remove(0);
+            disk.contents(&place.join(block).join("chunks/000001")).expect("a block")
+        });
+        assert!(ends[0] == ends[1], "{scrapes_before} scrapes: other chunks");
+    }
+}
