@@ -21,7 +21,7 @@ pub struct Limits {
     /// Nesting of a PromQL expression.
     pub max_query_depth: usize,
     /// Parts of a PromQL expression: nodes, matchers, labels in lists and terms of durations count one each, a regular
-    /// expression sixteen and one more for every sixteen bytes.
+    /// expression sixteen, one more for every four bytes and one more for every KiB of its program.
     pub max_query_parts: usize,
     /// Bytes of a scraped page, after decompression.
     pub max_scrape_body_bytes: usize,

@@ -48,6 +48,9 @@ const LISTS: &[(&str, &str, &str)] = &[
     ("a[", "1^", "1]"),
     ("\"", "\\x61", "\""),
     ("{a=~\"", "(a|b)", "\"}"),
+    ("{a=~\"", "x%.y|", "\"}"),
+    ("{a=~\"", "[a-p]", "\"}"),
+    ("{a=~\"", "(?:ab|c)?", "\"}"),
 ];
 
 fn options(max_parts: usize) -> ParserOptions {
@@ -97,6 +100,17 @@ fn work_grows_with_the_length_of_any_text() {
     }
 }
 
+/// Patterns as long as they may be, many of them.
+#[test]
+fn long_patterns_are_read_in_linear_work() {
+    for unit in ["(a|b)", "[0-9a-z]", "x.y|", "(?:ab|c){1,3}", "[^a]"] {
+        let pattern = |bytes: usize| format!("{{a=~\"{}z\"}}", unit.repeat(bytes / unit.len()));
+        let [once, twice] = [30_000, 60_000].map(|bytes| work(&pattern(bytes), usize::MAX).count_total);
+        assert!(twice as f64 <= GROWTH * once as f64, "{unit}: {once} allocations, {twice} for twice the length");
+        assert!(twice < 12 * 60_000, "{unit}: {twice} allocations");
+    }
+}
+
 #[test]
 fn a_mebibyte_of_anything_ends_at_the_limit_on_parts() {
     let limit = ParserOptions::default().max_parts;
@@ -116,7 +130,7 @@ fn the_limit_on_parts_is_met_exactly() {
         ("sum by (a, b) (rate(c{d=\"e\"}[5m]))", 7),
         ("a[1m+1m]", 3),
         ("{a=~\"b+\"}", 17),
-        ("{a=~\"0123456789abcdef+\"}", 18),
+        ("{a=~\"0123456789abcdef+\"}", 22),
     ] {
         assert!(parse(query, &options(parts)).is_ok(), "{query} has more than {parts} parts");
         let error = parse(query, &options(parts - 1)).unwrap_err();

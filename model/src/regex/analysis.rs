@@ -1,11 +1,15 @@
 //! What a pattern says about its matches without being run: for index look-ups and for matching without an engine.
 
+use std::cell::Cell;
+
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
 /// A literal set is given up beyond this many texts, as Prometheus gives it up.
 pub(super) const MAX_LITERALS: usize = 256;
 /// A literal set is given up beyond this many bytes.
 const MAX_LITERAL_BYTES: usize = 64 << 10;
+/// Texts that one look at a pattern spells out; what would take more is left unknown, so that the look is linear in the pattern.
+const MAX_TEXTS: usize = 64 * MAX_LITERALS;
 
 /// Facts about a pattern that is anchored at both ends.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,7 +26,8 @@ pub(super) struct Facts {
 
 /// Looks at a pattern. Its height is limited by the parser, so that the walk may recurse.
 pub(super) fn facts(hir: &Hir) -> Facts {
-    let piece = piece(hir, Place { starts: true, ends: true });
+    let texts = Cell::new(MAX_TEXTS);
+    let piece = piece(hir, Place { starts: true, ends: true, texts: &texts });
     let literals = piece.exact.map(|mut set| {
         set.sort_unstable();
         set.dedup();
@@ -33,9 +38,23 @@ pub(super) fn facts(hir: &Hir) -> Facts {
 
 /// Where a piece stands: an anchor that holds anyway is no condition.
 #[derive(Clone, Copy)]
-struct Place {
+struct Place<'t> {
     starts: bool,
     ends: bool,
+    /// How many texts may still be spelled out.
+    texts: &'t Cell<usize>,
+}
+
+impl Place<'_> {
+    fn inside(self) -> Self {
+        Place { starts: false, ends: false, ..self }
+    }
+
+    fn may_spell_out(self, texts: usize) -> bool {
+        let left = self.texts.get().checked_sub(texts);
+        self.texts.set(left.unwrap_or(0));
+        left.is_some()
+    }
 }
 
 /// What is known of the texts that one piece of a pattern matches.
@@ -73,25 +92,25 @@ impl Piece {
     }
 }
 
-fn piece(hir: &Hir, place: Place) -> Piece {
+fn piece(hir: &Hir, place: Place<'_>) -> Piece {
     match hir.kind() {
         HirKind::Empty => Piece::empty(),
         HirKind::Literal(literal) => match std::str::from_utf8(&literal.0) {
             Ok(text) => Piece::exact(vec![text.to_owned()]),
             Err(_) => Piece::unknown(),
         },
-        HirKind::Class(class) => of_class(class),
+        HirKind::Class(class) => of_class(class, place),
         HirKind::Look(Look::Start) if place.starts => Piece::empty(),
         HirKind::Look(Look::End) if place.ends => Piece::empty(),
         HirKind::Look(_) => Piece::unknown(),
         HirKind::Capture(capture) => piece(&capture.sub, place),
-        HirKind::Repetition(repetition) => of_repetition(repetition),
+        HirKind::Repetition(repetition) => of_repetition(repetition, place),
         HirKind::Concat(subs) => of_concat(subs, place),
         HirKind::Alternation(subs) => of_alternation(subs, place),
     }
 }
 
-fn of_class(class: &Class) -> Piece {
+fn of_class(class: &Class, place: Place<'_>) -> Piece {
     let class = match class {
         Class::Unicode(class) => class,
         // What never matches comes as an empty class of bytes.
@@ -99,15 +118,16 @@ fn of_class(class: &Class) -> Piece {
         Class::Bytes(_) => return Piece::unknown(),
     };
     let size = class.ranges().iter().fold(0usize, |sum, range| sum.saturating_add(range.len()));
-    if size > MAX_LITERALS {
+    if size > MAX_LITERALS || !place.may_spell_out(size) {
         return Piece::unknown();
     }
     Piece::exact(class.ranges().iter().flat_map(|range| range.start()..=range.end()).map(String::from).collect())
 }
 
-fn of_repetition(repetition: &Repetition) -> Piece {
-    let sub = piece(&repetition.sub, Place { starts: false, ends: false });
-    let exact = sub.exact.as_deref().zip(repetition.max).and_then(|(set, max)| repeated(set, repetition.min, max));
+fn of_repetition(repetition: &Repetition, place: Place<'_>) -> Piece {
+    let sub = piece(&repetition.sub, place.inside());
+    let bounds = repetition.max.map(|max| (repetition.min, max));
+    let exact = sub.exact.as_deref().zip(bounds).and_then(|(set, bounds)| repeated(set, bounds, place));
     match (exact, repetition.min) {
         (Some(set), _) => Piece::exact(set),
         (None, 0) => Piece::unknown(),
@@ -118,11 +138,11 @@ fn of_repetition(repetition: &Repetition) -> Piece {
 }
 
 /// All texts of `min` to `max` copies.
-fn repeated(set: &[String], min: u32, max: u32) -> Option<Vec<String>> {
+fn repeated(set: &[String], (min, max): (u32, u32), place: Place<'_>) -> Option<Vec<String>> {
     let mut copies = vec![String::new()];
     let mut all = if min == 0 { copies.clone() } else { Vec::new() };
     for n in 1..=max {
-        copies = cross(&copies, set)?;
+        copies = cross(&copies, set, place)?;
         if n >= min {
             all.extend_from_slice(&copies);
         }
@@ -133,7 +153,7 @@ fn repeated(set: &[String], min: u32, max: u32) -> Option<Vec<String>> {
     Some(all)
 }
 
-fn of_alternation(subs: &[Hir], place: Place) -> Piece {
+fn of_alternation(subs: &[Hir], place: Place<'_>) -> Piece {
     let pieces: Vec<Piece> = subs.iter().map(|sub| piece(sub, place)).collect();
     match union(&pieces) {
         Some(set) => Piece::exact(set),
@@ -159,12 +179,13 @@ fn common(pieces: &[Piece]) -> Piece {
     Piece { suffix: common_suffix(&suffixes), prefix, ..Piece::unknown() }
 }
 
-fn of_concat(subs: &[Hir], place: Place) -> Piece {
+fn of_concat(subs: &[Hir], place: Place<'_>) -> Piece {
     let starts = subs.iter().take_while(|sub| matches!(sub.kind(), HirKind::Look(Look::Start))).count();
     let ends = subs.iter().rev().take_while(|sub| matches!(sub.kind(), HirKind::Look(Look::End))).count();
-    let mut sequence = Sequence::new();
+    let mut sequence = Sequence::new(place);
     for (i, sub) in subs.iter().enumerate() {
-        let place = Place { starts: place.starts && i <= starts, ends: place.ends && i + 1 + ends >= subs.len() };
+        let (starts, ends) = (place.starts && i <= starts, place.ends && i + 1 + ends >= subs.len());
+        let place = Place { starts, ends, ..place };
         sequence.push(piece(sub, place));
     }
     sequence.finish()
@@ -172,20 +193,21 @@ fn of_concat(subs: &[Hir], place: Place) -> Piece {
 
 /// Pieces one after the other. As long as all of them are exact, their product is; after that, the exact pieces since
 /// the last gap go on being multiplied, so that `foo(a|b)` ends a match in one of two known ways.
-struct Sequence {
+struct Sequence<'t> {
+    place: Place<'t>,
     // The exact texts since the last gap.
     run: Vec<String>,
     prefix: Option<String>,
     inner: Vec<String>,
 }
 
-impl Sequence {
-    fn new() -> Self {
-        Sequence { run: vec![String::new()], prefix: None, inner: Vec::new() }
+impl<'t> Sequence<'t> {
+    fn new(place: Place<'t>) -> Self {
+        Sequence { place, run: vec![String::new()], prefix: None, inner: Vec::new() }
     }
 
     fn push(&mut self, next: Piece) {
-        let product = next.exact.as_deref().and_then(|set| cross(&self.run, set));
+        let product = next.exact.as_deref().and_then(|set| cross(&self.run, set, self.place));
         match product {
             Some(product) => self.run = product,
             None => self.gap(next),
@@ -195,7 +217,7 @@ impl Sequence {
     /// Something that is not exact: what it begins with still belongs to the run, what it ends with to the next one.
     fn gap(&mut self, next: Piece) {
         let next = next.inexact();
-        let run = match cross(&self.run, &[next.prefix]) {
+        let run = match cross(&self.run, &[next.prefix], self.place) {
             Some(run) => run,
             None => std::mem::take(&mut self.run),
         };
@@ -253,10 +275,14 @@ fn common_prefix_before(set: &[String], skip: usize) -> String {
 }
 
 /// Every text of `a` followed by every text of `b`; `None` when that is too much.
-fn cross(a: &[String], b: &[String]) -> Option<Vec<String>> {
+fn cross(a: &[String], b: &[String], place: Place<'_>) -> Option<Vec<String>> {
     let texts = a.len().checked_mul(b.len()).filter(|n| *n <= MAX_LITERALS)?;
     let bytes = |set: &[String]| set.iter().map(String::len).sum::<usize>();
     if bytes(a).saturating_mul(b.len()).saturating_add(bytes(b).saturating_mul(a.len())) > MAX_LITERAL_BYTES {
+        return None;
+    }
+    // One text in place of one is no more than was there.
+    if texts > 1 && !place.may_spell_out(texts) {
         return None;
     }
     let mut product = Vec::with_capacity(texts);

@@ -26,6 +26,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use regex_automata::meta;
+use regex_automata::nfa::thompson;
 use regex_syntax::hir::{Hir, Look};
 use thiserror::Error;
 
@@ -87,17 +88,19 @@ struct LazyEngine {
 }
 
 impl LazyEngine {
-    /// A pattern that might be larger than the limit is built at once, to know.
+    /// Of a pattern that might be larger than the limit the automaton alone is built at once, to know. Bounds are at least seven
+    /// fifths of what automata take.
     fn new(hir: Hir, limit: usize) -> Result<LazyEngine, RegexError> {
-        let built = match size::upper_bound(&hir) > limit {
-            true => OnceLock::from(compile(hir.clone(), limit)?),
-            false => OnceLock::new(),
-        };
-        Ok(LazyEngine { hir, built })
+        if size::upper_bound(&hir) > limit.saturating_mul(7) / 5 {
+            let config = thompson::Config::new().nfa_size_limit(Some(limit));
+            let automaton = thompson::Compiler::new().configure(config).build_from_hir(&hir);
+            automaton.map_err(|_| RegexError::Limit { what: "compiled size in bytes", limit })?;
+        }
+        Ok(LazyEngine { hir, built: OnceLock::new() })
     }
 
     fn get(&self) -> &meta::Regex {
-        let build = || compile(self.hir.clone(), usize::MAX).expect("the bound of its size is within the limit");
+        let build = || compile(self.hir.clone(), usize::MAX).expect("its size is known to be within the limit");
         self.built.get_or_init(build)
     }
 }

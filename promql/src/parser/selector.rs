@@ -79,6 +79,7 @@ impl Parser<'_> {
             .regexes
             .matcher(op, label, value_text)
             .map_err(|error| Fault::new(token.span.to(value.span), error.to_string()))?;
+        self.count(matcher.regex().map_or(0, |regex| regex.program_bytes() / PROGRAM_BYTES), token.span)?;
         Ok(BraceItem::Matcher(matcher))
     }
 
@@ -147,11 +148,14 @@ impl Parser<'_> {
     }
 }
 
+/// Bytes of a pattern's program that count as a part.
+const PROGRAM_BYTES: usize = 1 << 10;
+
 /// A matcher in parts: to read a pattern takes as long as to make sixteen nodes, and is linear in its length.
 fn weight(op: MatchOp, value: &str) -> usize {
     match op {
         MatchOp::Equal | MatchOp::NotEqual => 1,
-        MatchOp::Regex | MatchOp::NotRegex => (value.len() / 16).saturating_add(16),
+        MatchOp::Regex | MatchOp::NotRegex => (value.len() / 4).saturating_add(16),
     }
 }
 

@@ -179,6 +179,7 @@ const TABLE: &[&str] = &[
     "max_over_time(x_total[50m:1s])",
     "sum_over_time(rate(x_total[5m])[30m:1s])",
     "max_over_time(vector(1)[1000h:1s])",
+    "min_over_time(vector(1)[2000h:1s])",
     "max_over_time(vector(1)[200000h:1s])",
     "absent_over_time(x_total[30m])",
     "absent(x_total)",
