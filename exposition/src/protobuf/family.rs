@@ -32,12 +32,30 @@ pub(super) struct Family<'a> {
     pub(super) metric_type: MetricType,
 }
 
+// A part of what a core's second cache holds.
+const AHEAD_BYTES: usize = 32 << 10;
+const CACHE_LINE_BYTES: usize = 64;
+
+/// Loads bytes into the cache; how many they are.
+///
+/// The metrics of a large family are passed over from length to length, each a load that the next one waits for: from memory that took
+/// a sixth of the time of reading a page. Loads that do not wait for each other take little of it.
+fn touch(bytes: &[u8]) -> usize {
+    std::hint::black_box(bytes.iter().step_by(CACHE_LINE_BYTES).fold(0, |all, byte| all ^ byte));
+    bytes.len()
+}
+
 impl<'a> FamilyMessage<'a> {
     /// Reads all but the metrics. Fields may stand in any order.
     pub(super) fn read(message: &'a [u8]) -> Result<Self, WireError> {
         let mut family = FamilyMessage { fields: message, ..Self::default() };
         let mut fields = Fields::new(message);
+        let mut ahead = message.chunks(AHEAD_BYTES);
+        let mut touched = 0usize;
         while let Some((number, value)) = fields.next()? {
+            if message.len().saturating_sub(fields.rest.len()) >= touched {
+                touched = touched.saturating_add(ahead.next().map_or(AHEAD_BYTES, touch));
+            }
             match number {
                 1 => family.name = value.bytes()?,
                 2 => family.help = value.bytes()?,
