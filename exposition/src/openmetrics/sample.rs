@@ -18,7 +18,7 @@ use crate::series::Series;
 use crate::strict_number::parse_number;
 
 /// Reads the metric name and the labels of the line at the cursor. `series` holds that of the line before.
-#[inline]
+#[inline(always)]
 pub(super) fn take_series<'a>(
     cursor: &mut Cursor<'a>,
     scope: &Scope<'a>,
@@ -95,7 +95,7 @@ fn has_quoted_label_name(series: &Series<'_>) -> bool {
 pub(super) const NO_VALUE: &str = "expected value after metric";
 
 /// Reads a blank and the value. `expected` is what is said where there is none.
-#[inline]
+#[inline(always)]
 pub(super) fn take_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, expected: &str) -> Result<f64, DecodeError> {
     if cursor.peek() == b' ' {
         let mut number = *cursor;
@@ -113,6 +113,7 @@ fn ends_word(byte: u8) -> bool {
 }
 
 /// Words, many digits, and what is no number.
+#[inline(never)]
 fn take_any_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, expected: &str) -> Result<f64, DecodeError> {
     let start = cursor.at;
     let token = take_word(cursor);
@@ -156,7 +157,7 @@ pub(super) struct LineEnd {
 }
 
 /// Reads what follows the value, and passes the line break. An exemplar goes to `exemplars`.
-#[inline]
+#[inline(always)]
 pub(super) fn take_line_end<'a>(
     cursor: &mut Cursor<'a>,
     scope: &Scope<'a>,

@@ -110,6 +110,8 @@ fn type_line_end(text: &[u8]) -> Option<(MetricType, usize)> {
     })
 }
 
+/// Every other shape, and comments. Kept apart from lines of the plain shape.
+#[inline(never)]
 fn take_any_comment<'a>(
     cursor: &mut Cursor<'a>,
     scope: &Scope<'a>,

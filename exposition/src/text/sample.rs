@@ -21,7 +21,7 @@ use crate::series::Series;
 
 /// Reads the metric name and the labels of the line whose first token is at the cursor; `false` when no name was found.
 /// `series` holds that of the line before; `expected` is the name of the family that was described last.
-#[inline]
+#[inline(always)]
 pub(super) fn take_series<'a>(
     cursor: &mut Cursor<'a>,
     scope: &Scope<'a>,
@@ -98,7 +98,7 @@ fn take_brace(cursor: &mut Cursor<'_>) -> bool {
 }
 
 /// Reads the value. `named` is whether the series has a metric name: Prometheus misses it only here.
-#[inline]
+#[inline(always)]
 pub(super) fn take_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>, named: bool) -> Result<f64, DecodeError> {
     cursor.skip_blanks();
     if !named {
@@ -121,6 +121,7 @@ fn unnamed<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> DecodeError {
 }
 
 /// Words, many digits, and what is no number.
+#[inline(never)]
 fn take_any_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<f64, DecodeError> {
     let start = cursor.at;
     cursor.skip_while(in_value);
@@ -136,7 +137,7 @@ fn take_any_value<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<f64,
 }
 
 /// Reads what follows the value, and passes the line break.
-#[inline]
+#[inline(always)]
 pub(super) fn take_line_end<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<Option<i64>, DecodeError> {
     let timestamp_ms = if cursor.peek() == b'\n' { None } else { take_timestamp(cursor, scope)? };
     cursor.advance();
@@ -147,6 +148,7 @@ pub(super) fn take_line_end<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> R
 const SHORT_TIMESTAMP: usize = 18;
 
 /// Blanks, then digits or nothing, then blanks up to the line break.
+#[inline(never)]
 fn take_timestamp<'a>(cursor: &mut Cursor<'a>, scope: &Scope<'a>) -> Result<Option<i64>, DecodeError> {
     cursor.skip_blanks();
     let start = cursor.at;
