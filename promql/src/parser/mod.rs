@@ -75,7 +75,8 @@ pub struct ParserOptions {
     /// Deepest nesting of expressions. A chain of binary operators without parentheses counts as one level.
     pub max_depth: usize,
     /// Most parts: nodes, matchers, labels in lists and terms of durations count one each, a regular expression sixteen, one
-    /// more for every four bytes and one more for every KiB of its program. What a text costs to parse is bounded by this, whatever its length.
+    /// more for every four bytes and one more for every KiB of its program. What a text costs to parse is bounded by this,
+    /// whatever its length.
     pub max_parts: usize,
     /// Where compiled patterns come from. Each of the options' clones uses the same cache.
     pub regexes: RegexCache,
