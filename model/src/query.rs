@@ -327,6 +327,7 @@ impl From<StorageError> for QueryError {
             StorageError::Canceled => QueryError::Canceled { stage: "expression evaluation" },
             StorageError::TimedOut => QueryError::Timeout { stage: "expression evaluation" },
             StorageError::TooManySamples { limit } => QueryError::TooManySamples { limit },
+            StorageError::TooManyBytes { limit } => QueryError::TooManyBytes { limit },
             other => QueryError::Storage(other),
         }
     }

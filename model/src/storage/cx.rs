@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::StorageError;
 use crate::clock::Clock;
 
-/// Deadline, cancellation and sample budget of one query. Cheap to clone; clones share all three.
+/// Deadline, cancellation and budgets of one query, in samples and in bytes. Cheap to clone; clones share all of them.
 ///
 /// Stores and engines call [`QueryCx::check`] once per batch, series or posting list — never per sample.
 #[derive(Clone, Default)]
@@ -15,6 +15,7 @@ pub struct QueryCx {
     canceled: Arc<AtomicBool>,
     deadline: Option<(Arc<dyn Clock>, Duration)>,
     budget: Option<Arc<QueryBudget>>,
+    memory: Option<Arc<QueryMemory>>,
 }
 
 impl QueryCx {
@@ -39,6 +40,16 @@ impl QueryCx {
     pub fn with_max_samples(mut self, max_samples: usize) -> Self {
         self.budget =
             Some(Arc::new(QueryBudget { max_samples, current: AtomicUsize::new(0), peak: AtomicUsize::new(0) }));
+        self
+    }
+
+    /// Lets the query hold at most `max_bytes` at once, what its engine and its stores allocate for it together. A lower limit
+    /// stands.
+    #[must_use]
+    pub fn with_max_bytes(mut self, max_bytes: usize) -> Self {
+        if max_bytes < self.max_bytes() {
+            self.memory = Some(Arc::new(QueryMemory { max_bytes, held: AtomicUsize::new(0) }));
+        }
         self
     }
 
@@ -97,6 +108,36 @@ impl QueryCx {
         }
     }
 
+    /// Accounts for `bytes` more in memory.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::TooManyBytes`] when the budget is exceeded; the bytes are then still counted.
+    pub fn acquire_bytes(&self, bytes: usize) -> Result<(), StorageError> {
+        let Some(memory) = &self.memory else { return Ok(()) };
+        let held = memory.held.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if held > memory.max_bytes { Err(StorageError::TooManyBytes { limit: memory.max_bytes }) } else { Ok(()) }
+    }
+
+    /// Gives back what [`QueryCx::acquire_bytes`] took.
+    pub fn release_bytes(&self, bytes: usize) {
+        if let Some(memory) = &self.memory {
+            memory.held.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// Bytes that are held; 0 without a budget in bytes.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.memory.as_ref().map_or(0, |memory| memory.held.load(Ordering::Relaxed))
+    }
+
+    /// Bytes that may be held at once; [`usize::MAX`] without a budget in bytes.
+    #[must_use]
+    pub fn max_bytes(&self) -> usize {
+        self.memory.as_ref().map_or(usize::MAX, |memory| memory.max_bytes)
+    }
+
     /// The most samples that were held at once; 0 without a budget.
     #[must_use]
     pub fn peak_samples(&self) -> usize {
@@ -110,6 +151,7 @@ impl std::fmt::Debug for QueryCx {
             .field("canceled", &self.canceled)
             .field("deadline", &self.deadline.as_ref().map(|(_, end)| end))
             .field("budget", &self.budget)
+            .field("memory", &self.memory)
             .finish()
     }
 }
@@ -147,6 +189,13 @@ pub struct QueryBudget {
     peak: AtomicUsize,
 }
 
+/// Bytes that a query holds, and may hold.
+#[derive(Debug)]
+struct QueryMemory {
+    max_bytes: usize,
+    held: AtomicUsize,
+}
+
 impl QueryBudget {
     fn acquire(&self, samples: usize) -> Result<(), StorageError> {
         let now = self.current.fetch_add(samples, Ordering::Relaxed) + samples;
@@ -179,5 +228,16 @@ mod tests {
         assert!(cx.acquire_samples(5).is_ok());
         assert!(matches!(cx.acquire_samples(1), Err(StorageError::TooManySamples { limit: 10 })));
         assert_eq!(cx.peak_samples(), 11);
+    }
+
+    #[test]
+    fn bytes_are_counted_together_and_the_lowest_limit_stands() {
+        let cx = QueryCx::unlimited().with_max_bytes(10);
+        let same = cx.clone().with_max_bytes(20);
+        assert!(cx.acquire_bytes(6).is_ok() && same.acquire_bytes(4).is_ok());
+        assert!(matches!(same.acquire_bytes(1), Err(StorageError::TooManyBytes { limit: 10 })));
+        assert_eq!((cx.held_bytes(), cx.max_bytes()), (11, 10));
+        same.release_bytes(11);
+        assert_eq!((cx.held_bytes(), QueryCx::unlimited().held_bytes()), (0, 0));
     }
 }

@@ -25,6 +25,12 @@ pub enum StorageError {
         /// The limit.
         limit: usize,
     },
+    /// The query holds more bytes than it may.
+    #[error("query processing would take more than {limit} bytes of memory")]
+    TooManyBytes {
+        /// The limit.
+        limit: usize,
+    },
     /// Stored bytes are damaged.
     #[error("{}: offset {offset}: {message}", path.display())]
     Corrupt {

@@ -11,25 +11,22 @@ use promethium_model::{Limits, QueryCx, QueryError};
 /// Steps between two looks at whether the query goes on.
 const STEPS_PER_CHECK: usize = 16;
 
-/// The engine's own limits on samples and bytes, beside that of the context on samples. Shared by the threads of a query.
+/// The engine's own limit on samples, beside that of the context, and the bytes of the context, which stores count too. Shared by
+/// the threads of a query.
 pub(crate) struct Budget<'a> {
     cx: &'a QueryCx,
     max_samples: usize,
-    max_bytes: usize,
     samples: AtomicUsize,
-    bytes: AtomicUsize,
 }
 
 impl<'a> Budget<'a> {
     pub(crate) fn new(cx: &'a QueryCx, limits: &Limits) -> Self {
-        let (samples, bytes) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Budget { cx, max_samples: limits.max_query_samples, max_bytes: limits.max_query_memory_bytes, samples, bytes }
+        Budget { cx, max_samples: limits.max_query_samples, samples: AtomicUsize::new(0) }
     }
 
     /// Without limits of its own.
     pub(crate) fn unlimited(cx: &'a QueryCx) -> Self {
-        let (samples, bytes) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Budget { cx, max_samples: usize::MAX, max_bytes: usize::MAX, samples, bytes }
+        Budget { cx, max_samples: usize::MAX, samples: AtomicUsize::new(0) }
     }
 
     pub(crate) fn cx(&self) -> &'a QueryCx {
@@ -66,17 +63,15 @@ impl<'a> Budget<'a> {
     /// Whether there is room for so many bytes more, which are then gone again before anything else is asked for, or charged
     /// by whom they are handed to.
     pub(crate) fn room_for(&self, bytes: usize) -> Result<(), QueryError> {
-        self.refuse_bytes(self.bytes.load(Ordering::Relaxed).saturating_add(bytes))
+        let limit = self.cx.max_bytes();
+        let held = self.cx.held_bytes().saturating_add(bytes);
+        if held > limit { Err(QueryError::TooManyBytes { limit }) } else { Ok(()) }
     }
 
     /// Counts bytes that are there already and stay to the end of the query; whoever asks next is refused when they were too
     /// many.
     pub(crate) fn keep(&self, bytes: usize) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    fn refuse_bytes(&self, held: usize) -> Result<(), QueryError> {
-        if held > self.max_bytes { Err(QueryError::TooManyBytes { limit: self.max_bytes }) } else { Ok(()) }
+        drop(self.cx.acquire_bytes(bytes));
     }
 }
 
@@ -107,15 +102,14 @@ impl Charge<'_> {
     /// Counts bytes.
     pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), QueryError> {
         self.bytes = self.bytes.saturating_add(bytes);
-        let held = self.budget.bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        self.budget.refuse_bytes(held)
+        Ok(self.budget.cx.acquire_bytes(bytes)?)
     }
 
     /// Gives back some of the bytes.
     pub(crate) fn release(&mut self, bytes: usize) {
         let bytes = bytes.min(self.bytes);
         self.bytes -= bytes;
-        self.budget.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.budget.cx.release_bytes(bytes);
     }
 
     /// Counts so many bytes in all, if it held fewer.
@@ -139,7 +133,7 @@ impl Charge<'_> {
 impl Drop for Charge<'_> {
     fn drop(&mut self) {
         self.budget.samples.fetch_sub(self.samples, Ordering::Relaxed);
-        self.budget.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.budget.cx.release_bytes(self.bytes);
         self.budget.cx.release_samples(self.samples);
     }
 }
@@ -155,10 +149,8 @@ mod tests {
 
     #[test]
     fn bytes_are_given_back() {
-        let cx = QueryCx::unlimited();
-        let mut limits = Limits::default();
-        limits.max_query_memory_bytes = 100;
-        let budget = Budget::new(&cx, &limits);
+        let cx = QueryCx::unlimited().with_max_bytes(100);
+        let budget = Budget::unlimited(&cx);
         let mut charge = budget.hold(60).unwrap();
         assert!(budget.room_for(40).is_ok() && budget.room_for(41).is_err());
         charge.release(20);
@@ -172,10 +164,8 @@ mod tests {
 
     #[test]
     fn a_list_is_charged_before_it_grows() {
-        let cx = QueryCx::unlimited();
-        let mut limits = Limits::default();
-        limits.max_query_memory_bytes = 8 * (4 + 8);
-        let budget = Budget::new(&cx, &limits);
+        let cx = QueryCx::unlimited().with_max_bytes(8 * (4 + 8));
+        let budget = Budget::unlimited(&cx);
         let (mut charge, mut list) = (budget.open(), Vec::new());
         for i in 0..8u64 {
             charge.push(&mut list, i).unwrap();

@@ -174,6 +174,7 @@ impl Engine {
         cx.check().map_err(at_start)?;
         let range = Fetcher::range_of(plan).unwrap_or(TimeRange::new(times.start_ms, times.end_ms));
         let querier = store.querier(range)?;
+        let cx = &cx.clone().with_max_bytes(self.options.limits.max_query_memory_bytes);
         let budget = Budget::new(cx, &self.options.limits);
         let notes = Notes::counted(query, &budget);
         let _plan = budget.hold(parsed_bytes(query) + program_bytes(plan))?;

@@ -1,13 +1,13 @@
 //! Queries that make much of little, and data for them.
 
 use promethium_model::{
-    AppendOptions, Appendable, CounterResetHint, FloatHistogram, Labels, MemStore, Point, PointValue, SeriesKey, Span,
+    AppendOptions, Appendable, CounterResetHint, FloatHistogram, Labels, Point, PointValue, SeriesKey, Span,
 };
 
 pub(crate) const STEP_MS: i64 = 15_000;
 pub(crate) const SAMPLES: i64 = 240;
 
-fn append(store: &MemStore, pairs: &[(&str, &str)], samples: i64, value: impl Fn(i64) -> f64) {
+fn append(store: &dyn Appendable, pairs: &[(&str, &str)], samples: i64, value: impl Fn(i64) -> f64) {
     let labels = Labels::from_pairs(pairs.iter().copied());
     let mut tx = store.appender();
     for s in 0..samples {
@@ -35,26 +35,23 @@ fn histogram(i: i64, s: i64) -> FloatHistogram {
 }
 
 /// Counters, native and classic histograms, many metrics, long label values, info metrics.
-pub(crate) fn store() -> MemStore {
-    let store = MemStore::new();
+pub(crate) fn fill(store: &dyn Appendable) {
     for i in 0..800i64 {
         let (i_text, group) = (i.to_string(), (i % 10).to_string());
-        append(&store, &[("__name__", "x_total"), ("g", &group), ("i", &i_text)], SAMPLES, |s| {
-            (s * (i % 7 + 1)) as f64
-        });
-        append(&store, &[("__name__", &format!("m_{i}")), ("instance", &i_text), ("job", "j")], 20, |s| s as f64);
+        append(store, &[("__name__", "x_total"), ("g", &group), ("i", &i_text)], SAMPLES, |s| (s * (i % 7 + 1)) as f64);
+        append(store, &[("__name__", &format!("m_{i}")), ("instance", &i_text), ("job", "j")], 20, |s| s as f64);
     }
     for i in 0..200i64 {
         let (i_text, long) = (i.to_string(), "long".repeat(1_000));
-        append(&store, &[("__name__", "long"), ("i", &i_text), ("l", &long)], 20, |s| s as f64);
+        append(store, &[("__name__", "long"), ("i", &i_text), ("l", &long)], 20, |s| s as f64);
         let info = [("__name__", "target_info"), ("instance", &*i_text), ("job", "j"), ("version", &*long)];
-        append(&store, &info, 20, |_| 1.0);
+        append(store, &info, 20, |_| 1.0);
     }
     for i in 0..40i64 {
         let i_text = i.to_string();
         for (b, le) in ["0.1", "0.2", "0.5", "1", "2", "5", "+Inf"].into_iter().enumerate() {
             // Counts that fall from one bucket to the next have to be repaired.
-            append(&store, &[("__name__", "b_bucket"), ("i", &i_text), ("le", le)], SAMPLES, |s| {
+            append(store, &[("__name__", "b_bucket"), ("i", &i_text), ("le", le)], SAMPLES, |s| {
                 ((s + 7) * ((b as i64 * 3) % 5 + 1)) as f64
             });
         }
@@ -68,7 +65,6 @@ pub(crate) fn store() -> MemStore {
         }
         tx.commit().unwrap();
     }
-    store
 }
 
 /// Each as an instant query at the end of the data, and over all of it.
@@ -189,30 +185,4 @@ const TABLE: &[&str] = &[
     "info(m_1 or m_2 or m_3)",
     "info({__name__=~\"m_.*\"}, {version=~\".+\"})",
     "long + on (i) group_left (l) long",
-];
-
-/// What dashboards ask: must fit into twice what it takes.
-pub(crate) const USUAL: &[&str] = &[
-    "x_total",
-    "rate(x_total[5m])",
-    "sum(x_total)",
-    "sum by (g) (rate(x_total[5m]))",
-    "avg by (i) (x_total)",
-    "max by (g) (x_total)",
-    "topk(5, rate(x_total[5m]))",
-    "quantile(0.9, x_total)",
-    "x_total / on (i) x_total",
-    "rate(x_total[5m]) * on (g) group_left sum by (g) (x_total)",
-    "x_total and x_total",
-    "x_total or x_total",
-    "histogram_quantile(0.9, sum by (le) (rate(b_bucket[5m])))",
-    "histogram_quantile(0.9, rate(b_bucket[5m]))",
-    "label_replace(x_total, \"a\", \"$1\", \"i\", \"(.*)\")",
-    "max_over_time(rate(x_total[5m])[30m:1m])",
-    "avg_over_time(x_total[30m])",
-    "count by (__name__) ({__name__=~\".+\"})",
-    "histogram_quantile(0.9, sum(rate(h[5m])))",
-    "rate(h[5m])",
-    "sort_desc(x_total)",
-    "absent(x_total{i=\"none\"})",
 ];

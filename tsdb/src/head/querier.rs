@@ -11,6 +11,7 @@ use roaring::RoaringBitmap;
 
 use super::Head;
 use super::cursor::{HeadCursor, Notes, OneSample};
+use super::held_bytes::HeldBytes;
 use super::index::HeadIndex;
 use super::series::MemSeries;
 use super::visibility::{CommitId, Snapshot};
@@ -39,6 +40,14 @@ struct Selected {
     samples: Samples,
 }
 
+impl Selected {
+    /// Bytes that it takes, and its place in a list that grows by doubling.
+    fn bytes(&self) -> usize {
+        const LABELS_HEADER: usize = 16;
+        2 * size_of::<Selected>() + LABELS_HEADER + self.labels.packed_len()
+    }
+}
+
 /// What is to be read of a series.
 enum Samples {
     /// One sample, which is at hand.
@@ -56,8 +65,9 @@ impl<'h> HeadQuerier<'h> {
         newest_until_ms: Option<i64>,
         limit: usize,
         keep: impl Fn(&Labels) -> bool,
-        cx: &QueryCx,
+        held: &mut HeldBytes,
     ) -> Result<Vec<Selected>, StorageError> {
+        let cx = &held.cx().clone();
         cx.check()?;
         let mut selected = Vec::new();
         if self.head.is_outside(self.range) {
@@ -65,6 +75,7 @@ impl<'h> HeadQuerier<'h> {
         }
         let mut candidates = Candidates::new(self.head, matchers, cx);
         while let Some((index, ids)) = candidates.next_some()? {
+            let before = selected.len();
             for series in ids.iter().filter_map(|id| index.get(*id)) {
                 let Some(samples) = self.samples(series, newest_until_ms) else { continue };
                 let labels = index.labels(series);
@@ -72,6 +83,7 @@ impl<'h> HeadQuerier<'h> {
                     selected.push(Selected { labels, samples });
                 }
             }
+            held.add(selected[before..].iter().map(Selected::bytes).sum())?;
             if selected.len() >= limit {
                 selected.truncate(limit);
                 break;
@@ -122,7 +134,8 @@ impl Querier for HeadQuerier<'_> {
         let limit = if hints.sorted { usize::MAX } else { all };
         let is_wanted =
             |labels: &Labels| hints.shard.is_none_or(|(shard, shards)| labels.hash() % shards.max(1) == shard);
-        let mut series = self.selected(matchers, newest_until_ms, limit, is_wanted, cx)?;
+        let mut held = HeldBytes::new(cx);
+        let mut series = self.selected(matchers, newest_until_ms, limit, is_wanted, &mut held)?;
         if hints.sorted {
             series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
         }
@@ -133,7 +146,7 @@ impl Querier for HeadQuerier<'_> {
             series: series.into_iter(),
             range: self.range,
             snapshot: self.snapshot.at,
-            cx: cx.clone(),
+            held,
             since_check: SERIES_PER_CHECK,
         }))
     }
@@ -172,7 +185,7 @@ struct HeadSeriesSet<'h> {
     series: std::vec::IntoIter<Selected>,
     range: TimeRange,
     snapshot: CommitId,
-    cx: QueryCx,
+    held: HeldBytes,
     since_check: usize,
 }
 
@@ -184,14 +197,17 @@ impl HeadSeriesSet<'_> {
             return Ok(());
         }
         self.since_check = 0;
-        self.cx.check()
+        self.held.cx().check()
     }
 }
 
 impl<'q> SeriesSet<'q> for HeadSeriesSet<'q> {
     fn next_series(&mut self) -> Result<Option<SeriesEntry<'q>>, StorageError> {
         self.check()?;
-        let Some(Selected { labels, samples }) = self.series.next() else { return Ok(None) };
+        let Some(selected) = self.series.next() else { return Ok(None) };
+        // Its labels are the caller's to count from here on.
+        self.held.release(selected.bytes());
+        let Selected { labels, samples } = selected;
         let samples: Box<dyn SampleCursor + 'q> = match samples {
             Samples::One(t_ms, value) => Box::new(OneSample::new(t_ms, value)),
             Samples::All(series) => {

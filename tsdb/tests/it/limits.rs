@@ -2,7 +2,7 @@
 
 use promethium_model::{
     AppendError, AppendOptions, Appendable, Clock, CommitError, FloatHistogram, Labels, Limits, Point, PointValue,
-    Queryable, QueryableExt, SeriesKey, StorageError, TimeRange,
+    QueryCx, Queryable, QueryableExt, SelectHints, SeriesKey, StorageError, TimeRange,
 };
 use promethium_tsdb::vfs::SimVfs;
 use promethium_tsdb::{Db, DbOptions, TsdbError};
@@ -78,6 +78,27 @@ fn a_transaction_takes_no_more_samples_than_it_may_and_can_be_committed() {
     assert!(refused.as_ref().is_err_and(is_over), "{refused:?}");
     assert_eq!(tx.commit().unwrap().samples, 3);
     assert_eq!(db.read_all(TimeRange::ALL, &[]).unwrap()[0].1.floats, [0.0, 1.0, 2.0]);
+}
+
+#[test]
+fn what_a_query_selects_of_the_head_is_counted_until_it_is_handed_out() {
+    const SERIES: usize = 1_000;
+    let db = Db::in_memory_with(DbOptions::default(), clock()).unwrap();
+    commit(&db, &(0..SERIES).map(|series| (series, START_MS, 1.0)).collect()).unwrap();
+    let querier = db.querier(TimeRange::ALL).unwrap();
+    let hints = SelectHints::sorted(TimeRange::ALL);
+    let cx = QueryCx::unlimited().with_max_bytes(1 << 20);
+    let mut set = querier.select(&[], &hints, &cx).unwrap();
+    let all = cx.held_bytes();
+    assert!((SERIES * 50..SERIES * 300).contains(&all), "{all}");
+    set.next_series().unwrap().unwrap();
+    assert!(cx.held_bytes() < all);
+    while set.next_series().unwrap().is_some() {}
+    assert_eq!(cx.held_bytes(), 0);
+    let few = QueryCx::unlimited().with_max_bytes(all / 2);
+    let refused = querier.select(&[], &hints, &few).map(drop);
+    assert!(matches!(refused, Err(StorageError::TooManyBytes { limit }) if limit == all / 2), "{refused:?}");
+    assert_eq!(few.held_bytes(), 0);
 }
 
 #[test]
