@@ -39,7 +39,7 @@ pub struct Limits {
     pub max_regex_bytes: usize,
     /// Nesting of a regular expression: levels of groups, alternations, sequences and repetitions.
     pub max_regex_depth: u32,
-    /// Bytes of a compiled regular expression.
+    /// Bytes of a compiled regular expression, as far as its syntax tree tells: it is refused when it might be larger.
     pub max_regex_program_bytes: usize,
     /// Alerts that wait for one Alertmanager; the oldest give way.
     pub max_notification_queue: usize,

@@ -103,7 +103,7 @@ fn work_grows_with_the_length_of_any_text() {
 /// Patterns as long as they may be, many of them.
 #[test]
 fn long_patterns_are_read_in_linear_work() {
-    for unit in ["(a|b)", "[0-9a-z]", "x.y|", "(?:ab|c){1,3}", "[^a]"] {
+    for unit in ["(a|b)", "[0-9a-z]", "x.y|", "(?:ab|c){1,3}", "[^a]", ".", "(?i:k)"] {
         let pattern = |bytes: usize| format!("{{a=~\"{}z\"}}", unit.repeat(bytes / unit.len()));
         let [once, twice] = [30_000, 60_000].map(|bytes| work(&pattern(bytes), usize::MAX).count_total);
         assert!(twice as f64 <= GROWTH * once as f64, "{unit}: {once} allocations, {twice} for twice the length");

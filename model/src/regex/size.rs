@@ -1,17 +1,18 @@
 //! How large a pattern can become when it is compiled, told from its syntax tree.
 
 use regex_syntax::hir::{Class, ClassUnicodeRange, Hir, HirKind};
+use regex_syntax::utf8::Utf8Sequences;
 
 /// Bytes of a state and of what leads out of it, with room to spare.
 const STATE: usize = 48;
 
-/// Bytes of the states that spell one range of code points in UTF-8. ASCII is a byte; all that is not, with or without some of
-/// ASCII, is nine sequences that share their ends; others are at most ten sequences of at most four bytes.
+/// Bytes of the states that spell one range of code points in UTF-8. All that is not ASCII, with or without some of ASCII, is nine
+/// sequences that share their ends.
 fn range(range: &ClassUnicodeRange) -> usize {
     let states = match (range.start(), range.end()) {
         (_, end) if end.is_ascii() => 1,
         (start, char::MAX) if start <= '\u{80}' => 10,
-        _ => 10 * 4,
+        (start, end) => Utf8Sequences::new(start, end).map(|sequence| sequence.len()).sum(),
     };
     states * STATE
 }
