@@ -16,4 +16,18 @@ pub(crate) trait BitSink {
 
     /// Appends a header's bits and those that follow it, at most 56 and 64, in one go where that is possible.
     fn push_both(&mut self, header: (u64, u32), value: (u64, u32));
+
+    /// A LEB128 number, byte by byte: ten at most.
+    fn push_uvarint(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.push(value & 0x7f | 0x80, 8);
+            value >>= 7;
+        }
+        self.push(value, 8);
+    }
+
+    /// A zig-zag LEB128 number.
+    fn push_varint(&mut self, value: i64) {
+        self.push_uvarint(((value << 1) ^ (value >> 63)) as u64);
+    }
 }

@@ -104,20 +104,6 @@ impl<B> TailWriter<B> {
         }
         self.bits += n;
     }
-
-    /// A LEB128 number, byte by byte.
-    pub(crate) fn uvarint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.push(value & 0x7f | 0x80, 8);
-            value >>= 7;
-        }
-        self.push(value, 8);
-    }
-
-    /// A zig-zag LEB128 number.
-    pub(crate) fn varint(&mut self, value: i64) {
-        self.uvarint(((value << 1) ^ (value >> 63)) as u64);
-    }
 }
 
 impl<B> BitSink for TailWriter<B> {

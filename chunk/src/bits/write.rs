@@ -125,19 +125,16 @@ impl BitWriter {
         self.push_long(value.to_bits(), 64);
     }
 
-    /// A LEB128 number, byte by byte. Makes room.
-    pub(crate) fn uvarint(&mut self, mut value: u64) {
+    /// As [`push_uvarint`](BitSink::push_uvarint). Makes room.
+    pub(crate) fn uvarint(&mut self, value: u64) {
         self.reserve(NUMBER);
-        while value >= 0x80 {
-            self.push(value & 0x7f | 0x80, 8);
-            value >>= 7;
-        }
-        self.push(value, 8);
+        self.push_uvarint(value);
     }
 
-    /// A zig-zag LEB128 number.
+    /// As [`push_varint`](BitSink::push_varint). Makes room.
     pub(crate) fn varint(&mut self, value: i64) {
-        self.uvarint(((value << 1) ^ (value >> 63)) as u64);
+        self.reserve(NUMBER);
+        self.push_varint(value);
     }
 }
 

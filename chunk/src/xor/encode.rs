@@ -163,13 +163,13 @@ impl XorAppender {
     }
 
     fn push_first(&mut self, timestamp_ms: i64, bits: u64) {
-        self.out.varint(timestamp_ms);
+        self.out.push_varint(timestamp_ms);
         self.out.push(bits, 64);
     }
 
     fn push_second(&mut self, timestamp_ms: i64, bits: u64) {
         self.delta = timestamp_ms.wrapping_sub(self.timestamp_ms);
-        self.out.uvarint(self.delta as u64);
+        self.out.push_uvarint(self.delta as u64);
         self.push_value((0, 0), bits);
     }
 
