@@ -5,6 +5,7 @@ use promethium_model::SampleBatch;
 
 use super::chunk::{ChunkData, SealedChunk};
 use super::series::{MemSeries, Stamp};
+use super::transaction::push_all;
 use super::visibility::CommitId;
 
 /// The chunks of one series' samples, which ascend in time; no chunk reaches over the end of an aligned range of
@@ -19,14 +20,7 @@ pub(crate) fn chunks_at_once(samples: &SampleBatch, encodings: Encodings, range_
     };
     let series = MemSeries::new(0, 0, 0);
     let mut state = series.lock();
-    let mut histograms = samples.histograms.iter().peekable();
-    for (row, (t_ms, value)) in samples.timestamps.iter().zip(&samples.floats).enumerate() {
-        let start_ms = samples.start_timestamps.get(row).copied().unwrap_or(0);
-        match histograms.next_if(|(at, _)| *at as usize == row) {
-            Some((_, histogram)) => state.push_histogram(*t_ms, start_ms, histogram, &stamp),
-            None => state.push_float(*t_ms, start_ms, *value, &stamp),
-        }
-    }
+    push_all(&mut state, samples, &stamp);
     state.seal();
     state.chunks_in_memory().filter_map(encoded).collect()
 }

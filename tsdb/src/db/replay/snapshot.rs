@@ -11,7 +11,7 @@ use crate::db::head_file::{self, ALIAS_SECTION, HEAD_SECTION, InFiles, KEPT_SECT
 use crate::db::life::KeptReferences;
 use crate::head::chunk::{ChunkData, SealedChunk};
 use crate::head::series::{MemSeries, SeriesState, Stamp};
-use crate::head::transaction::{NewSamples, push_float};
+use crate::head::transaction::{NewSamples, push_all};
 
 impl Restorer<'_> {
     /// Restores everything that a snapshot has, and says which references the log must go on explaining. `Err` says why it
@@ -98,11 +98,10 @@ fn restore_chunks(
     let mut state = series.lock();
     take(&mut state, sealed, new, series)?;
     // PERF: encoding the samples again is a quarter of what such an opening takes.
-    if resumed.is_some_and(|chunk| state.resume_floats(chunk, &samples.timestamps, stamp)) {
-        samples.timestamps.iter().for_each(|t_ms| new.note(*t_ms));
-    } else {
-        push_all(&mut state, &samples, stamp, new);
+    if !resumed.is_some_and(|chunk| state.resume_floats(chunk, &samples.timestamps, stamp)) {
+        push_all(&mut state, &samples, stamp);
     }
+    samples.timestamps.iter().for_each(|t_ms| new.note(*t_ms));
     series.note_newest(&state);
     new.stale_series = i64::from(state.is_stale());
     Ok(())
@@ -125,18 +124,6 @@ fn take(
     state.restore_chunks(sealed);
     series.note_newest(state);
     Ok(())
-}
-
-fn push_all(state: &mut SeriesState, samples: &SampleBatch, stamp: &Stamp, new: &mut NewSamples) {
-    let mut histograms = samples.histograms.iter().peekable();
-    for (row, t_ms) in samples.timestamps.iter().enumerate() {
-        let start_ms = samples.start_timestamps.get(row).copied().unwrap_or(0);
-        match histograms.next_if(|(at, _)| *at as usize == row) {
-            Some((_, histogram)) => state.push_histogram(*t_ms, start_ms, histogram, stamp),
-            None => push_float(state, *t_ms, start_ms, samples.floats[row], stamp),
-        }
-        new.note(*t_ms);
-    }
 }
 
 fn encoding(chunk: &HeadSnapshotChunk<'_>) -> Result<Encoding, String> {

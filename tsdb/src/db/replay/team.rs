@@ -138,8 +138,7 @@ impl<'a> Team<'a> {
         Some((outcome, samples))
     }
 
-    fn restore(&self, samples: &Samples<'_>, outcome: &mut Outcome) {
-        let by_reference = self.by_reference.read();
+    fn restore(&self, by_reference: &References, samples: &Samples<'_>, outcome: &mut Outcome) {
         match by_reference.get(samples.reference) {
             Some(series) => {
                 let before = outcome.new.count;
@@ -176,8 +175,9 @@ impl Work {
             }
             let mut end = ShareEnd { work: self, outcome: Outcome::default() };
             let at = |share: usize| self.samples.len() * share / SHARES;
+            let by_reference = team.by_reference.read();
             for samples in self.samples.some(at(share)..at(share + 1)) {
-                team.restore(&samples, &mut end.outcome);
+                team.restore(&by_reference, &samples, &mut end.outcome);
             }
         }
     }

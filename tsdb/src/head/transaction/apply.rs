@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use promethium_model::{HistogramValue, is_stale};
+use promethium_model::{HistogramValue, SampleBatch, is_stale};
 
 use super::{Batch, PendingFloat, PendingHistogram, Resolved, stale_histogram};
 use crate::head::Head;
@@ -219,6 +219,18 @@ pub(crate) fn push_float(state: &mut SeriesState, t_ms: i64, start_ms: i64, valu
         return;
     }
     state.push_float(t_ms, start_ms, value, stamp);
+}
+
+/// Adds samples in order, of whatever kinds.
+pub(crate) fn push_all(state: &mut SeriesState, samples: &SampleBatch, stamp: &Stamp) {
+    let mut histograms = samples.histograms.iter().peekable();
+    for (row, (t_ms, value)) in samples.timestamps.iter().zip(&samples.floats).enumerate() {
+        let start_ms = samples.start_timestamps.get(row).copied().unwrap_or(0);
+        match histograms.next_if(|(at, _)| *at as usize == row) {
+            Some((_, histogram)) => state.push_histogram(*t_ms, start_ms, histogram, stamp),
+            None => push_float(state, *t_ms, start_ms, *value, stamp),
+        }
+    }
 }
 
 /// Inserts late samples, which the log has. How many had a time that the series' buffer has already.

@@ -14,7 +14,7 @@ use promethium_model::{
 use super::Head;
 use super::admission::{Admission, TimeBounds};
 use super::series::MemSeries;
-pub(crate) use apply::{LateSample, NewSamples, insert_late, push_float};
+pub(crate) use apply::{LateSample, NewSamples, insert_late, push_all, push_float};
 use pending::Pending;
 pub(crate) use pending::{Batch, Kind, PendingFloat, PendingHistogram};
 use targets::{ROWS_PER_LOOK_UP, Targets};
