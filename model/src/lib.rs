@@ -70,7 +70,7 @@ pub use query::{
 pub use regex::{GoRegex, RegexError};
 pub use sample::{HistogramValue, NORMAL_NAN, Point, PointValue, STALE_NAN, SampleValue, is_stale};
 pub use storage::{
-    AppendError, AppendOptions, Appendable, Appended, Appender, CommitError, CommitStats, LabelHints, LabelList, Pace,
-    Querier, QueryCx, Queryable, QueryableExt, RejectedRow, SampleBatch, SampleCursor, SelectHints, SeriesEntry,
-    SeriesKey, SeriesRef, SeriesSet, StorageError, TimeRange,
+    AppendError, AppendOptions, Appendable, Appended, Appender, CommitError, CommitStats, HeldBytes, LabelHints,
+    LabelList, Pace, Querier, QueryCx, Queryable, QueryableExt, RejectedRow, SampleBatch, SampleCursor, SelectHints,
+    SeriesEntry, SeriesKey, SeriesRef, SeriesSet, StorageError, TimeRange,
 };

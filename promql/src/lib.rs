@@ -51,7 +51,7 @@
 //! parts of the text (`max_query_parts` bounds what it costs to parse, whatever it says), steps of a range, samples and bytes
 //! held at once, compiled patterns included. A chain of binary operators of any length is no nesting. What a
 //! query holds at its peak stays within `max_query_memory_bytes`, with what its store selects for it where the store counts that
-//! (see `QueryCx::acquire_bytes`), as the TSDB does for its head; regular expressions that an engine keeps compiled are its own. A query that is canceled, or out of time, hears of it within a bounded
+//! (see `QueryCx::acquire_bytes`), as the TSDB does for its head and its blocks; regular expressions that an engine keeps compiled are its own. A query that is canceled, or out of time, hears of it within a bounded
 //! number of samples, wherever it is: see [`QueryCx`](promethium_model::QueryCx).
 //!
 //! # Examples

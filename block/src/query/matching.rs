@@ -36,6 +36,14 @@ impl<'a> Selected<'a> {
         with_ids!(self.ids(), list => list.get(at).map(|id| crate::postings::Id::id(*id)))
     }
 
+    /// Bytes on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match self {
+            Selected::List(_) => 0,
+            Selected::Owned(ids) => ids.capacity() * size_of::<u32>(),
+        }
+    }
+
     fn into_owned(self) -> Vec<u32> {
         match self {
             Selected::Owned(ids) => ids,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use promethium_model::{
-    Annotations, LabelHints, LabelList, Labels, Matcher, Querier, QueryCx, Queryable, SelectHints,
+    Annotations, HeldBytes, LabelHints, LabelList, Labels, Matcher, Querier, QueryCx, Queryable, SelectHints,
     SeriesEntry as Entry, SeriesSet, StorageError, TimeRange,
 };
 
@@ -35,6 +35,8 @@ impl Block {
         cx: &QueryCx,
     ) -> Result<Box<dyn SeriesSet<'b> + 'b>, StorageError> {
         let selected = select(&self.index, matchers, cx)?;
+        let mut held = HeldBytes::new(cx);
+        held.add(selected.heap_bytes())?;
         let notes = Notes::default();
         self.lasting_damage().iter().for_each(|damage| notes.warn(damage));
         Ok(Box::new(BlockSeriesSet {
@@ -47,7 +49,7 @@ impl Block {
             shard: hints.shard,
             entry: SeriesEntry::default(),
             notes,
-            cx: cx.clone(),
+            held,
         }))
     }
 }
@@ -99,7 +101,7 @@ struct BlockSeriesSet<'q> {
     shard: Option<(u64, u64)>,
     entry: SeriesEntry,
     notes: Notes,
-    cx: QueryCx,
+    held: HeldBytes,
 }
 
 impl<'q> BlockSeriesSet<'q> {
@@ -135,7 +137,7 @@ impl<'q> BlockSeriesSet<'q> {
 impl<'q> SeriesSet<'q> for BlockSeriesSet<'q> {
     fn next_series(&mut self) -> Result<Option<Entry<'q>>, StorageError> {
         while self.left > 0 {
-            self.cx.check()?;
+            self.held.cx().check()?;
             let Some(id) = self.selected.get(self.next) else { break };
             self.next += 1;
             if let Some(entry) = self.read(id)? {

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use promethium_block::Block;
 use promethium_model::matcher::all_match;
-use promethium_model::{LabelHints, Labels, MatchOp, Matcher, QueryCx, Queryable, QueryableExt, TimeRange};
+use promethium_model::{
+    LabelHints, Labels, MatchOp, Matcher, QueryCx, Queryable, QueryableExt, SelectHints, StorageError, TimeRange,
+};
 
 use crate::support::{Rng, block_of, samples_at};
 
@@ -100,4 +102,19 @@ fn a_canceled_query_stops() {
     assert!(querier.select(&all, &Default::default(), &cx).is_err());
     assert!(querier.label_values("i", &all, &LabelHints::default(), &cx).is_err());
     assert!(querier.label_names(&all, &LabelHints::default(), &cx).is_err());
+}
+
+#[test]
+fn the_ids_that_a_query_selects_are_in_its_budget() {
+    const SERIES: usize = 1_000;
+    let block = block_of((0..SERIES).map(|i| (Labels::from_pairs([("i", format!("v{i}"))]), samples_at(&[1]))));
+    let (matchers, hints) = ([Matcher::new(MatchOp::Regex, "i", "v.+").unwrap()], SelectHints::sorted(TimeRange::ALL));
+    let querier = block.querier(TimeRange::ALL).unwrap();
+    let cx = QueryCx::unlimited().with_max_bytes(1 << 20);
+    let set = querier.select(&matchers, &hints, &cx).unwrap();
+    assert!((4 * SERIES..=8 * SERIES).contains(&cx.held_bytes()), "{}", cx.held_bytes());
+    drop(set);
+    assert_eq!(cx.held_bytes(), 0);
+    let refused = querier.select(&matchers, &hints, &QueryCx::unlimited().with_max_bytes(SERIES)).map(drop);
+    assert!(matches!(refused, Err(StorageError::TooManyBytes { limit: SERIES })), "{refused:?}");
 }

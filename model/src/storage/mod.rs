@@ -7,12 +7,14 @@ mod append;
 mod batch;
 mod cx;
 mod error;
+mod held_bytes;
 mod read;
 
 pub use append::{AppendOptions, Appendable, Appended, Appender, CommitStats, RejectedRow, SeriesKey, SeriesRef};
 pub use batch::SampleBatch;
 pub use cx::{Pace, QueryBudget, QueryCx};
 pub use error::{AppendError, CommitError, StorageError};
+pub use held_bytes::HeldBytes;
 pub use read::{
     LabelHints, LabelList, Querier, Queryable, QueryableExt, SampleCursor, SelectHints, SeriesEntry, SeriesSet,
     TimeRange, VecSeriesSet,

@@ -1,7 +1,7 @@
 //! Queries that make much of little, and data for them.
 
 use promethium_model::{
-    AppendOptions, Appendable, CounterResetHint, FloatHistogram, Labels, Point, PointValue, SeriesKey, Span,
+    AppendOptions, Appendable, CounterResetHint, FloatHistogram, Labels, Point, PointValue, QueryError, SeriesKey, Span,
 };
 
 pub(crate) const STEP_MS: i64 = 15_000;
@@ -68,7 +68,7 @@ pub(crate) fn fill(store: &dyn Appendable) {
 }
 
 /// Each as an instant query at the end of the data, and over all of it.
-pub(crate) fn queries() -> Vec<String> {
+fn queries() -> Vec<String> {
     let doubled = |of: &str, times: usize| {
         let opened = "label_join(".repeat(times);
         format!("{opened}{of}{}", ", \"d\", \"\", \"d\", \"d\")".repeat(times))
@@ -186,3 +186,25 @@ const TABLE: &[&str] = &[
     "info({__name__=~\"m_.*\"}, {version=~\".+\"})",
     "long + on (i) group_left (l) long",
 ];
+
+/// Runs all queries, as instant queries and over all the data, under two limits. `measured` takes the limit, the query and whether
+/// it is an instant query; it gives the bytes at the peak and how the query ended. None may hold a tenth more than its limit.
+pub(crate) fn check_limits(measured: impl Fn(usize, &str, bool) -> (usize, Result<(), QueryError>)) {
+    let queries = queries();
+    assert!(queries.len() >= 50);
+    let mut over = Vec::new();
+    for limit in [2_usize << 20, 16 << 20] {
+        let mut refused = 0;
+        for (query, instant) in queries.iter().flat_map(|query| [(query, true), (query, false)]) {
+            let (peak, outcome) = measured(limit, query, instant);
+            refused += usize::from(matches!(outcome, Err(QueryError::TooManyBytes { .. })));
+            if peak > limit + limit / 10 {
+                let shown: String = query.chars().take(90).collect();
+                over.push(format!("{shown} (instant: {instant}): {peak} bytes of {limit}: {outcome:?}"));
+            }
+        }
+        println!("{limit} bytes: {refused} of {} refused", 2 * queries.len());
+        assert!(refused > 10 && refused < 2 * queries.len(), "{refused} refused");
+    }
+    assert!(over.is_empty(), "{} over their limit:\n{}", over.len(), over.join("\n"));
+}

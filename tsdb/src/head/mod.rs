@@ -11,7 +11,7 @@
 //! | [`visibility`] | the order of commits, and what a reader may see |
 //! | [`transaction`] | samples on their way in |
 //! | [`exemplars`] | the ring of exemplars |
-//! | [`querier`], [`cursor`], [`held_bytes`] | the read seam, and what a query holds of it |
+//! | [`querier`], [`cursor`] | the read seam |
 //! | [`cardinality`] | what the series are made of |
 //! | [`deletion`], [`truncation`] | deletes; what is in blocks goes, and series that have nothing left |
 //!
@@ -26,7 +26,6 @@ pub(crate) mod cutting;
 pub(crate) mod deletion;
 pub(crate) mod directory;
 pub(crate) mod exemplars;
-mod held_bytes;
 pub(crate) mod histograms;
 pub(crate) mod index;
 pub(crate) mod intervals;

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use parking_lot::RwLockReadGuard;
 use promethium_model::{
-    Annotations, LabelHints, LabelList, Labels, Matcher, Querier, QueryCx, SampleCursor, SelectHints, SeriesEntry,
-    SeriesSet, StorageError, TimeRange,
+    Annotations, HeldBytes, LabelHints, LabelList, Labels, Matcher, Querier, QueryCx, SampleCursor, SelectHints,
+    SeriesEntry, SeriesSet, StorageError, TimeRange,
 };
 use roaring::RoaringBitmap;
 
 use super::Head;
 use super::cursor::{HeadCursor, Notes, OneSample};
-use super::held_bytes::HeldBytes;
 use super::index::HeadIndex;
 use super::series::MemSeries;
 use super::visibility::{CommitId, Snapshot};
