@@ -19,9 +19,9 @@ use crate::head::chunk::{ChunkData, SealedChunk};
 #[derive(Default)]
 pub(super) struct FoundChunks {
     pub(super) in_order: HashMap<u64, Vec<SealedChunk>, FixedState>,
-    pub(super) late: HashMap<u64, Vec<SealedChunk>, FixedState>,
-    /// The last chunk of late samples.
-    pub(super) last_late: HeadChunkRef,
+    /// By the reference of the chunk too. Only those count that the log of late samples names: others are in blocks, or in
+    /// that log sample by sample.
+    late: HashMap<(u64, HeadChunkRef), SealedChunk, FixedState>,
 }
 
 /// Opens the files for the head. They are a cache of what the log says too: what stands behind damage is left to the log.
@@ -43,15 +43,19 @@ pub(super) fn open(
 }
 
 impl FoundChunks {
+    /// The chunk of late samples of this series at this place.
+    pub(super) fn take_late(&mut self, series: u64, chunk: HeadChunkRef) -> Option<SealedChunk> {
+        self.late.remove(&(series, chunk))
+    }
+
     fn add(&mut self, entry: &HeadChunkEntry<'_>, frontier_ms: i64) {
         let Ok(encoding) = Encoding::try_from(entry.encoding) else { return };
         let samples = u16::try_from(sample_count(encoding, entry.data)).unwrap_or(u16::MAX);
         let (min_ms, max_ms) = (entry.min_ms, entry.max_ms);
         if entry.is_out_of_order {
-            let data = ChunkData::Memory(Arc::from(entry.data));
+            let data = ChunkData::File(entry.reference);
             let chunk = SealedChunk { min_ms, max_ms, samples, encoding, data };
-            self.late.entry(entry.series).or_default().push(chunk);
-            self.last_late = self.last_late.max(entry.reference);
+            self.late.insert((entry.series, entry.reference), chunk);
             return;
         }
         if entry.follows_damage || max_ms < frontier_ms || samples == 0 {

@@ -126,9 +126,9 @@ pub struct DbStats {
     pub min_time_ms: Option<i64>,
     /// Last time in the head, milliseconds; `None` while it is empty.
     pub max_time_ms: Option<i64>,
-    /// Chunks in memory.
+    /// Chunks of the head, those in files included.
     pub chunks: usize,
-    /// Bytes that chunks take in memory.
+    /// Bytes that chunks, and late samples that are none yet, take in memory.
     pub chunk_bytes: usize,
     /// Number of the log segment that is written; `None` without a log.
     pub segment: Option<u64>,
@@ -211,7 +211,7 @@ impl Db {
     /// * under [`Sync::Interval`], the sync of a log that no commit follows;
     /// * a head that spans one and a half chunk ranges gives its oldest range to a block; then the log is truncated, and
     ///   late samples go to blocks of their own;
-    /// * every minute, full chunks move to files, and what is beyond retention is removed;
+    /// * every minute, full chunks move to files, those of late samples too, and what is beyond retention is removed;
     /// * one merge of blocks.
     ///
     /// No duty is begun once `budget` is spent; one that was begun is finished. Appends and queries go on meanwhile. What a

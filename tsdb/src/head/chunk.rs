@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use promethium_chunk::{ChunkError, Encoding, FloatHistogramAppender, HistogramAppender, Xor2Appender, XorAppender};
-use promethium_model::{HistogramValue, SampleBatch};
+use promethium_model::{HistogramValue, SampleBatch, TimeRange};
 use promethium_wal::head_chunks::{HeadChunk, HeadChunkRef, HeadChunks};
 
 /// The chunk that takes a series' samples. Empty only while the series has none in memory.
@@ -27,6 +27,22 @@ pub(crate) struct SealedChunk {
     pub(crate) samples: u16,
     pub(crate) encoding: Encoding,
     pub(crate) data: ChunkData,
+}
+
+impl SealedChunk {
+    pub(crate) fn overlaps(&self, range: TimeRange) -> bool {
+        self.min_ms <= range.max_ms && self.max_ms >= range.min_ms
+    }
+
+    /// The number of the head chunk file that has it; `None` while it is in memory.
+    pub(crate) fn file(&self) -> Option<u32> {
+        if let ChunkData::File(reference) = self.data { Some(reference.file()) } else { None }
+    }
+
+    /// All of it, as a reader sees it.
+    pub(crate) fn view(&self, files: Option<&HeadChunks>) -> ChunkView {
+        ChunkView { encoding: self.encoding, samples: self.samples.into(), bytes: self.data.bytes(files) }
+    }
 }
 
 /// Where a chunk's bytes are.

@@ -7,6 +7,7 @@ use promethium_model::{Annotations, SampleBatch, SampleCursor, StorageError, Tim
 
 use super::Head;
 use super::chunk::ChunkView;
+use super::out_of_order::LateView;
 use super::series::MemSeries;
 use super::visibility::CommitId;
 use crate::batch;
@@ -62,7 +63,7 @@ enum Opened {
     /// All of it.
     Read { any: bool },
     /// Its late samples; the cursor has the chunks.
-    Chunks { late: SampleBatch },
+    Chunks { late: Option<LateView> },
 }
 
 impl<'h> HeadCursor<'h> {
@@ -92,16 +93,18 @@ impl<'h> HeadCursor<'h> {
         }
         self.chunks = state.view(self.snapshot, self.range, self.head.chunk_files()).into_iter();
         self.deleted = state.deleted().to_vec();
-        Opened::Chunks { late: state.out_of_order().map_or_else(SampleBatch::new, |o| o.rows_in(self.range)) }
+        let late = state.out_of_order().map(|late| late.view(self.range, self.head.chunk_files()));
+        Opened::Chunks { late: late.filter(|late| !late.is_empty()) }
     }
 
     /// Everything at once: late samples lie anywhere among the others.
-    fn read_with_late(&mut self, late: &SampleBatch, out: &mut SampleBatch) {
+    fn read_with_late(&mut self, late: LateView, out: &mut SampleBatch) {
+        let late = late.rows(|reason| self.notes.warn(reason));
         let mut in_order = SampleBatch::new();
         while self.next_chunk(&mut in_order) {}
         let base = out.len();
         let mut merged = SampleBatch::new();
-        batch::merge_rows(&in_order, late, &mut merged);
+        batch::merge_rows(&in_order, &late, &mut merged);
         batch::copy_rows(&merged, 0..merged.len(), out);
         batch::drop_intervals(out, base, &self.deleted);
     }
@@ -128,12 +131,12 @@ impl SampleCursor for HeadCursor<'_> {
         if let Some(series) = self.series.take() {
             match self.open(&series, out) {
                 Opened::Read { any } => return Ok(any),
-                Opened::Chunks { late } if !late.is_empty() => {
+                Opened::Chunks { late: Some(late) } => {
                     let base = out.len();
-                    self.read_with_late(&late, out);
+                    self.read_with_late(late, out);
                     return Ok(out.len() > base);
                 }
-                Opened::Chunks { .. } => {}
+                Opened::Chunks { late: None } => {}
             }
         }
         Ok(self.next_chunk(out))

@@ -299,8 +299,13 @@ impl Head {
 
     /// Widens the range of the late samples.
     pub(crate) fn note_late(&self, t_ms: i64) {
-        self.sample_count.fetch_add(1, Ordering::Relaxed);
-        self.late_times.widen(t_ms, t_ms);
+        self.note_late_chunk(t_ms, t_ms, 1);
+    }
+
+    /// As [`Head::note_late`], by several that lie between two times, both included.
+    pub(crate) fn note_late_chunk(&self, min_ms: i64, max_ms: i64, samples: u64) {
+        self.sample_count.fetch_add(samples, Ordering::Relaxed);
+        self.late_times.widen(min_ms, max_ms);
     }
 
     /// The labels of a series; `None` when it is gone.

@@ -2,8 +2,9 @@
 
 use promethium_chunk::{EncodedChunk, Encodings, SplitRule};
 use promethium_model::{HistogramValue, SampleBatch, TimeRange};
+use promethium_wal::head_chunks::{HeadChunkRef, HeadChunks};
 
-use super::chunk::{ChunkData, SealedChunk};
+use super::chunk::{ChunkBytes, ChunkData, ChunkView, SealedChunk};
 use crate::batch;
 
 /// Samples that are kept uncompressed, as in Prometheus; more become chunks.
@@ -11,7 +12,8 @@ pub(crate) const BUFFER_SAMPLES: usize = 32;
 
 /// The late samples of one series: a sorted buffer, and chunks, which may overlap.
 ///
-/// Chunks stay in memory until the next out-of-order compaction; the log of late samples restores them.
+/// The pump moves chunks to files. The log of late samples has all that is here until the next out-of-order compaction, and
+/// says which chunks of the files are here too: those that it does not name are in blocks, or in the log sample by sample.
 #[derive(Default)]
 pub(crate) struct OutOfOrder {
     buffer: SampleBatch,
@@ -66,22 +68,70 @@ impl OutOfOrder {
         self.buffer.clear();
     }
 
-    /// Adds a chunk that was read from a file.
-    pub(crate) fn add_chunk(&mut self, chunk: SealedChunk) {
+    /// Adds a chunk that the log says is in a file, and drops what came from the log and is in the chunk too. How many
+    /// samples are new; `None` where the file does not have the chunk.
+    ///
+    /// Only what the chunk has is dropped, so that a name that leads elsewhere costs nothing.
+    pub(crate) fn take_over(&mut self, chunk: SealedChunk, files: Option<&HeadChunks>) -> Option<u64> {
+        let mut rows = SampleBatch::new();
+        chunk.view(files).decode(&mut rows).ok()?;
+        let before = self.sample_count();
+        let times = rows.timestamps;
+        self.chunks.retain(|known| !is_inside(known, &chunk, &times));
+        let times: Vec<(i64, i64)> = times.into_iter().map(|t| (t, t)).collect();
+        batch::drop_intervals(&mut self.buffer, 0, &times);
         self.chunks.push(chunk);
+        Some(self.sample_count().saturating_sub(before))
     }
 
-    /// Forgets the buffer: its samples are in chunks.
-    pub(crate) fn clear_buffer(&mut self) {
-        self.buffer.clear();
+    fn sample_count(&self) -> u64 {
+        self.buffer.len() as u64 + self.chunks.iter().map(|c| u64::from(c.samples)).sum::<u64>()
     }
 
-    pub(crate) fn has_sample_in(&self, range: TimeRange) -> bool {
+    /// Chunks in memory, each with its place, without those that are being written to blocks: once these are there the log of late
+    /// samples loses them, and must not name them again.
+    pub(crate) fn chunks_in_memory(&self) -> impl Iterator<Item = (usize, &SealedChunk)> {
+        self.chunks.iter().enumerate().skip(self.frozen).filter(|(_, c)| matches!(c.data, ChunkData::Memory(_)))
+    }
+
+    /// Says that the chunk at a place is in a file.
+    pub(crate) fn move_to_file(&mut self, at: usize, reference: HeadChunkRef) {
+        if let Some(chunk) = self.chunks.get_mut(at) {
+            chunk.data = ChunkData::File(reference);
+        }
+    }
+
+    /// The first head chunk file that has chunks of the series.
+    pub(crate) fn first_file(&self) -> Option<u32> {
+        self.chunks.iter().filter_map(SealedChunk::file).min()
+    }
+
+    /// Chunks, and the bytes on the heap of everything.
+    pub(crate) fn figures(&self) -> (usize, usize) {
+        let chunks: usize = self.chunks.iter().map(|c| c.data.heap_bytes()).sum();
+        // Time and value; histograms are shared with nobody and not counted.
+        let buffer = self.buffer.len() * (size_of::<i64>() + size_of::<f64>());
+        (self.chunks.len(), chunks + self.chunks.capacity() * size_of::<SealedChunk>() + buffer)
+    }
+
+    /// The buffer's samples: time, start time, value.
+    pub(crate) fn buffered(&self) -> impl Iterator<Item = (i64, i64, LateValue)> + '_ {
+        let mut histograms = self.buffer.histograms.iter().peekable();
+        let rows = self.buffer.timestamps.iter().zip(&self.buffer.floats).enumerate();
+        rows.map(move |(row, (t_ms, value))| {
+            let start_ms = self.buffer.start_timestamps.get(row).copied().unwrap_or(0);
+            let histogram = histograms.next_if(|(at, _)| *at as usize == row);
+            (*t_ms, start_ms, histogram.map_or(LateValue::Float(*value), |(_, h)| LateValue::Histogram(h.clone())))
+        })
+    }
+
+    pub(crate) fn has_sample_in(&self, range: TimeRange, files: Option<&HeadChunks>) -> bool {
         self.buffer.timestamps.iter().any(|t| range.contains(*t))
-            || self.chunks.iter().any(|c| {
-                let overlaps = c.min_ms <= range.max_ms && c.max_ms >= range.min_ms;
-                overlaps && (range.contains(c.min_ms) || range.contains(c.max_ms) || chunk_has_sample_in(c, range))
-            })
+            || self
+                .chunks
+                .iter()
+                .filter(|c| c.overlaps(range))
+                .any(|c| range.contains(c.min_ms) || range.contains(c.max_ms) || chunk_has_sample_in(c, range, files))
     }
 
     /// First and last time.
@@ -91,16 +141,17 @@ impl OutOfOrder {
         chunks.chain(buffer).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
-    /// The samples in `range`, in time order.
-    pub(crate) fn rows_in(&self, range: TimeRange) -> SampleBatch {
-        let mut rows = self.buffer.clone();
-        batch::keep_range(&mut rows, 0, range);
-        with_chunks(rows, &self.chunks, range)
+    /// What reaches into `range`. To be called under the lock of the series, as [`ChunkData::bytes`] is.
+    pub(crate) fn view(&self, range: TimeRange, files: Option<&HeadChunks>) -> LateView {
+        let mut buffer = self.buffer.clone();
+        batch::keep_range(&mut buffer, 0, range);
+        LateView { range, buffer, chunks: views(&self.chunks, range, files) }
     }
 
-    /// Of these, the ones that were there at the last [`OutOfOrder::freeze`].
-    pub(crate) fn frozen_rows_in(&self, range: TimeRange) -> SampleBatch {
-        with_chunks(SampleBatch::new(), &self.chunks[..self.frozen], range)
+    /// Of that, what was there at the last [`OutOfOrder::freeze`].
+    pub(crate) fn frozen_view(&self, range: TimeRange, files: Option<&HeadChunks>) -> LateView {
+        let frozen = &self.chunks[..self.frozen];
+        LateView { range, buffer: SampleBatch::new(), chunks: views(frozen, range, files) }
     }
 
     /// Marks all samples as being written to blocks. Later ones are kept apart.
@@ -117,35 +168,62 @@ impl OutOfOrder {
     }
 }
 
-/// Merges the samples that chunks have in `range` with others.
-fn with_chunks(mut rows: SampleBatch, chunks: &[SealedChunk], range: TimeRange) -> SampleBatch {
-    for chunk in chunks.iter().filter(|c| c.min_ms <= range.max_ms && c.max_ms >= range.min_ms) {
-        let mut decoded = SampleBatch::new();
-        if decode(chunk, &mut decoded).is_err() {
-            continue;
+/// Late samples of a series as they were at one moment. Chunks are decoded when they are asked for.
+pub(crate) struct LateView {
+    range: TimeRange,
+    buffer: SampleBatch,
+    chunks: Vec<ChunkView>,
+}
+
+impl LateView {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.buffer.is_empty() && self.chunks.is_empty()
+    }
+
+    /// The samples, in time order. What cannot be read is left out, and `lost` is told why.
+    pub(crate) fn rows(self, mut lost: impl FnMut(&str)) -> SampleBatch {
+        let mut rows = self.buffer;
+        for chunk in &self.chunks {
+            let mut decoded = SampleBatch::new();
+            if let Err(reason) = chunk.decode(&mut decoded) {
+                lost(&reason);
+                continue;
+            }
+            batch::keep_range(&mut decoded, 0, self.range);
+            let mut merged = SampleBatch::new();
+            batch::merge_rows(&rows, &decoded, &mut merged);
+            rows = merged;
         }
-        batch::keep_range(&mut decoded, 0, range);
-        let mut merged = SampleBatch::new();
-        batch::merge_rows(&rows, &decoded, &mut merged);
-        rows = merged;
+        // Which histogram came before which is not known.
+        for i in 0..rows.histograms.len() {
+            let row = rows.histograms[i].0 as usize;
+            batch::forget_reset_hint(&mut rows, row);
+        }
+        rows
     }
-    // Which histogram came before which is not known.
-    for i in 0..rows.histograms.len() {
-        let row = rows.histograms[i].0 as usize;
-        batch::forget_reset_hint(&mut rows, row);
-    }
-    rows
 }
 
-/// Chunks of late samples are in memory.
-fn decode(chunk: &SealedChunk, out: &mut SampleBatch) -> Result<(), promethium_chunk::ChunkError> {
-    promethium_chunk::decode(chunk.encoding, chunk.data.bytes(None).as_slice(), out)
+fn views(chunks: &[SealedChunk], range: TimeRange, files: Option<&HeadChunks>) -> Vec<ChunkView> {
+    chunks.iter().filter(|c| c.overlaps(range)).map(|c| c.view(files)).collect()
 }
 
-fn chunk_has_sample_in(chunk: &SealedChunk, range: TimeRange) -> bool {
+/// Whether all of a chunk in memory is in another one, which has samples at these times.
+fn is_inside(known: &SealedChunk, other: &SealedChunk, times: &[i64]) -> bool {
+    if known.min_ms < other.min_ms || known.max_ms > other.max_ms || known.file().is_some() {
+        return false;
+    }
+    let mut rows = SampleBatch::new();
+    let read = known.view(None).decode(&mut rows);
+    read.is_ok() && rows.timestamps.iter().all(|t| times.binary_search(t).is_ok())
+}
+
+fn chunk_has_sample_in(chunk: &SealedChunk, range: TimeRange, files: Option<&HeadChunks>) -> bool {
+    let view = chunk.view(files);
     let mut decoded = SampleBatch::new();
-    let read = decode(chunk, &mut decoded);
-    read.is_ok() && decoded.timestamps.iter().any(|t| range.contains(*t))
+    // Reading it says what is wrong with it.
+    matches!(view.bytes, ChunkBytes::Lost(_))
+        || view.decode(&mut decoded).is_err()
+        || decoded.timestamps.iter().any(|t| range.contains(*t))
 }
 
 fn sealed(chunk: EncodedChunk) -> SealedChunk {

@@ -256,8 +256,8 @@ impl SeriesState {
 
     /// The first head chunk file that has chunks of the series.
     pub(crate) fn first_file(&self) -> Option<u32> {
-        let file = |c: &SealedChunk| if let ChunkData::File(r) = c.data { Some(r.file()) } else { None };
-        self.sealed.iter().filter_map(file).min()
+        let in_order = self.sealed.iter().filter_map(SealedChunk::file).min();
+        in_order.into_iter().chain(self.out_of_order().and_then(OutOfOrder::first_file)).min()
     }
 
     /// Gives a series without samples the chunks that were found in files.
@@ -266,16 +266,18 @@ impl SeriesState {
         self.sealed = chunks;
     }
 
-    /// Chunks in memory.
+    /// Chunks, late ones included.
     pub(crate) fn chunk_count(&self) -> usize {
-        self.sealed.len() + usize::from(!self.open.is_empty())
+        let late = self.out_of_order().map_or(0, |late| late.figures().0);
+        self.sealed.len() + usize::from(!self.open.is_empty()) + late
     }
 
     /// Bytes on the heap, labels apart.
     pub(crate) fn heap_bytes(&self) -> usize {
         const ARC_COUNTS: usize = 16;
         let sealed: usize = self.sealed.iter().map(|c| c.data.heap_bytes() + ARC_COUNTS).sum();
-        sealed + self.sealed.capacity() * size_of::<SealedChunk>() + self.open.heap_bytes()
+        let late = self.out_of_order().map_or(0, |late| late.figures().1);
+        sealed + self.sealed.capacity() * size_of::<SealedChunk>() + self.open.heap_bytes() + late
     }
 
     /// First and last time of the samples in order.
@@ -382,17 +384,19 @@ impl SeriesState {
         if let Some((t_ms, _)) = self.newest_float_for(snapshot, range.max_ms) {
             return t_ms >= range.min_ms;
         }
-        self.has_sample_in_order_in(snapshot, range, files) || self.has_late_sample_in(range)
+        self.has_sample_in_order_in(snapshot, range, files) || self.has_late_sample_in(range, files)
     }
 
-    fn has_late_sample_in(&self, range: TimeRange) -> bool {
+    fn has_late_sample_in(&self, range: TimeRange, files: Option<&HeadChunks>) -> bool {
         let Some(late) = self.out_of_order() else { return false };
         if self.deleted().is_empty() {
-            return late.has_sample_in(range);
+            return late.has_sample_in(range, files);
         }
-        let mut rows = late.rows_in(range);
+        let mut is_any_lost = false;
+        let mut rows = late.view(range, files).rows(|_| is_any_lost = true);
         crate::batch::drop_intervals(&mut rows, 0, self.deleted());
-        !rows.is_empty()
+        // Reading says what is wrong.
+        is_any_lost || !rows.is_empty()
     }
 
     fn has_sample_in_order_in(&self, snapshot: CommitId, range: TimeRange, files: Option<&HeadChunks>) -> bool {
@@ -453,7 +457,7 @@ enum Shared<'a> {
 impl Shared<'_> {
     fn view(self, samples: usize, files: Option<&HeadChunks>) -> ChunkView {
         match self {
-            Shared::Sealed(chunk) => ChunkView { encoding: chunk.encoding, samples, bytes: chunk.data.bytes(files) },
+            Shared::Sealed(chunk) => ChunkView { samples, ..chunk.view(files) },
             Shared::Open(chunk) => {
                 let bytes = ChunkBytes::Memory(Arc::from(chunk.bytes()));
                 ChunkView { encoding: chunk.encoding(), samples, bytes }

@@ -49,8 +49,10 @@ impl<'h> HeadSource<'h> {
             }
             Which::FrozenLate | Which::Late => {
                 let Some(late) = state.out_of_order() else { return Vec::new() };
-                let rows = if self.which == Which::Late { late.rows_in(range) } else { late.frozen_rows_in(range) };
-                let chunks = encode(&rows, self.head.rules.encodings(), SplitRule::BY_SIZE);
+                let files = self.head.chunk_files();
+                let all =
+                    if self.which == Which::Late { late.view(range, files) } else { late.frozen_view(range, files) };
+                let chunks = encode(&all.rows(|_| ()), self.head.rules.encodings(), SplitRule::BY_SIZE);
                 chunks.into_iter().map(SourceChunk::from).collect()
             }
         }

@@ -10,6 +10,7 @@ mod group_commit;
 mod head_snapshot;
 mod kill;
 mod kinds;
+mod late_chunks;
 mod life;
 mod limits;
 mod migration;

@@ -47,7 +47,7 @@ fn two_days(dir: &Path) -> i64 {
     t
 }
 
-struct Prometheus {
+pub(crate) struct Prometheus {
     child: Child,
     port: u16,
 }
@@ -61,11 +61,16 @@ impl Drop for Prometheus {
 
 impl Prometheus {
     /// `None`, with the reason printed, where it is not installed.
-    fn start(dir: &Path, scratch: &Path) -> Option<Self> {
+    pub(crate) fn start(dir: &Path, scratch: &Path) -> Option<Self> {
+        Self::start_with(dir, scratch, "native-histograms", "")
+    }
+
+    /// As [`Prometheus::start`], with features, and something more in the configuration.
+    pub(crate) fn start_with(dir: &Path, scratch: &Path, features: &str, config_end: &str) -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let config = scratch.join("prometheus.yml");
         let text = format!(
-            "global:\n  scrape_interval: 1s\nscrape_configs:\n- job_name: self\n  static_configs:\n  - targets: ['127.0.0.1:{port}']\n"
+            "global:\n  scrape_interval: 1s\nscrape_configs:\n- job_name: self\n  static_configs:\n  - targets: ['127.0.0.1:{port}']\n{config_end}"
         );
         std::fs::write(&config, text).unwrap();
         let log = std::fs::File::create(scratch.join("prometheus.log")).unwrap();
@@ -73,7 +78,8 @@ impl Prometheus {
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", dir.display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-            .args(["--enable-feature=native-histograms", "--storage.tsdb.retention.time=3650d"])
+            .arg(format!("--enable-feature={features}"))
+            .arg("--storage.tsdb.retention.time=3650d")
             .stdout(Stdio::null())
             .stderr(log)
             .spawn();
@@ -96,7 +102,7 @@ impl Prometheus {
         panic!("prometheus is not ready after 30 s");
     }
 
-    fn get(&self, path: &str) -> Option<String> {
+    pub(crate) fn get(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
         write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
@@ -106,7 +112,7 @@ impl Prometheus {
     }
 
     /// The value of an instant query that gives one sample.
-    fn value(&self, query: &str, t_ms: i64) -> f64 {
+    pub(crate) fn value(&self, query: &str, t_ms: i64) -> f64 {
         let escape = |b: u8| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") };
         let query: String = query.bytes().map(escape).collect();
         let answer = self.get(&format!("/api/v1/query?time={}&query={query}", t_ms / 1000)).expect("an answer");
@@ -114,7 +120,7 @@ impl Prometheus {
         value.unwrap_or_else(|| panic!("no value: {answer}")).parse().unwrap()
     }
 
-    fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         for _ in 0..300 {

@@ -1,5 +1,7 @@
 //! Late samples to blocks of their own.
 
+use std::sync::Arc;
+
 use promethium_block::{BlockMeta, Parent, hint, write_block};
 use promethium_model::TimeRange;
 use promethium_wal::remove_segments_before;
@@ -38,15 +40,22 @@ impl Db {
             }
         }
         let count = blocks.len();
-        self.exchange_blocks(upkeep, &[], false, blocks);
-        if times.is_some() {
-            let dropped = self.head.drop_late(|series| series.lock().drop_frozen_late());
-            let until_ms = self.head.frontier_ms();
-            self.kept_references.lock().extend(dropped.series.into_iter().map(|r| (r, until_ms)));
-        }
+        let before = self.exchange_blocks(upkeep, &[], false, blocks);
+        upkeep.late_truncation = times.map(|_| before);
+        self.drop_late_if_unseen(upkeep);
         upkeep.needless_late_log = Some(first_kept);
         self.drop_late_log(home, upkeep)?;
         Ok(count)
+    }
+
+    /// Drops from the head the late samples that are in blocks, unless a query runs that does not know these blocks.
+    pub(super) fn drop_late_if_unseen(&self, upkeep: &mut Upkeep) {
+        if upkeep.late_truncation.take_if(|before| Arc::strong_count(before) == 1).is_none() {
+            return;
+        }
+        let dropped = self.head.drop_late(|series| series.lock().drop_frozen_late());
+        let until_ms = self.head.frontier_ms();
+        self.kept_references.lock().extend(dropped.series.into_iter().map(|r| (r, until_ms)));
     }
 
     /// Removes that part of the log of late samples which is in blocks. While it is there, a delete would reach these blocks

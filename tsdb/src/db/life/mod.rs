@@ -5,6 +5,7 @@ mod chunk_files;
 mod compaction;
 mod flush;
 mod late;
+mod late_chunks;
 mod log_truncation;
 mod retention;
 mod snapshot;
@@ -35,6 +36,8 @@ pub(super) struct Upkeep {
     failed: BTreeSet<Ulid>,
     /// Samples before this time are in blocks; the head still has them for queries that do not know these blocks.
     truncation: Option<(i64, Arc<BlockSet>)>,
+    /// The frozen late samples are in blocks; the head still has them for queries that do not know these blocks.
+    late_truncation: Option<Arc<BlockSet>>,
     /// Directories of blocks that no query sees.
     strays: Strays,
     /// Segments of the log of late samples before this one are in blocks, and are still to be removed.
@@ -55,6 +58,7 @@ impl Upkeep {
             ulids: UlidSource::new(seed),
             failed: BTreeSet::new(),
             truncation: None,
+            late_truncation: None,
             strays: Strays::new(),
             needless_late_log: None,
             is_log_due: false,
@@ -98,7 +102,8 @@ impl Db {
     ) -> Result<ControlFlow<()>, TsdbError> {
         self.put_away_strays(home, upkeep)?;
         self.truncate_head_if_unseen(upkeep);
-        if upkeep.truncation.is_none() {
+        self.drop_late_if_unseen(upkeep);
+        if upkeep.truncation.is_none() && upkeep.late_truncation.is_none() {
             if let Some(range) = self.due_head_range() {
                 self.flush_head(home, upkeep, range, now_ms)?;
                 report.flushed += 1;
@@ -116,6 +121,7 @@ impl Db {
         if upkeep.next_housekeeping_ms.is_none_or(|next| now_ms >= next || next - now_ms > HOUSEKEEPING_MS) {
             upkeep.next_housekeeping_ms = Some(now_ms.saturating_add(HOUSEKEEPING_MS));
             self.move_full_chunks_to_files(now_ms)?;
+            self.move_late_chunks_to_files()?;
             report.removed_blocks += self.apply_retention(home, upkeep)?;
             return Ok(ControlFlow::Continue(()));
         }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use promethium_model::{Exemplar, HistogramValue, Labels};
-use promethium_wal::head_chunks::HeadChunkRef;
 use promethium_wal::{
     MmapMarker, RecordError, RecordType, RefExemplar, RefHistogram, RefMetadata, RefTombstone, SampleColumns,
     decode_exemplars, decode_histograms, decode_metadata, decode_mmap_markers, decode_sample_columns, decode_series,
@@ -146,7 +145,7 @@ impl<'a> Restorer<'a> {
             Some(RecordType::MmapMarkers) => {
                 self.markers.clear();
                 decode_mmap_markers(record, &mut self.markers)?;
-                self.heed_markers();
+                self.heed_markers(report);
             }
             Some(_) | None => report.other_records += 1,
         }
@@ -179,17 +178,6 @@ impl<'a> Restorer<'a> {
         }
     }
 
-    /// Gives a series the late chunks that were found in files under its reference.
-    pub(super) fn add_late_chunks(&mut self, reference: u64, series: &MemSeries) {
-        let Some(late) = self.chunks.late.remove(&reference) else { return };
-        let mut state = series.lock();
-        for chunk in late {
-            self.head.note_late(chunk.min_ms);
-            self.head.note_late(chunk.max_ms);
-            state.out_of_order_mut().add_chunk(chunk);
-        }
-    }
-
     /// A series may be logged under several references; all of them lead to the one in the head.
     fn restore_series(&mut self, report: &mut ReplayReport) {
         for (reference, labels) in std::mem::take(&mut self.series) {
@@ -199,7 +187,6 @@ impl<'a> Restorer<'a> {
                     if series.reference != reference {
                         self.aliases.push(reference);
                     }
-                    self.add_late_chunks(reference, &series);
                     let chunks = self.chunks.in_order.remove(&reference).unwrap_or_default();
                     restore_chunks(self.head, chunks, &series, report);
                     self.add_series(reference, series);
@@ -316,12 +303,18 @@ impl<'a> Restorer<'a> {
         }
     }
 
-    /// What a series had before its marker is in chunks that were found.
-    fn heed_markers(&mut self) {
+    /// Late chunks of which the log says that they are in files take the place of what it said before.
+    fn heed_markers(&mut self, report: &mut ReplayReport) {
         for marker in self.markers.drain(..) {
+            self.head.skip_references(marker.series);
             let Some(series) = self.team.series(marker.series) else { continue };
-            if marker.chunk != HeadChunkRef::NONE && marker.chunk <= self.chunks.last_late {
-                series.lock().out_of_order_mut().clear_buffer();
+            let Some(chunk) = self.chunks.take_late(marker.series, marker.chunk) else { continue };
+            let (min_ms, max_ms) = (chunk.min_ms, chunk.max_ms);
+            let taken = series.lock().out_of_order_mut().take_over(chunk, self.head.chunk_files());
+            if let Some(new) = taken {
+                self.head.note_late_chunk(min_ms, max_ms, new);
+                report.out_of_order_samples += new;
+                report.chunks += 1;
             }
         }
     }

@@ -63,7 +63,6 @@ impl Restorer<'_> {
         restore_chunks(&series, found, entry.chunks, &self.stamp, &mut new).map_err(|e| wrong(&e))?;
         report.samples += new.count;
         self.head.note_stored(&new);
-        self.add_late_chunks(entry.reference, &series);
         self.add_series(entry.reference, series);
         Ok(())
     }
