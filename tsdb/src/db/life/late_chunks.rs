@@ -20,6 +20,7 @@ use crate::db::log::Log;
 use crate::db::{Db, records};
 use crate::error::TsdbError;
 use crate::head::chunk::{ChunkBytes, SealedChunk};
+use crate::head::out_of_order::OutOfOrder;
 use crate::head::series::MemSeries;
 use crate::head::transaction::LateSample;
 
@@ -118,7 +119,7 @@ fn append(files: &HeadChunks, waiting: &mut Vec<Waiting>, written: &mut Vec<Writ
 
 fn push_buffered(series: &Arc<MemSeries>, out: &mut Vec<LateSample>) {
     let state = series.lock();
-    let rows = state.out_of_order().into_iter().flat_map(|late| late.buffered());
+    let rows = state.out_of_order().into_iter().flat_map(OutOfOrder::buffered);
     out.extend(rows.map(|(timestamp_ms, start_timestamp_ms, value)| LateSample {
         series: Arc::clone(series),
         timestamp_ms,
