@@ -133,7 +133,7 @@ pub(crate) fn rows(encoding: Encoding, chunk: &[u8], at_most: usize) -> Result<R
 pub(crate) struct End {
     /// Bits behind the header.
     pub(crate) bits: u32,
-    /// Of the last change; in XOR chunks.
+    /// Of the last change.
     pub(crate) window: Window,
 }
 
@@ -162,18 +162,20 @@ fn decode_floats(encoding: Encoding, chunk: &[u8], at_most: usize, out: &mut Sam
     }
     let timestamps = out.timestamps.get_mut(base..).unwrap_or_default();
     let floats = out.floats.get_mut(base..).unwrap_or_default();
-    let mut bits = BitReader::new(stream);
-    let window = match encoding {
-        Encoding::Xor => xor::decode_columns(&mut bits, timestamps, floats)?,
+    let bits = BitReader::new(stream);
+    let (cursor, bits) = match encoding {
+        Encoding::Xor => xor::decode_columns(bits, timestamps, floats)?,
         _ => {
             let start_timestamps = out.start_timestamps.get_mut(base..).unwrap_or_default();
-            xor2::decode_columns(&mut bits, starts, timestamps, floats, start_timestamps)?;
-            Window::default()
+            xor2::decode_columns(bits, starts, timestamps, floats, start_timestamps)?
         }
     };
     if bits.left() < 0 {
         return Err(Fault::Overrun);
     }
-    let end = End { bits: bits.position() as u32, window };
-    if timestamps.is_sorted_by(|a, b| a < b) { Ok(end) } else { Err(Fault::NotAscending) }
+    let surely_ascends = timestamps.first().is_none_or(|first| cursor.surely_ascends(*first));
+    if !surely_ascends && !timestamps.is_sorted_by(|a, b| a < b) {
+        return Err(Fault::NotAscending);
+    }
+    Ok(End { bits: bits.position() as u32, window: cursor.window })
 }

@@ -30,6 +30,7 @@ mod builder;
 mod decode;
 mod encoding;
 mod error;
+mod floats;
 #[doc(hidden)]
 pub mod fuzzing;
 mod histogram;

@@ -70,6 +70,23 @@ impl Window {
     /// As writers begin: nothing fits.
     pub(crate) const NONE: Window = Window { significant: 0, trailing: 0 };
 
+    #[inline(always)]
+    pub(crate) fn significant(self) -> u32 {
+        self.significant.into()
+    }
+
+    /// Zeros above the window; only once there is one.
+    #[inline(always)]
+    pub(crate) fn leading(self) -> u32 {
+        64 - u32::from(self.significant) - u32::from(self.trailing)
+    }
+
+    /// Ones in the window; only once there is one.
+    #[inline(always)]
+    pub(crate) fn mask(self) -> u64 {
+        u64::MAX >> (64 - u32::from(self.significant)) << self.trailing
+    }
+
     /// Reads the top 11 bits.
     #[inline(always)]
     pub(crate) fn parse(bits: u64) -> Result<Window, Fault> {
@@ -85,7 +102,7 @@ impl Window {
     /// A change, behind so many bits of the reader's window.
     #[inline(always)]
     pub(crate) fn read_bits(self, window: u64, behind: u32, bits: &mut BitReader<'_>) -> u64 {
-        let significant = u32::from(self.significant);
+        let significant = self.significant();
         if behind + significant <= WINDOW {
             bits.skip(behind + significant);
             return (window << behind) >> (64 - significant) << self.trailing;
@@ -97,8 +114,7 @@ impl Window {
     /// The significant bits in the window as it is, if they fit.
     #[inline(always)]
     pub(crate) fn fit(self, xor: u64) -> Option<(u64, u32)> {
-        let (significant, trailing) = (u32::from(self.significant), u32::from(self.trailing));
-        let leading = 64 - significant - trailing;
+        let (leading, significant, trailing) = (self.leading(), self.significant(), u32::from(self.trailing));
         let fits = xor.leading_zeros().min(MAX_LEADING) >= leading && xor.trailing_zeros() >= trailing;
         fits.then(|| (xor >> trailing, significant))
     }

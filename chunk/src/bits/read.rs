@@ -14,6 +14,7 @@ pub(crate) const WINDOW: u32 = 57;
 ///
 /// Past the end the stream reads as zeros; whether that happened is asked once, with [`left`](BitReader::left), and not per
 /// read.
+#[derive(Clone)]
 pub struct BitReader<'a> {
     bytes: &'a [u8],
     /// In bits; runs on past the end.
@@ -31,20 +32,9 @@ impl<'a> BitReader<'a> {
         let at = self.position >> 3;
         let word = match self.bytes.get(at..at.wrapping_add(8)).and_then(<[u8]>::first_chunk::<8>) {
             Some(eight) => u64::from_be_bytes(*eight),
-            None => self.tail(at),
+            None => tail(self.bytes, at),
         };
         word << (self.position & 7)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn tail(&self, at: usize) -> u64 {
-        let mut eight = [0; 8];
-        let rest = self.bytes.get(at..).unwrap_or_default();
-        for (to, from) in eight.iter_mut().zip(rest) {
-            *to = *from;
-        }
-        u64::from_be_bytes(eight)
     }
 
     #[inline(always)]
@@ -72,20 +62,28 @@ impl<'a> BitReader<'a> {
     }
 
     /// A LEB128 number of at most ten bytes; what does not fit into 64 bits is dropped.
+    #[inline(always)]
     pub(crate) fn uvarint(&mut self) -> u64 {
         let mut value = 0;
         let mut shift = 0_u32;
-        while shift < 70 {
-            let byte = self.take(8);
-            value |= (byte & 0x7f).checked_shl(shift).unwrap_or(0);
-            if byte < 0x80 {
-                break;
+        // Two loads hold ten bytes.
+        for _ in 0..2 {
+            let mut window = self.window();
+            for _ in 0..5 {
+                let byte = window >> 56;
+                window <<= 8;
+                value |= (byte & 0x7f).checked_shl(shift).unwrap_or(0);
+                self.skip(8);
+                if byte < 0x80 {
+                    return value;
+                }
+                shift = shift.wrapping_add(7);
             }
-            shift = shift.wrapping_add(7);
         }
         value
     }
 
+    #[inline(always)]
     pub(crate) fn varint(&mut self) -> i64 {
         unzigzag(self.uvarint())
     }
@@ -140,6 +138,24 @@ impl<'a> BitReader<'a> {
     pub(crate) fn left(&self) -> i64 {
         (self.bytes.len() as i64).wrapping_mul(8).wrapping_sub(self.position as i64)
     }
+}
+
+/// The last bytes, from `at` on, and zeros behind them.
+///
+/// PERF: not a method. A reader whose address is given away does not stay in registers.
+#[cold]
+#[inline(never)]
+fn tail(bytes: &[u8], at: usize) -> u64 {
+    if let Some(last) = bytes.last_chunk::<8>() {
+        let missing = at.saturating_add(8).saturating_sub(bytes.len());
+        return if missing < 8 { u64::from_be_bytes(*last) << missing.wrapping_mul(8) } else { 0 };
+    }
+    let mut eight = [0; 8];
+    let rest = bytes.get(at..).unwrap_or_default();
+    for (to, from) in eight.iter_mut().zip(rest) {
+        *to = *from;
+    }
+    u64::from_be_bytes(eight)
 }
 
 /// Two's complement of `n` bits, but with the range shifted by one: the largest positive is 2^(n−1).

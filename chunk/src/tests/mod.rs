@@ -4,6 +4,7 @@ mod examples;
 mod generate;
 mod placement;
 mod properties;
+mod steady;
 mod xor;
 
 fn hex(s: &str) -> Vec<u8> {

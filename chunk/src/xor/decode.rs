@@ -9,73 +9,59 @@
 
 use crate::bits::{BitReader, WINDOW, shifted};
 use crate::error::Fault;
+use crate::floats::{Cursor, Rows};
 use crate::value::Window;
 
-/// Time and value of the newest sample, and what the next one is coded against.
-struct Cursor {
-    t: i64,
-    delta: i64,
-    value: u64,
-    window: Window,
-}
+/// Samples that are read one by one before several are looked for that are alike.
+const ONE_BY_ONE: usize = 4;
 
-/// Fills both columns, which are equally long. The window that the next change may lie in.
-pub(crate) fn decode_columns(
-    bits: &mut BitReader<'_>,
+/// Fills both columns, which are equally long. The newest sample, and the reader behind it.
+pub(crate) fn decode_columns<'a>(
+    bits: BitReader<'a>,
     timestamps: &mut [i64],
     floats: &mut [f64],
-) -> Result<Window, Fault> {
-    let mut rows = timestamps.iter_mut().zip(floats);
-    let Some((t, v)) = rows.next() else { return Ok(Window::default()) };
-    let mut cursor = first(bits);
-    (*t, *v) = cursor.sample();
-    let Some((t, v)) = rows.next() else { return Ok(cursor.window) };
-    second(bits, &mut cursor)?;
-    (*t, *v) = cursor.sample();
-    while rows.len() > 0 {
-        let window = bits.window();
-        if window >> 62 != 0 {
-            next(window, bits, &mut cursor)?;
-            if let Some((t, v)) = rows.next() {
-                (*t, *v) = cursor.sample();
-            }
-            continue;
-        }
-        let run = unchanged_samples(window).min(rows.len());
-        bits.skip((run as u32).wrapping_mul(2));
-        for (t, v) in rows.by_ref().take(run) {
-            cursor.t = cursor.t.wrapping_add(cursor.delta);
-            (*t, *v) = cursor.sample();
-        }
+) -> Result<(Cursor, BitReader<'a>), Fault> {
+    let mut rows = Rows::new(timestamps, floats);
+    if rows.left() == 0 {
+        return Ok((Cursor::default(), bits));
     }
-    Ok(cursor.window)
+    // PERF: a copy of our own stays in registers.
+    let mut bits = bits.clone();
+    let mut cursor = Cursor::first(&mut bits);
+    rows.put(cursor.timestamp(), cursor.value());
+    if rows.left() > 0 {
+        second(&mut bits, &mut cursor)?;
+        rows.put(cursor.timestamp(), cursor.value());
+    }
+    while rows.left() > 0 {
+        let then_left = rows.left().saturating_sub(ONE_BY_ONE);
+        while rows.left() > then_left {
+            read_some(&mut bits, &mut cursor, &mut rows)?;
+        }
+        // In step, the value changes in the same window.
+        rows.change_steadily::<0b010>(&mut cursor, &mut bits);
+    }
+    Ok((cursor, bits))
 }
 
-/// How many of the next samples are in step and have the value before: each is two zeros.
+/// Reads one sample, or a run of samples that are in step and have the value before: each is two zeros.
 #[inline(always)]
-fn unchanged_samples(window: u64) -> usize {
-    (window.leading_zeros().min(WINDOW) / 2) as usize
-}
-
-impl Cursor {
-    #[inline(always)]
-    fn step(&mut self, delta_of_delta: i64) {
-        self.delta = self.delta.wrapping_add(delta_of_delta);
-        self.t = self.t.wrapping_add(self.delta);
+fn read_some(bits: &mut BitReader<'_>, cursor: &mut Cursor, rows: &mut Rows<'_>) -> Result<(), Fault> {
+    let window = bits.window();
+    if window >> 62 != 0 {
+        next(window, bits, cursor)?;
+        rows.put(cursor.timestamp(), cursor.value());
+        return Ok(());
     }
-
-    #[inline(always)]
-    fn sample(&self) -> (i64, f64) {
-        (self.t, f64::from_bits(self.value))
-    }
+    let run = ((window.leading_zeros().min(WINDOW) / 2) as usize).min(rows.left());
+    bits.skip((run as u32).wrapping_mul(2));
+    rows.repeat(cursor, run);
+    Ok(())
 }
 
-fn first(bits: &mut BitReader<'_>) -> Cursor {
-    Cursor { t: bits.varint(), delta: 0, value: bits.read(64), window: Window::default() }
-}
-
+#[inline(always)]
 fn second(bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<(), Fault> {
-    cursor.step(bits.uvarint() as i64);
+    cursor.turn(bits.uvarint() as i64);
     value(bits, cursor)
 }
 
@@ -84,10 +70,10 @@ fn second(bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<(), Fault> {
 fn next(window: u64, bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<(), Fault> {
     if window >> 63 == 1 {
         let dod = delta_of_delta(window, bits);
-        cursor.step(dod);
+        cursor.turn(dod);
         return value(bits, cursor);
     }
-    cursor.step(0);
+    cursor.step();
     let mut behind = 3;
     if window >> 61 == 3 {
         cursor.window = Window::parse(window << 3)?;

@@ -5,62 +5,69 @@ use promethium_model::STALE_NAN;
 
 use crate::bits::{BitReader, WINDOW};
 use crate::error::Fault;
+use crate::floats::{Cursor, Rows};
 use crate::start_times::StartReader;
 use crate::value::Window;
 
-/// Time of the newest sample, the value that others are compared with, and what the next sample is coded against.
-struct Cursor {
-    t: i64,
-    delta: i64,
-    baseline: u64,
-    window: Window,
-}
-
-/// Fills the columns, which are equally long; that of start timestamps may be empty where no sample has one.
-pub(crate) fn decode_columns(
-    bits: &mut BitReader<'_>,
+/// Fills the columns, which are equally long; that of start timestamps may be empty where no sample has one. The newest sample,
+/// and the reader behind it.
+pub(crate) fn decode_columns<'a>(
+    bits: BitReader<'a>,
     starts: StartReader,
     timestamps: &mut [i64],
     floats: &mut [f64],
     start_timestamps: &mut [i64],
-) -> Result<(), Fault> {
+) -> Result<(Cursor, BitReader<'a>), Fault> {
     if starts.is_idle() {
-        return decode_without_starts(bits, timestamps, floats);
+        return decode_without_starts(bits, Rows::new(timestamps, floats));
     }
     let rows = timestamps.iter_mut().zip(floats).zip(start_timestamps);
-    let mut starts = starts;
-    decode_rows(bits, rows, |((t, v), start), sample, row, before, bits| {
+    let (mut starts, mut bits) = (starts, bits);
+    let cursor = decode_rows(&mut bits, rows, |((t, v), start), sample, row, before, bits| {
         (*t, *v) = sample;
         *start = if row == 0 { starts.first(sample.0, bits) } else { starts.next(row, before, bits) };
-    })
+    })?;
+    Ok((cursor, bits))
 }
 
-/// Fills both columns, which are equally long, where no sample has a start timestamp.
-fn decode_without_starts(bits: &mut BitReader<'_>, timestamps: &mut [i64], floats: &mut [f64]) -> Result<(), Fault> {
-    let mut rows = timestamps.iter_mut().zip(floats);
-    let Some((t, v)) = rows.next() else { return Ok(()) };
-    let (mut cursor, value) = first(bits);
-    (*t, *v) = (cursor.t, value);
-    let Some((t, v)) = rows.next() else { return Ok(()) };
-    let value = second(bits, &mut cursor)?;
-    (*t, *v) = (cursor.t, value);
-    while rows.len() > 0 {
-        let window = bits.window();
-        if window >> 63 != 0 {
-            let value = next(window, bits, &mut cursor)?;
-            if let Some((t, v)) = rows.next() {
-                (*t, *v) = (cursor.t, value);
-            }
-            continue;
-        }
-        // Samples that are in step and have the baseline's value are a zero each.
-        let run = (window.leading_zeros().min(WINDOW) as usize).min(rows.len());
-        bits.skip(run as u32);
-        for (t, v) in rows.by_ref().take(run) {
-            cursor.step(0);
-            (*t, *v) = (cursor.t, cursor.value());
-        }
+/// Samples that are read one by one before several are looked for that are alike.
+const ONE_BY_ONE: usize = 4;
+
+fn decode_without_starts<'a>(bits: BitReader<'a>, mut rows: Rows<'_>) -> Result<(Cursor, BitReader<'a>), Fault> {
+    if rows.left() == 0 {
+        return Ok((Cursor::default(), bits));
     }
+    // PERF: a copy of our own stays in registers.
+    let mut bits = bits.clone();
+    let (mut cursor, value) = first(&mut bits);
+    rows.put(cursor.timestamp(), value);
+    if rows.left() > 0 {
+        let value = second(&mut bits, &mut cursor)?;
+        rows.put(cursor.timestamp(), value);
+    }
+    while rows.left() > 0 {
+        let then_left = rows.left().saturating_sub(ONE_BY_ONE);
+        while rows.left() > then_left {
+            read_some(&mut bits, &mut cursor, &mut rows)?;
+        }
+        // In step, the value changes in the same window.
+        rows.change_steadily::<0b100>(&mut cursor, &mut bits);
+    }
+    Ok((cursor, bits))
+}
+
+/// Reads one sample, or a run of samples that are in step and have the baseline's value: each is a zero.
+#[inline(always)]
+fn read_some(bits: &mut BitReader<'_>, cursor: &mut Cursor, rows: &mut Rows<'_>) -> Result<(), Fault> {
+    let window = bits.window();
+    if window >> 63 != 0 {
+        let value = next(window, bits, cursor)?;
+        rows.put(cursor.timestamp(), value);
+        return Ok(());
+    }
+    let run = (window.leading_zeros().min(WINDOW) as usize).min(rows.left());
+    bits.skip(run as u32);
+    rows.repeat(cursor, run);
     Ok(())
 }
 
@@ -70,46 +77,37 @@ fn decode_rows<'a, R>(
     bits: &mut BitReader<'a>,
     rows: impl Iterator<Item = R>,
     mut put: impl FnMut(R, (i64, f64), usize, i64, &mut BitReader<'a>),
-) -> Result<(), Fault> {
+) -> Result<Cursor, Fault> {
     let mut rows = rows.enumerate();
-    let Some((_, out)) = rows.next() else { return Ok(()) };
+    let Some((_, out)) = rows.next() else { return Ok(Cursor::default()) };
     let (mut cursor, value) = first(bits);
-    put(out, (cursor.t, value), 0, 0, bits);
-    let Some((_, out)) = rows.next() else { return Ok(()) };
-    let before = cursor.t;
+    put(out, (cursor.timestamp(), value), 0, 0, bits);
+    let Some((_, out)) = rows.next() else { return Ok(cursor) };
+    let before = cursor.timestamp();
     let value = second(bits, &mut cursor)?;
-    put(out, (cursor.t, value), 1, before, bits);
+    put(out, (cursor.timestamp(), value), 1, before, bits);
     for (row, out) in rows {
-        let before = cursor.t;
+        let before = cursor.timestamp();
         let value = next(bits.window(), bits, &mut cursor)?;
-        put(out, (cursor.t, value), row, before, bits);
+        put(out, (cursor.timestamp(), value), row, before, bits);
     }
-    Ok(())
+    Ok(cursor)
 }
 
-impl Cursor {
-    #[inline(always)]
-    fn step(&mut self, delta_of_delta: i64) {
-        self.delta = self.delta.wrapping_add(delta_of_delta);
-        self.t = self.t.wrapping_add(self.delta);
-    }
-
-    #[inline(always)]
-    fn value(&self) -> f64 {
-        f64::from_bits(self.baseline)
-    }
-}
-
+#[inline(always)]
 fn first(bits: &mut BitReader<'_>) -> (Cursor, f64) {
-    let t = bits.varint();
-    let value = f64::from_bits(bits.read(64));
+    let mut cursor = Cursor::first(bits);
+    let value = cursor.value();
     // Before there is a value that is not stale, others are compared with 0.
-    let baseline = if promethium_model::is_stale(value) { 0 } else { value.to_bits() };
-    (Cursor { t, delta: 0, baseline, window: Window::default() }, value)
+    if promethium_model::is_stale(value) {
+        cursor.value = 0;
+    }
+    (cursor, value)
 }
 
+#[inline(always)]
 fn second(bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<f64, Fault> {
-    cursor.step(bits.uvarint() as i64);
+    cursor.turn(bits.uvarint() as i64);
     read_value(bits, cursor)
 }
 
@@ -118,26 +116,26 @@ fn second(bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<f64, Fault> {
 fn next(window: u64, bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<f64, Fault> {
     if window >> 63 == 0 {
         bits.skip(1);
-        cursor.step(0);
+        cursor.step();
         return Ok(cursor.value());
     }
     if window >> 62 == 2 {
-        cursor.step(0);
+        cursor.step();
         let mut behind = 3;
         if window >> 61 == 5 {
             cursor.window = Window::parse(window << 3)?;
             behind = 14;
         }
-        cursor.baseline ^= cursor.window.read_bits(window, behind, bits);
+        cursor.value ^= cursor.window.read_bits(window, behind, bits);
         return Ok(cursor.value());
     }
     if window >> 59 == 0b11111 {
         bits.skip(5);
-        cursor.step(0);
+        cursor.step();
         return Ok(STALE_NAN);
     }
     let dod = delta_of_delta(window, bits);
-    cursor.step(dod);
+    cursor.turn(dod);
     read_value(bits, cursor)
 }
 
@@ -166,10 +164,10 @@ fn read_value(bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<f64, Faul
     let window = bits.window();
     match (!window).leading_zeros() {
         0 => bits.skip(1),
-        1 => cursor.baseline ^= cursor.window.read_bits(window, 2, bits),
+        1 => cursor.value ^= cursor.window.read_bits(window, 2, bits),
         2 => {
             cursor.window = Window::parse(window << 3)?;
-            cursor.baseline ^= cursor.window.read_bits(window, 14, bits);
+            cursor.value ^= cursor.window.read_bits(window, 14, bits);
         }
         _ => {
             bits.skip(3);
