@@ -329,6 +329,14 @@ pub struct Matching {
     pub fill_right: Option<f64>,
 }
 
+impl Matching {
+    /// Whether a value stands for missing samples of either side.
+    #[must_use]
+    pub fn fills(&self) -> bool {
+        self.fill_left.is_some() || self.fill_right.is_some()
+    }
+}
+
 /// Which side may have several samples in a match group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Grouping {

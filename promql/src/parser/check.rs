@@ -97,7 +97,7 @@ impl Checker<'_> {
                 let signature = call.function.signature();
                 let fits = |(i, arg): (usize, &ExprId)| is(*arg, signature.arg(i).unwrap_or(ValueType::Scalar));
                 argument_count(call, node.span).is_ok()
-                    && (call.function != Function::Info || self.info_selector(call).is_ok())
+                    && (call.function != Function::Info || self.info_selector(call, node.span).is_ok())
                     && call.args.iter().enumerate().all(fits)
             }
             Expr::Aggregate(aggregate) => {
@@ -128,7 +128,7 @@ impl Checker<'_> {
     fn enter_call(&mut self, call: &Call, span: Span) -> Parsed<()> {
         argument_count(call, span)?;
         if call.function == Function::Info {
-            self.info_selector(call)?;
+            self.info_selector(call, span)?;
         }
         let signature = call.function.signature();
         for (i, arg) in call.args.iter().enumerate().rev() {
@@ -199,8 +199,13 @@ impl Checker<'_> {
         Err(Fault::new(self.span_of(id), message))
     }
 
-    fn info_selector(&self, call: &Call) -> Parsed<()> {
+    fn info_selector(&self, call: &Call, span: Span) -> Parsed<()> {
         let Some(id) = call.args.get(1) else { return Ok(()) };
+        if self.type_of(*id) != ValueType::Vector {
+            let (context, got) = (Context::Argument(call.function), self.type_of(*id).described());
+            let want = ValueType::Vector.described();
+            return Err(Fault::new(span, format!("expected type {want} in {context}, got {got}")));
+        }
         match self.nodes.get(id.index()).map(|n| &n.expr) {
             Some(Expr::Selector(s)) if s.has_bare_name() => {
                 Err(Fault::new(self.span_of(*id), "expected label selectors only, got vector selector instead"))
@@ -285,11 +290,6 @@ fn in_both<'a>(labels: &'a [SmolStr], include: &[SmolStr]) -> Option<&'a SmolStr
     labels.iter().find(|l| include.contains(l))
 }
 
-fn has_fill(binary: &Binary) -> bool {
-    let matching = binary.matching();
-    matching.fill_left.is_some() || matching.fill_right.is_some()
-}
-
 fn vector_rules(binary: &Binary, span: Span) -> Parsed<()> {
     if !binary.op.is_set() {
         return Ok(());
@@ -298,7 +298,7 @@ fn vector_rules(binary: &Binary, span: Span) -> Parsed<()> {
         let message = format!("no grouping allowed for {} operation", go_quoted(binary.op.as_str()));
         return Err(Fault::new(span, message));
     }
-    if has_fill(binary) {
+    if binary.matching().fills() {
         return Err(Fault::new(span, "filling in missing series not allowed for set operators"));
     }
     Ok(())
@@ -308,12 +308,12 @@ fn scalar_rules(binary: &Binary, span: Span) -> Parsed<()> {
     if !binary.matching().labels.is_empty() {
         return Err(Fault::new(span, "vector matching only allowed between instant vectors"));
     }
+    if binary.matching().fills() {
+        return Err(Fault::new(span, "filling in missing series only allowed between instant vectors"));
+    }
     if binary.op.is_set() {
         let message = format!("set operator {} not allowed in binary scalar expression", go_quoted(binary.op.as_str()));
         return Err(Fault::new(span, message));
-    }
-    if has_fill(binary) {
-        return Err(Fault::new(span, "filling in missing series only allowed between instant vectors"));
     }
     Ok(())
 }

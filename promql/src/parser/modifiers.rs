@@ -42,10 +42,11 @@ impl Parser<'_> {
         let Some(Expr::Selector(selector)) = self.node(id).map(|n| &n.expr) else {
             return Err(Fault::new(brackets, "ranges only allowed for vector selectors"));
         };
-        if selector.time().offset.is_some() {
+        // As in Prometheus, what is no time yet is no obstacle: `start()`, a computed offset, an offset of zero.
+        if matches!(selector.time().offset, Some(DurationExpr::Literal(ms)) if ms != 0) {
             return Err(Fault::new(brackets, "no offset modifiers allowed before range"));
         }
-        if selector.time().at.is_some() {
+        if matches!(selector.time().at, Some(At::Time(_))) {
             return Err(Fault::new(brackets, "no @ modifiers allowed before range"));
         }
         let selector = match self.node_mut(id).map(|n| &mut n.expr) {
@@ -78,7 +79,8 @@ impl Parser<'_> {
         let end = terms.last().map_or(start, |t| t.span);
         let offset = simplified(terms, Sign::Any).map_err(|message| Fault::new(start.to(end), message))?;
         let time = self.time_modifiers(id, "offset")?;
-        if time.offset.is_some() {
+        // Zero is as good as none, so that it may be set again.
+        if !matches!(time.offset, None | Some(DurationExpr::Literal(0))) {
             return Err(Fault::new(self.span(id), "offset may not be set multiple times"));
         }
         time.offset = Some(offset);
@@ -88,7 +90,7 @@ impl Parser<'_> {
 
     pub(super) fn at_modifier(&mut self, id: ExprId) -> Parsed<ExprId> {
         self.advance();
-        let (at, end) = self.at_time()?;
+        let (at, end) = self.at_time(id)?;
         let time = self.time_modifiers(id, "@")?;
         if time.at.is_some() {
             return Err(Fault::new(self.span(id), "@ <timestamp> may not be set multiple times"));
@@ -98,7 +100,7 @@ impl Parser<'_> {
         Ok(id)
     }
 
-    fn at_time(&mut self) -> Parsed<(At, Span)> {
+    fn at_time(&mut self, id: ExprId) -> Parsed<(At, Span)> {
         let boundary = match self.kind() {
             TokenKind::Keyword(Keyword::Start) => Some(At::Start),
             TokenKind::Keyword(Keyword::End) => Some(At::End),
@@ -123,7 +125,7 @@ impl Parser<'_> {
                 true => format!("{seconds:.6}"),
                 false => promethium_model::float::format_f(seconds),
             };
-            return Err(Fault::new(span, format!("timestamp out of bounds for @ modifier: {shown}")));
+            return Err(Fault::new(self.span(id), format!("timestamp out of bounds for @ modifier: {shown}")));
         }
         Ok((At::Time((seconds * 1000.0).round() as i64), span))
     }
@@ -144,11 +146,10 @@ impl Parser<'_> {
             _ => return Err(Fault::new(span, format!("{word} modifier not implemented"))),
         };
         match selector.extension() {
-            None => selector.set_extension(Some(extension)),
             Some(other) if other != extension => {
                 return Err(Fault::new(span, "anchored and smoothed modifiers cannot be used together"));
             }
-            Some(_) => return Err(Fault::new(span, format!("{word} may not be set multiple times"))),
+            _ => selector.set_extension(Some(extension)),
         }
         self.extend_span(id, token.span);
         Ok(id)
@@ -316,14 +317,10 @@ impl Parser<'_> {
     fn fill_modifiers(&mut self, matching: &mut Matching) -> Parsed<()> {
         let mut seen = 0u8;
         while let TokenKind::Keyword(keyword @ (Keyword::Fill | Keyword::FillLeft | Keyword::FillRight)) = self.kind() {
-            let token = self.token();
             let (left, right) = (keyword != Keyword::FillRight, keyword != Keyword::FillLeft);
             let repeated = (left && matching.fill_left.is_some()) || (right && matching.fill_right.is_some());
             if repeated || seen == 2 {
                 return Err(self.unexpected("", ""));
-            }
-            if !self.options.features.fill_modifiers {
-                return Err(Fault::new(token.span, "binop fill modifiers are experimental and not enabled"));
             }
             self.advance();
             let value = self.fill_value()?;

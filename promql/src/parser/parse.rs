@@ -245,6 +245,9 @@ impl<'a> Parser<'a> {
         let left = self.height_above(lhs).saturating_sub(u32::from(chained));
         let height = left.max(self.height_above(rhs));
         let span = self.span(lhs).to(self.span(rhs));
+        if !self.options.features.fill_modifiers && matching.as_ref().is_some_and(|m| m.fills()) {
+            return Err(Fault::new(span, "binop fill modifiers are experimental and not enabled"));
+        }
         self.push(Expr::Binary(Binary { op, lhs, rhs, return_bool, matching, op_span }), span, height)
     }
 

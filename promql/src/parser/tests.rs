@@ -163,7 +163,7 @@ fn errors_have_prometheus_words_and_places() {
             "1:1: parse error: offset modifier must be preceded by an instant vector selector or range vector selector or a subquery",
         ),
         ("foo @ x", "1:7: parse error: unexpected identifier \"x\" in @, expected timestamp"),
-        ("foo @ Inf", "1:7: parse error: timestamp out of bounds for @ modifier: +Inf"),
+        ("foo @ Inf", "1:1: parse error: timestamp out of bounds for @ modifier: +Inf"),
         ("foo anchored smoothed", "1:1: parse error: anchored and smoothed modifiers cannot be used together"),
         ("foo[1h:] anchored", "1:1: parse error: anchored modifier is not supported for subqueries"),
         ("sum by (a) x", "1:12: parse error: unexpected identifier \"x\" in aggregation"),

@@ -18,6 +18,7 @@ use crate::parser::{AggregateOp, ExprId};
 use crate::plan::AggregatePlan;
 use accumulate::Accumulator;
 use groups::Groups;
+pub(crate) use ranked::LARGEST_COUNT;
 
 impl<'a> Evaluator<'a> {
     pub(crate) fn aggregate(

@@ -78,6 +78,9 @@ impl<'a> Evaluator<'a> {
     }
 }
 
+/// Prometheus refuses counts from here on: the largest float below 2^63.
+pub(crate) const LARGEST_COUNT: f64 = 9_223_372_036_854_774_784.0;
+
 /// How many series each step keeps.
 pub(super) struct Counts(Vec<usize>);
 
@@ -100,7 +103,7 @@ impl Counts {
         if min <= -9_223_372_036_854_775_808.0 {
             return Err(QueryError::Execution(format!("Scalar value {} underflows int64", format_g(min))));
         }
-        if max >= 9_223_372_036_854_775_808.0 {
+        if max >= LARGEST_COUNT {
             return Err(QueryError::Execution(format!("Scalar value {} overflows int64", format_g(max))));
         }
         Ok(Some(Counts(values.iter().map(|v| v.max(0.0) as usize).collect())))

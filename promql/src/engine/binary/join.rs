@@ -11,7 +11,7 @@ use foldhash::fast::FixedState;
 use promethium_model::{Labels, LabelsBuilder, Pace, QueryError, SampleValue};
 
 use super::super::bitmap::Bitmap;
-use super::super::budget::{Budget, Charge};
+use super::super::budget::{Budget, Charge, table_bytes};
 use super::super::column::{Column, Series};
 use super::super::notes::Notes;
 use super::super::output::is_metadata;
@@ -48,6 +48,7 @@ pub(super) fn combine<'b>(
         charge,
         pace: budget.cx().pace(STEPS_PER_CHECK),
         results: Vec::new(),
+        ran: HashMap::default(),
     };
     for group in &groups {
         budget.check()?;
@@ -68,8 +69,7 @@ fn live_steps(binary: &Binary, left: &[Series], right: &[Series], steps: Steps) 
         all
     };
     let (mut live, other) = (occupied(left), occupied(right));
-    let fills = binary.matching().fill_left.is_some() || binary.matching().fill_right.is_some();
-    if fills {
+    if binary.matching().fills() {
         live.union(&other);
     } else {
         live.intersect(&other);
@@ -93,6 +93,8 @@ struct Join<'j> {
     pace: Pace<'j>,
     /// With the position of the many-side series.
     results: Vec<(usize, Series)>,
+    /// With grouping, the labels of the results of the group at hand, and the steps at which there was a pair for them.
+    ran: HashMap<Labels, Bitmap, FixedState>,
 }
 
 /// A side of a pair: its labels and its samples at the steps in question.
@@ -109,7 +111,6 @@ impl Join<'_> {
     fn group(&mut self, group: &MatchGroup) -> Result<(), QueryError> {
         let (many, one) = self.members(group);
         self.refuse_duplicates(group, one)?;
-        let first_result = self.results.len();
         // Steps of the one side that some sample of the many side met.
         let mut met = Bitmap::new(self.steps.count);
         for m in many {
@@ -118,9 +119,8 @@ impl Join<'_> {
         if let Some(value) = self.binary.matching().fill_left {
             self.fill_many(group, one, value, &met)?;
         }
-        if self.binary.matching().grouping.is_some() {
-            self.refuse_ambiguous_results(first_result)?;
-        }
+        self.charge.release(self.ran.len() * self.ran_bytes());
+        self.ran.clear();
         Ok(())
     }
 
@@ -183,7 +183,8 @@ impl Join<'_> {
             unmet.intersect(&self.live);
             unmet.subtract(met);
             let operands = (Operand { labels: &group.signature, column: &filled }, Operand::of(one));
-            let (series, _) = self.apply(self.many.len(), operands, &unmet);
+            let (series, ran) = self.apply(self.many.len(), operands, &unmet);
+            self.refuse_ambiguity(&series.labels, &ran)?;
             self.emit(self.many.len(), series)?;
         }
         Ok(())
@@ -206,6 +207,7 @@ impl Join<'_> {
             ));
         }
         met.union(&ran);
+        self.refuse_ambiguity(&series.labels, &ran)?;
         self.emit(m, series)
     }
 
@@ -247,22 +249,28 @@ impl Join<'_> {
         (out, ran)
     }
 
-    /// Two results of a group with equal labels at one step: the grouping labels do not tell them apart.
-    fn refuse_ambiguous_results(&self, first: usize) -> Result<(), QueryError> {
-        let mut taken: HashMap<&Labels, Bitmap, FixedState> = HashMap::default();
-        for (_, series) in &self.results[first..] {
-            let occupied = series.column.occupied();
-            match taken.entry(&series.labels) {
-                Entry::Vacant(entry) => {
-                    entry.insert(occupied);
-                }
-                Entry::Occupied(entry) if entry.get().overlaps(&occupied) => {
-                    return Err(matching_error(
-                        "multiple matches for labels: grouping labels must ensure unique matches",
-                    ));
-                }
-                Entry::Occupied(mut entry) => entry.get_mut().union(&occupied),
+    /// Bytes of an entry of `ran`.
+    fn ran_bytes(&self) -> usize {
+        table_bytes(1, size_of::<(Labels, Bitmap)>()) + self.steps.count / 8
+    }
+
+    /// Two results of a group with equal labels at one step: the grouping labels do not tell them apart. A comparison that
+    /// does not hold counts as well.
+    fn refuse_ambiguity(&mut self, labels: &Labels, ran: &Bitmap) -> Result<(), QueryError> {
+        if self.binary.matching().grouping.is_none() {
+            return Ok(());
+        }
+        let bytes = self.ran_bytes();
+        match self.ran.entry(labels.clone()) {
+            Entry::Vacant(entry) => {
+                self.charge.hold(bytes)?;
+                entry.insert(ran.clone());
             }
+            Entry::Occupied(entry) if entry.get().overlaps(ran) => {
+                let text = "multiple matches for labels: grouping labels must ensure unique matches";
+                return Err(matching_error(text));
+            }
+            Entry::Occupied(mut entry) => entry.get_mut().union(ran),
         }
         Ok(())
     }

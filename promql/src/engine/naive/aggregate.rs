@@ -7,6 +7,7 @@ use promethium_model::labels::{METRIC_NAME, is_valid_label_name};
 use promethium_model::quote::go_quoted_bytes;
 use promethium_model::{Labels, LabelsBuilder, QueryError, SampleValue};
 
+use super::super::aggregate::LARGEST_COUNT;
 use super::super::histogram::{self, sum};
 use super::super::kahan::Kahan;
 use super::super::quantile;
@@ -38,7 +39,7 @@ impl Naive<'_> {
                 if min <= -(2f64.powi(63)) {
                     return fail(&format!("Scalar value {} underflows int64", format_g(min)));
                 }
-                if max >= 2f64.powi(63) {
+                if max >= LARGEST_COUNT {
                     return fail(&format!("Scalar value {} overflows int64", format_g(max)));
                 }
             }
@@ -153,20 +154,26 @@ impl Naive<'_> {
     fn histograms(&self, op: AggregateOp, inner: Span, members: &[&Sample]) -> Option<SampleValue> {
         let fold = if op == AggregateOp::Sum { sum::Fold::Sum } else { sum::Fold::Mean };
         let mut running: Option<sum::Running> = None;
-        let mut floats = false;
+        // What comes behind a clash is not looked at.
+        let (mut floats, mut clashed) = (false, false);
         for member in members {
             match (member.histogram(), &mut running) {
+                _ if clashed => {}
                 (None, _) => floats = true,
                 // Behind a float, histograms only show that there is a mix.
                 (Some(_), None) if floats => {}
                 (Some(h), None) => running = Some(sum::Running::starting_at(h)),
-                (Some(h), Some(running)) => running.add(fold, h, || member.labels.metric_name().to_owned()),
+                (Some(h), Some(running)) => {
+                    running.add(fold, h, || member.labels.metric_name().to_owned());
+                    clashed = running.clashed();
+                }
             }
         }
-        let clashed = running.as_ref().is_some_and(sum::Running::clashed);
-        if floats && !clashed {
+        if floats {
             self.notes.warn(inner, "encountered a mix of histograms and floats for aggregation");
-            return None;
+            if !clashed {
+                return None;
+            }
         }
         let mut total = running?.finish(fold, self.notes, inner)?;
         total.compact();

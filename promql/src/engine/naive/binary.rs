@@ -39,7 +39,8 @@ impl Naive<'_> {
                 if binary.op.is_set() {
                     return Ok(set(binary, left, right));
                 }
-                Join { binary, remarks: &mut *remarks, step: i, place: 0, out: Vec::new() }.run(&left, right)
+                Join { binary, remarks: &mut *remarks, step: i, place: 0, pairs: Vec::new(), out: Vec::new() }
+                    .run(&left, right)
             })
             .collect()
     }
@@ -95,6 +96,8 @@ struct Join<'j> {
     step: usize,
     /// How many pairs were tried.
     place: usize,
+    /// Signature and result of all pairs, of those that a comparison filtered too.
+    pairs: Vec<(Labels, Labels)>,
     out: Vec<(Labels, Sample)>,
 }
 
@@ -105,8 +108,7 @@ impl Join<'_> {
 
     fn run(mut self, left: &[Sample], right: &[Sample]) -> Result<Vec<Sample>, QueryError> {
         let matching = self.binary.matching();
-        let fills = matching.fill_left.is_some() || matching.fill_right.is_some();
-        if (left.is_empty() && right.is_empty()) || ((left.is_empty() || right.is_empty()) && !fills) {
+        if (left.is_empty() && right.is_empty()) || ((left.is_empty() || right.is_empty()) && !matching.fills()) {
             return Ok(Vec::new());
         }
         let (many, one) = if self.swapped() { (right, left) } else { (left, right) };
@@ -164,14 +166,15 @@ impl Join<'_> {
             ));
         }
         ran.push(wanted.clone());
-        let Some(value) = value else { return Ok(()) };
         let labels = self.result_labels(&many.labels, &one.labels);
-        let taken = |(signature, sample): &(Labels, Sample)| *signature == wanted && sample.labels == labels;
-        if self.binary.matching().grouping.is_some() && self.out.iter().any(taken) {
+        let pair = (wanted.clone(), labels.clone());
+        if self.binary.matching().grouping.is_some() && self.pairs.contains(&pair) {
             return Err(QueryError::Execution(
                 "multiple matches for labels: grouping labels must ensure unique matches".to_owned(),
             ));
         }
+        self.pairs.push(pair);
+        let Some(value) = value else { return Ok(()) };
         self.out.push((wanted, Sample::new(labels, self.binary.return_bool, value).at(many.place)));
         Ok(())
     }
