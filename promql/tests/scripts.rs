@@ -53,6 +53,8 @@ fn malformed_scripts_are_refused_with_their_line() {
         ("eval instant 5m x\n", 1),
         ("eval instant at 0s x\n  expect nothing\n", 2),
         ("load 1m\n  x@st 1s\n  y 1\n", 3),
+        ("load 1m\n  x@st 1s\n  x@st 1s\n", 3),
+        ("load 1m\n  x@st 1s\n", 1),
         ("load 1m\n  x {{nope:1}}\n", 2),
     ] {
         let error = promqltest::run(script, &engine, &promqltest::mem_store).unwrap_err();

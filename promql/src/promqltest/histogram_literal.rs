@@ -104,7 +104,7 @@ fn hint(word: &str) -> Result<CounterResetHint, String> {
 /// The next histogram of a sequence.
 pub(super) fn combined(base: &FloatHistogram, by: &FloatHistogram, minus: bool) -> Result<FloatHistogram, String> {
     if base.schema > by.schema {
-        let (from, to) = (base.schema, by.schema);
+        let (from, to) = (by.schema, base.schema);
         return Err(format!("error combining histograms: cannot merge from schema {from} to {to}"));
     }
     combined_plainly(base, by, minus).ok_or_else(|| "error combining histograms".to_owned())

@@ -5,7 +5,7 @@ use promethium_model::Limits;
 use crate::Features;
 use crate::parser::{Ast, At, Expr, ExprId, ParserOptions, TimeModifiers, parse};
 
-/// The query with `@ time` on every selector and subquery that has none; `None` where some function depends on the
+/// The query with `@ time` on every selector and subquery that names no time; `None` where some function depends on the
 /// evaluation time, or the text is no query.
 pub(super) fn pinned(query: &str, time_ms: i64) -> Option<String> {
     let mut ast = parse(query, &ParserOptions::new(Features::all(), &Limits::default())).ok()?;
@@ -37,8 +37,11 @@ fn pin(ast: &mut Ast, at: At) {
     }
 }
 
+/// `start()` and `end()` are the evaluation time here, and would become another one.
 fn pin_to(time: &mut TimeModifiers, at: At) {
-    time.at.get_or_insert(at);
+    if !matches!(time.at, Some(At::Time(_))) {
+        time.at = Some(at);
+    }
 }
 
 #[cfg(test)]
@@ -53,6 +56,7 @@ mod tests {
             pinned("max_over_time(rate(x[5m])[1h:])", -2_500).unwrap(),
             "max_over_time(rate(x[5m])[1h:] @ -2.500)"
         );
+        assert_eq!(pinned("a @ start() - a @ end()", 2_000).unwrap(), "a @ 2.000 - a @ 2.000");
         assert_eq!(pinned("time()", 0), None);
         assert_eq!(pinned("(", 0), None);
     }

@@ -77,23 +77,34 @@ pub(super) fn parse(script: &str) -> Result<Vec<Command>, ScriptError> {
 fn load(line: usize, word: &str, text: &str, block: &[Numbered<'_>]) -> Result<Load, ScriptError> {
     let step = text.split_whitespace().nth(1).unwrap_or("");
     let mut load = Load { line, step_ms: time(line, step)?, with_nhcb: word == "load_with_nhcb", series: Vec::new() };
-    let mut start_times = None;
+    let (mut start_times, mut default_start_times) = (None, None);
     for (number, line) in block {
         let parsed = parse_line(line).map_err(|message| ScriptError::new(*number, message))?;
+        if parsed.is_start_times && start_times.is_some() {
+            return Err(ScriptError::new(*number, "start times without a series after them"));
+        }
         if parsed.is_start_times {
             let starts = StartTimes::parse(parsed.values).map_err(|message| ScriptError::new(*number, message))?;
-            start_times = Some((parsed.labels, starts));
+            // A line of start times without a series is for all series below that have none.
+            if parsed.labels.is_empty() {
+                default_start_times = Some(starts);
+            } else {
+                start_times = Some((parsed.labels, starts));
+            }
             continue;
         }
         let values = Values::parse(parsed.values).map_err(|message| ScriptError::new(*number, message))?;
         let starts = match start_times.take() {
             Some((labels, starts)) if labels == parsed.labels && starts.len() == values.len() => Some(starts),
             Some(_) => return Err(ScriptError::new(*number, "start times do not belong to this series")),
-            None => None,
+            None => default_start_times.as_ref().map(|starts: &StartTimes| starts.cycled(values.len())),
         };
         load.series.push(LoadedSeries { line: *number, labels: parsed.labels, values, start_times: starts });
     }
-    Ok(load)
+    match start_times {
+        Some(_) => Err(ScriptError::new(line, "start times without a series after them")),
+        None => Ok(load),
+    }
 }
 
 /// The statement, and how many lines of its block it used: a scalar ends it.

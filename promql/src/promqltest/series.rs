@@ -6,7 +6,7 @@ use promethium_model::labels::METRIC_NAME;
 use promethium_model::{FloatHistogram, Labels, LabelsBuilder, STALE_NAN, duration, float};
 
 use super::histogram_literal;
-use crate::parser::unquote;
+use crate::parser::{parse_integer, unquote};
 
 /// A line split into its series and the text of its values.
 pub(super) struct SeriesLine<'l> {
@@ -198,7 +198,11 @@ pub(super) fn number(text: &str) -> Result<(f64, &str), String> {
     let (word, rest) = unsigned.split_at(len);
     let magnitude = match duration::parse_ms(word) {
         Ok(ms) if word.ends_with(|c: char| c.is_ascii_alphabetic()) => ms as f64 / 1000.0,
-        _ => float::parse_go(word.as_bytes()).map_err(|e| format!("{text:?}: {e}"))?,
+        _ => match parse_integer(word) {
+            // A leading zero means octal here too.
+            Some(integer) => integer as f64,
+            None => float::parse_go(word.as_bytes()).map_err(|e| format!("{text:?}: {e}"))?,
+        },
     };
     Ok((if sign == "-" { -magnitude } else { magnitude }, rest))
 }
@@ -224,7 +228,7 @@ fn is_unit(b: u8) -> bool {
     matches!(b, b'y' | b'w' | b'd' | b'h' | b'm' | b's')
 }
 
-/// Start times relative to their samples, in milliseconds; `None` is unknown.
+/// Start times relative to their samples, in milliseconds; `None` is unknown. An item `*` repeats what was known last.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct StartTimes(pub(super) Vec<Option<i64>>);
 
@@ -233,12 +237,23 @@ impl StartTimes {
         self.0.len()
     }
 
+    /// The same for so many samples, from the start again wherever they end.
+    pub(super) fn cycled(&self, samples: usize) -> StartTimes {
+        StartTimes(self.0.iter().copied().cycle().take(samples).collect())
+    }
+
     pub(super) fn parse(text: &str) -> Result<StartTimes, String> {
         let mut out = Vec::new();
         for item in text.split_whitespace() {
             if let Some(rest) = item.strip_prefix('_') {
                 let (n, _) = repetitions(rest)?;
                 out.extend(std::iter::repeat_n(None, n.unwrap_or(1)));
+                continue;
+            }
+            if let Some(rest) = item.strip_prefix('*') {
+                let (n, _) = repetitions(rest)?;
+                let known = out.iter().rev().find_map(|v| *v).unwrap_or(0);
+                out.extend(std::iter::repeat_n(Some(known), n.unwrap_or(0) + 1));
                 continue;
             }
             let mut values = Vec::new();
@@ -272,6 +287,7 @@ mod tests {
         let gap = f64::NEG_INFINITY;
         assert_eq!(floats("1 2.5 _ -3"), [1.0, 2.5, gap, -3.0]);
         assert_eq!(floats("1+2x3"), [1.0, 3.0, 5.0, 7.0]);
+        assert_eq!(floats("010 08 0x1"), [8.0, 8.0, 0.0, 0.0]);
         assert_eq!(floats("-2-1x2 1e-1x1"), [-2.0, -3.0, -4.0, 0.1, 0.1]);
         assert_eq!(floats("_x3 1m30s"), [gap, gap, gap, 90.0]);
         assert!(floats("NaN stale").iter().all(|v| v.is_nan()));
