@@ -52,7 +52,8 @@ fn place(column: &mut Column, batch: &SampleBatch, step: usize, row: usize) {
     }
 }
 
-fn histogram_at(batch: &SampleBatch, row: usize) -> Option<&HistogramValue> {
+/// The histogram of a row; `None` for a float.
+pub(super) fn histogram_at(batch: &SampleBatch, row: usize) -> Option<&HistogramValue> {
     if batch.histograms.is_empty() {
         return None;
     }

@@ -19,7 +19,7 @@ use crate::parser::{ExprId, Function, Span};
 
 /// The buckets of one classic histogram, and the native one of the same name and labels if there is one.
 pub(super) struct HistogramGroup {
-    /// Without `le`.
+    /// Without `le` where buckets have it; on a native histogram that is a label like any other.
     pub(super) labels: Labels,
     /// Upper bound and position of the series, as written: bounds may repeat.
     buckets: Vec<(f64, usize)>,
@@ -204,7 +204,6 @@ impl<'a> Evaluator<'a> {
                 groups[at].native = Some(i);
             }
         }
-        groups.iter_mut().for_each(|g| g.labels = g.labels.without(|name| name == BUCKET_LABEL));
         Ok(groups)
     }
 
@@ -269,11 +268,13 @@ pub(crate) fn bucket_quantile(q: f64, buckets: &mut Vec<Bucket>) -> (f64, Option
     let fix = force_monotonicity(buckets);
     let last = buckets.len() - 1;
     let total = buckets[last].count;
-    if buckets.len() < 2 || total == 0.0 || total.is_nan() {
+    if buckets.len() < 2 || total == 0.0 {
         return (f64::NAN, fix);
     }
     let rank = q * total;
-    let found = buckets[..last].partition_point(|b| b.count < rank);
+    // A rank that is NaN is reached by none.
+    let reaches = |b: &Bucket| b.count >= rank;
+    let found = buckets[..last].partition_point(|b| !reaches(b));
     (interpolated(buckets, found, rank), fix)
 }
 

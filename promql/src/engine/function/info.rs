@@ -5,7 +5,7 @@ use std::mem::size_of;
 
 use foldhash::fast::FixedState;
 use promethium_model::labels::METRIC_NAME;
-use promethium_model::{Labels, LabelsBuilder, Matcher, QueryError, is_stale};
+use promethium_model::{Labels, LabelsBuilder, Matcher, QueryError};
 
 use super::super::bitmap::Bitmap;
 use super::super::budget::{Charge, table_bytes};
@@ -34,6 +34,7 @@ impl<'a> Evaluator<'a> {
         let mut charge = self.budget.open();
         let by_target =
             if wanted.any() { self.info_series(plan, &wanted, steps, &mut charge)? } else { ByTarget::default() };
+        self.refuse_ambiguous(&by_target, &base.series, steps)?;
         let mut out = Collected::new(self.budget);
         for series in base.series {
             if is_info(&series) {
@@ -59,19 +60,18 @@ impl<'a> Evaluator<'a> {
             if !wanted.takes(labels) {
                 return Ok(());
             }
-            if let Some((_, h)) = batch.histograms.first() {
-                let shown = super::super::histogram::text::text(&h.to_float());
-                let text = format!("this should be an info metric, with float samples: {labels:?} {shown}");
-                return Err(QueryError::Execution(text));
-            }
             let entry = table_bytes(1, size_of::<(Labels, Vec<InfoSeries>)>()) + 3 * size_of::<InfoSeries>();
             charge.hold(entry + 2 * label_bytes(labels) + Column::float_bytes(steps.count))?;
             let mut column = Column::new(steps.count);
+            let mut has_histogram = false;
             super::super::selector::each_newest(batch, times, self.lookback_ms, |step, row| {
-                if !is_stale(batch.floats[row]) {
-                    column.set(step, batch.timestamps[row] as f64);
-                }
+                has_histogram |= super::super::selector::histogram_at(batch, row).is_some();
+                column.set(step, batch.timestamps[row] as f64);
             });
+            if has_histogram {
+                let text = format!("this should be an info metric, with float samples: {labels:?}");
+                return Err(QueryError::Execution(text));
+            }
             if column.any() {
                 let metrics = by_target.entry(target(labels)).or_default();
                 let name = labels.metric_name();
@@ -84,6 +84,22 @@ impl<'a> Evaluator<'a> {
             Ok(())
         })?;
         Ok(by_target)
+    }
+}
+
+impl Evaluator<'_> {
+    /// Info series that cannot be told apart are refused at every step of the base, even if they enrich none of it.
+    fn refuse_ambiguous(&self, by_target: &ByTarget, base: &[Series], steps: Steps) -> Result<(), QueryError> {
+        let mut occupied = Bitmap::new(steps.count);
+        base.iter().for_each(|s| occupied.union(&s.column.occupied()));
+        let metrics = by_target.values().flatten().map(|(_, candidates)| candidates);
+        for candidates in metrics.filter(|candidates| candidates.len() > 1) {
+            self.budget.check()?;
+            for step in occupied.ones() {
+                newest(candidates, step)?;
+            }
+        }
+        Ok(())
     }
 }
 

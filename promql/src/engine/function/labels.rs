@@ -36,10 +36,10 @@ impl<'a> Evaluator<'a> {
     }
 
     pub(super) fn label_join(&self, args: &[ExprId], steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
-        let destination = self.label_name(args[1], "destination", "label_join")?;
-        let separator = self.text(args[2])?;
         let sources: Vec<String> =
             args[3..].iter().map(|a| self.label_name(*a, "source", "label_join")).collect::<Result<_, _>>()?;
+        let destination = self.label_name(args[1], "destination", "label_join")?;
+        let separator = self.text(args[2])?;
         self.relabelled(args[0], steps, sink, |series| {
             let values: Vec<&str> = sources.iter().map(|l| series.labels.get(l).unwrap_or("")).collect();
             let bytes: usize = values.iter().map(|v| v.len() + separator.len()).sum();

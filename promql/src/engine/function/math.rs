@@ -42,7 +42,12 @@ pub(crate) fn go_min(a: f64, b: f64) -> f64 {
     if a == f64::NEG_INFINITY || b == f64::NEG_INFINITY {
         return f64::NEG_INFINITY;
     }
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) }
+    if a.is_nan() || b.is_nan() { f64::NAN } else { lesser(a, b) }
+}
+
+/// Of two zeros the negative one.
+fn lesser(a: f64, b: f64) -> f64 {
+    if a < b || (a == b && a.is_sign_negative()) { a } else { b }
 }
 
 /// Go's `math.Max`: NaN if either is, but +Inf wins even against NaN.
@@ -50,7 +55,7 @@ pub(crate) fn go_max(a: f64, b: f64) -> f64 {
     if a == f64::INFINITY || b == f64::INFINITY {
         return f64::INFINITY;
     }
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
+    if a.is_nan() || b.is_nan() { f64::NAN } else { -lesser(-a, -b) }
 }
 
 fn round_to(v: f64, to_nearest: f64) -> f64 {
@@ -116,6 +121,9 @@ mod tests {
         assert_eq!(go_min(f64::NEG_INFINITY, f64::NAN), f64::NEG_INFINITY);
         assert_eq!(go_max(f64::NAN, f64::INFINITY), f64::INFINITY);
         assert!(go_max(f64::NAN, 1.0).is_nan());
+        for (a, b) in [(0.0, -0.0), (-0.0, 0.0)] {
+            assert!(go_min(a, b).is_sign_negative() && go_max(a, b).is_sign_positive());
+        }
         assert_eq!(round_to(2.5, 1.0), 3.0);
         assert_eq!(round_to(-2.5, 1.0), -2.0);
         assert_eq!(round_to(0.15, 0.1), 0.2);

@@ -30,7 +30,7 @@ pub(crate) struct Running {
     seen: Seen,
     /// The metric at which exponential met custom buckets: there is no result.
     clash: Option<String>,
-    /// Whether a float came before: there is no result either, and nothing more to be found out.
+    /// Whether a float came before it began or clashed: there is no result either, and nothing more to be found out.
     idle: bool,
 }
 
@@ -137,7 +137,11 @@ impl HistogramSums {
         let sums = sums.get_or_insert_with(|| Box::new(HistogramSums { fold, steps: vec![None; column.steps()] }));
         for (step, h) in &column.histograms {
             match &mut sums.steps[*step as usize] {
-                Some(running) => running.add(fold, h, || series.labels.metric_name().to_owned()),
+                Some(running) if !running.clashed() => {
+                    running.add(fold, h, || series.labels.metric_name().to_owned());
+                    running.idle |= running.clashed() && has_float(*step as usize);
+                }
+                Some(_) => {}
                 empty => {
                     let idle = has_float(*step as usize);
                     *empty = Some(Running { idle, ..Running::starting_at(h) });
@@ -164,9 +168,11 @@ impl HistogramSums {
             let Some(running) = running else { continue };
             let mixed = floats.present.get(step);
             floats.present.clear(step);
-            if mixed && running.clash.is_none() {
+            if mixed && (running.idle || !running.clashed()) {
                 notes.warn(span, "encountered a mix of histograms and floats for aggregation");
-                continue;
+                if !running.clashed() {
+                    continue;
+                }
             }
             if let Some(mut sum) = running.finish(sums.fold, notes, span) {
                 sum.compact();

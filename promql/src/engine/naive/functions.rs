@@ -193,11 +193,11 @@ impl Naive<'_> {
         if !join && regex.is_none() {
             return fail(format!("invalid regular expression in label_replace(): {}", text(4)));
         }
-        if !valid(1) {
-            return fail(format!("invalid destination label name in {name}(): {}", text(1)));
-        }
         if let Some(bad) = (3..call.args.len()).find(|i| join && !valid(*i)) {
             return fail(format!("invalid source label name in label_join(): {}", text(bad)));
+        }
+        if !valid(1) {
+            return fail(format!("invalid destination label name in {name}(): {}", text(1)));
         }
         let destination = text(1);
         let mut vectors = self.vectors(call.args[0], steps)?;
@@ -337,8 +337,7 @@ impl Naive<'_> {
                     classic.remove(at);
                 }
                 None => {
-                    let labels = sample.labels.without(|n| n == BUCKET_LABEL);
-                    groups.push((labels, Group::Native(h.clone()), sample.place));
+                    groups.push((sample.labels.clone(), Group::Native(h.clone()), sample.place));
                 }
             }
         }

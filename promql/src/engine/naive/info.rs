@@ -3,7 +3,6 @@
 use promethium_model::labels::METRIC_NAME;
 use promethium_model::{LabelsBuilder, MatchOp, Matcher, QueryError, SampleValue};
 
-use super::super::histogram;
 use super::super::steps::Steps;
 use super::eval::{Naive, Vectors};
 use super::select::Stored;
@@ -39,9 +38,15 @@ impl Naive<'_> {
                 })
             });
         }
+        let reference = |i: usize| Ok(self.reference(call.args[0], steps.time(i))?.unwrap_or(steps.time(i)));
+        let times: Vec<i64> = (0..steps.count).map(reference).collect::<Result<_, QueryError>>()?;
+        self.refuse_histograms(&stored, &times)?;
+        for (t, _) in times.iter().zip(&base).filter(|(_, vector)| !vector.is_empty()) {
+            let all: Vec<&Stored> = stored.iter().collect();
+            self.newest_of_each_metric(&all, *t)?;
+        }
         let mut out = Vec::new();
-        for (i, vector) in base.iter().enumerate() {
-            let t = self.reference(call.args[0], steps.time(i))?.unwrap_or(steps.time(i));
+        for (t, vector) in times.into_iter().zip(&base) {
             let mut step = Vec::new();
             for sample in vector {
                 if is_info(sample) {
@@ -62,36 +67,15 @@ impl Naive<'_> {
         data: &[Matcher],
         t: i64,
     ) -> Result<Option<Sample>, QueryError> {
-        // The newest sample of each metric.
-        let mut newest: Vec<(&Stored, i64)> = Vec::new();
-        for info in stored.iter().filter(|s| IDENTIFYING.iter().all(|l| s.labels.get(l) == base.labels.get(l))) {
-            let Some(point) = info.newest(t, self.lookback_ms) else { continue };
-            if let SampleValue::Histogram(h) = &point.value {
-                let shown = histogram::text::text(h);
-                let text = format!("this should be an info metric, with float samples: {:?} {shown}", info.labels);
-                return Err(QueryError::Execution(text));
-            }
-            let same = newest.iter_mut().find(|(s, _)| s.labels.metric_name() == info.labels.metric_name());
-            match same {
-                Some((known, time)) if *time == point.time => {
-                    let (a, b) = (&known.labels, &info.labels);
-                    let text = format!(
-                        "found duplicate series for info metric: existing {a:?} @ {time}, new {b:?} @ {}",
-                        point.time
-                    );
-                    return Err(QueryError::Execution(text));
-                }
-                Some(known) if known.1 < point.time => *known = (info, point.time),
-                Some(_) => {}
-                None => newest.push((info, point.time)),
-            }
-        }
+        let of_target: Vec<&Stored> =
+            stored.iter().filter(|s| IDENTIFYING.iter().all(|l| s.labels.get(l) == base.labels.get(l))).collect();
+        let newest = self.newest_of_each_metric(&of_target, t)?;
         if newest.is_empty() {
             return Ok(data.iter().all(Matcher::matches_empty).then(|| base.clone()));
         }
         let mut builder = LabelsBuilder::from_labels(&base.labels);
         let mut added: Vec<(&str, &str)> = Vec::new();
-        for (name, value) in newest.iter().flat_map(|(s, _)| s.labels.iter()) {
+        for (name, value) in newest.iter().flat_map(|s| s.labels.iter()) {
             let wanted = data.is_empty() || data.iter().any(|m| m.name == name);
             if name == METRIC_NAME || !wanted || base.labels.has(name) {
                 continue;
@@ -103,6 +87,39 @@ impl Naive<'_> {
             builder.set(name, value);
         }
         Ok(Some(Sample { labels: builder.build(), ..base.clone() }))
+    }
+
+    fn refuse_histograms(&self, stored: &[Stored], times: &[i64]) -> Result<(), QueryError> {
+        let at =
+            |s: &Stored, t: i64| s.newest(t, self.lookback_ms).map(|p| matches!(p.value, SampleValue::Histogram(_)));
+        match stored.iter().find(|s| times.iter().any(|t| at(s, *t) == Some(true))) {
+            Some(s) => {
+                let text = format!("this should be an info metric, with float samples: {:?}", s.labels);
+                Err(QueryError::Execution(text))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Of each metric and target the series with the newest sample.
+    fn newest_of_each_metric<'s>(&self, stored: &[&'s Stored], t: i64) -> Result<Vec<&'s Stored>, QueryError> {
+        let key =
+            |s: &Stored| [METRIC_NAME, IDENTIFYING[0], IDENTIFYING[1]].map(|l| s.labels.get(l).map(str::to_owned));
+        let mut newest: Vec<(&Stored, i64)> = Vec::new();
+        for info in stored {
+            let Some(point) = info.newest(t, self.lookback_ms) else { continue };
+            match newest.iter_mut().find(|(s, _)| key(s) == key(info)) {
+                Some((known, time)) if *time == point.time => {
+                    let (a, b) = (&known.labels, &info.labels);
+                    let text = "found duplicate series for info metric: existing";
+                    return Err(QueryError::Execution(format!("{text} {a:?} @ {time}, new {b:?} @ {time}")));
+                }
+                Some(known) if known.1 < point.time => *known = (*info, point.time),
+                Some(_) => {}
+                None => newest.push((*info, point.time)),
+            }
+        }
+        Ok(newest.into_iter().map(|(s, _)| s).collect())
     }
 
     /// When the first selector below is looked at.

@@ -76,7 +76,8 @@ impl Naive<'_> {
             Expr::Matrix(m) => function::absent_labels(&m.selector.all_matchers()),
             _ => promethium_model::Labels::empty(),
         };
-        if empty { vec![Sample::new(labels, false, SampleValue::Float(1.0))] } else { Vec::new() }
+        let drop_name = self.features.delayed_name_removal;
+        if empty { vec![Sample::new(labels, drop_name, SampleValue::Float(1.0))] } else { Vec::new() }
     }
 
     fn shape(&self, range: ExprId, steps: Steps) -> Result<(i64, Steps, Option<Extension>), QueryError> {

@@ -238,7 +238,9 @@ impl<'a> Evaluator<'a> {
             Op::Range(r) => &r.selector.matchers[..],
             _ => &[],
         };
-        sink(Series::new(super::function::absent_labels(matchers), absent))
+        // Type and unit count as the name's, and go at the end of the query.
+        let drop_name = self.features.delayed_name_removal;
+        sink(Series { drop_name, ..Series::new(super::function::absent_labels(matchers), absent) })
     }
 }
 
