@@ -1,11 +1,11 @@
-//! `bench`: how fast samples of known series are taken, as `promtool tsdb bench write` asks.
+//! `bench`: how fast samples of known series are taken, as `promtool tsdb bench write` asks, and beside it where it is there.
 
 use std::time::Instant;
 
 use promethium_model::{AppendOptions, Appendable, Labels, Point, SeriesKey, SeriesRef};
-use promethium_tsdb::{Db, DbOptions};
+use promethium_tsdb::{Compression, Db, DbOptions};
 
-use crate::{Arguments, Failure};
+use crate::{Arguments, Failure, promtool};
 
 const START_MS: i64 = 1_717_200_000_000;
 const STEP_MS: i64 = 15_000;
@@ -22,8 +22,12 @@ impl Watch {
         Watch { wall: Instant::now(), cpu_s: cpu_s() }
     }
 
+    fn cpu_s(&self) -> f64 {
+        cpu_s() - self.cpu_s
+    }
+
     fn report(&self, what: &str, count: usize) {
-        let (wall_s, cpu_s) = (self.wall.elapsed().as_secs_f64(), cpu_s() - self.cpu_s);
+        let (wall_s, cpu_s) = (self.wall.elapsed().as_secs_f64(), self.cpu_s());
         let per = |s: f64| count as f64 / s / 1e6;
         println!(
             "{what}: {count} in {wall_s:.3} s ({:.2} M/s), {cpu_s:.2} CPU s ({:.2} M/CPU s)",
@@ -52,29 +56,30 @@ fn labels(i: usize) -> Labels {
     ])
 }
 
+fn compression(arguments: &Arguments) -> Result<Compression, Failure> {
+    match arguments.option("compression") {
+        None => Ok(Compression::default()),
+        Some("none") => Ok(Compression::None),
+        Some("snappy") => Ok(Compression::Snappy),
+        Some("zstd") => Ok(Compression::Zstd),
+        Some(other) => Err(format!("--compression: {other:?} is none of none, snappy, zstd").into()),
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (series, scrapes) = (arguments.number("series", 10_000)?, arguments.number("scrapes", 500)?);
-    let db = Db::open(arguments.dir()?, DbOptions::default())?;
+    let options = DbOptions::default().compression(compression(arguments)?);
+    let db = Db::open(arguments.dir()?, options.clone())?;
+    if db.stats().samples > 0 || db.stats().blocks > 0 {
+        return Err(format!("{} has data: bench wants a directory of its own", arguments.dir()?).into());
+    }
+    let whole = Watch::start();
     let watch = Watch::start();
     let references = create(&db, series)?;
     watch.report("series created", series);
     let watch = Watch::start();
-    let mut rejected = Vec::new();
-    let mut rows = Vec::with_capacity(BATCH);
-    for scrape in 1..=scrapes {
-        let t = START_MS + scrape as i64 * STEP_MS;
-        for batch in references.chunks(BATCH) {
-            rows.clear();
-            rows.extend(batch.iter().map(|r| (*r, Point::float(t, (r.0 as i64 * 1_000 + scrape as i64 * 7) as f64))));
-            let mut tx = db.appender();
-            tx.append_batch(&rows, &mut rejected);
-            tx.commit()?;
-        }
-    }
+    append(&db, &references, scrapes)?;
     watch.report("samples appended", series * scrapes);
-    if let Some(row) = rejected.first() {
-        return Err(format!("{} samples were refused, the first with: {}", rejected.len(), row.error).into());
-    }
     let stats = db.stats();
     println!(
         "chunks: {} of {} bytes, {:.2} bytes a sample; log: {} bytes",
@@ -87,11 +92,33 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     db.close()?;
     watch.report("closed", 1);
     drop(db);
+    whole.report("from the first series to the end", series * scrapes);
+    let ours_s = whole.cpu_s();
     let watch = Watch::start();
-    let db = Db::open(arguments.dir()?, DbOptions::default())?;
+    let db = Db::open(arguments.dir()?, options)?;
     let samples = db.replay_report().samples;
     watch.report("samples replayed", usize::try_from(samples)?);
-    Ok(())
+    promtool::beside(arguments, &(0..series).map(labels).collect::<Vec<_>>(), scrapes, ours_s)
+}
+
+/// A sample of each series a scrape, in batches.
+fn append(db: &Db, references: &[SeriesRef], scrapes: usize) -> Result<(), Failure> {
+    let mut rejected = Vec::new();
+    let mut rows = Vec::with_capacity(BATCH);
+    for scrape in 1..=scrapes {
+        let t = START_MS + scrape as i64 * STEP_MS;
+        for batch in references.chunks(BATCH) {
+            rows.clear();
+            rows.extend(batch.iter().map(|r| (*r, Point::float(t, (r.0 as i64 * 1_000 + scrape as i64 * 7) as f64))));
+            let mut tx = db.appender();
+            tx.append_batch(&rows, &mut rejected);
+            tx.commit()?;
+        }
+    }
+    match rejected.first() {
+        Some(row) => Err(format!("{} samples were refused, the first with: {}", rejected.len(), row.error).into()),
+        None => Ok(()),
+    }
 }
 
 fn create(db: &Db, series: usize) -> Result<Vec<SeriesRef>, Failure> {

@@ -7,7 +7,7 @@
 //! cargo run --release -p promethium-tsdb --example tsdb -- verify DIR
 //! cargo run --release -p promethium-tsdb --example tsdb -- import DIR FILE
 //! cargo run --release -p promethium-tsdb --example tsdb -- backfill DIR FILE
-//! cargo run --release -p promethium-tsdb --example tsdb -- bench [--series N] [--scrapes N] DIR
+//! cargo run --release -p promethium-tsdb --example tsdb -- bench [--series N] [--scrapes N] [--compression C] [--promtool FILE] DIR
 //! ```
 
 mod analyze;
@@ -16,6 +16,7 @@ mod bench;
 mod dump;
 mod list;
 mod progress;
+mod promtool;
 mod table;
 mod verify;
 
