@@ -2,9 +2,13 @@
 //!
 //! References count up and are never given out again, so those of one head lie close together: a page holds the series of
 //! 256 neighbours, and a look-up is two loads. What went leaves holes; a page of nothing but holes goes too.
+//!
+//! Transactions hold pages, not series: one count for 256 neighbours, which are appended to together. As long as somebody
+//! holds a page, nothing leaves it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::FixedState;
 use parking_lot::{RwLock, RwLockReadGuard};
@@ -23,25 +27,44 @@ pub(crate) struct Directory(RwLock<Pages>);
 /// The directory, held still for as many look-ups as somebody has.
 #[derive(Default)]
 pub(crate) struct Pages {
-    listed: Vec<Option<Box<Page>>>,
-    others: HashMap<u64, Box<Page>, FixedState>,
+    listed: Vec<Option<Arc<Page>>>,
+    others: HashMap<u64, Arc<Page>, FixedState>,
 }
 
-struct Page {
-    used: usize,
-    series: [Option<Arc<MemSeries>>; PAGE_SERIES],
+/// The series of neighbouring references.
+pub(crate) struct Page {
+    number: u64,
+    /// Changed under the directory's lock.
+    used: AtomicUsize,
+    /// A place is taken once: its reference is never given to another series.
+    series: [OnceLock<Arc<MemSeries>>; PAGE_SERIES],
 }
 
 impl Page {
-    fn new() -> Box<Page> {
-        Box::new(Page { used: 0, series: [const { None }; PAGE_SERIES] })
+    fn new(number: u64) -> Arc<Page> {
+        Arc::new(Page { number, used: AtomicUsize::new(0), series: [const { OnceLock::new() }; PAGE_SERIES] })
+    }
+
+    pub(crate) fn holds(&self, reference: u64) -> bool {
+        reference >> PAGE_BITS == self.number
+    }
+
+    /// The reference of a place.
+    pub(crate) fn reference(&self, at: u8) -> u64 {
+        self.number << PAGE_BITS | u64::from(at)
+    }
+
+    /// The series of a place.
+    #[inline]
+    pub(crate) fn series(&self, at: u8) -> Option<&Arc<MemSeries>> {
+        self.series[usize::from(at)].get()
     }
 }
 
 /// Number of the page, and place in it.
 #[inline]
-fn place(reference: u64) -> (u64, usize) {
-    (reference >> PAGE_BITS, reference as usize & (PAGE_SERIES - 1))
+pub(crate) fn place(reference: u64) -> (u64, u8) {
+    (reference >> PAGE_BITS, reference as u8)
 }
 
 impl Directory {
@@ -50,28 +73,26 @@ impl Directory {
         self.0.read()
     }
 
-    pub(crate) fn get(&self, reference: u64) -> Option<Arc<MemSeries>> {
-        self.read().get(reference).cloned()
-    }
-
     pub(crate) fn insert(&self, series: &Arc<MemSeries>) {
         let (number, at) = place(series.reference);
         let mut pages = self.0.write();
         let page = pages.page_mut(number);
-        page.used += usize::from(page.series[at].is_none());
-        page.series[at] = Some(Arc::clone(series));
+        let is_new = page.series[usize::from(at)].set(Arc::clone(series)).is_ok();
+        debug_assert!(is_new, "reference {} is taken", series.reference);
+        page.used.fetch_add(usize::from(is_new), Ordering::Relaxed);
     }
 
-    /// Removes a series if `is_unused` says so, under the lock: nobody can get hold of it meanwhile.
+    /// Removes a series if nobody holds its page and `is_unused` says so, under the lock: nobody can get hold of it meanwhile.
     pub(crate) fn remove_if(&self, reference: u64, is_unused: impl FnOnce() -> bool) -> bool {
         let (number, at) = place(reference);
         let mut pages = self.0.write();
+        let Some(page) = Arc::get_mut(pages.page_mut(number)) else { return false };
         if !is_unused() {
             return false;
         }
-        let page = pages.page_mut(number);
-        page.used -= usize::from(page.series[at].take().is_some());
-        if page.used == 0 {
+        let used = page.used.get_mut();
+        *used -= usize::from(page.series[usize::from(at)].take().is_some());
+        if *used == 0 {
             pages.drop_page(number);
         }
         true
@@ -82,22 +103,26 @@ impl Pages {
     #[inline]
     pub(crate) fn get(&self, reference: u64) -> Option<&Arc<MemSeries>> {
         let (number, at) = place(reference);
-        let page = match self.listed.get(number as usize) {
-            Some(page) => page.as_ref()?,
-            None => self.others.get(&number)?,
-        };
-        page.series[at].as_ref()
+        self.page(number)?.series(at)
     }
 
-    fn page_mut(&mut self, number: u64) -> &mut Page {
+    #[inline]
+    pub(crate) fn page(&self, number: u64) -> Option<&Arc<Page>> {
+        match self.listed.get(number as usize) {
+            Some(page) => page.as_ref(),
+            None => self.others.get(&number),
+        }
+    }
+
+    fn page_mut(&mut self, number: u64) -> &mut Arc<Page> {
         if number >= MAX_LISTED {
-            return self.others.entry(number).or_insert_with(Page::new);
+            return self.others.entry(number).or_insert_with(|| Page::new(number));
         }
         let at = number as usize;
         if self.listed.len() <= at {
             self.listed.resize_with(at + 1, || None);
         }
-        self.listed[at].get_or_insert_with(Page::new)
+        self.listed[at].get_or_insert_with(|| Page::new(number))
     }
 
     fn drop_page(&mut self, number: u64) {
@@ -120,15 +145,18 @@ mod tests {
             directory.insert(&Arc::new(MemSeries::new(reference, 0, 0)));
         }
         for reference in references {
-            assert_eq!(directory.get(reference).map(|s| s.reference), Some(reference));
+            assert_eq!(directory.read().get(reference).map(|s| s.reference), Some(reference));
         }
         assert!(
-            directory.get(2).is_none() && directory.get(u64::MAX - 1).is_none() && directory.get(1 << 40).is_none()
+            directory.read().get(2).is_none() && directory.read().get(u64::MAX - 1).is_none() && directory.read().get(1 << 40).is_none()
         );
         assert!(!directory.remove_if(255, || false));
+        let held = directory.read().page(0).cloned();
+        assert!(!directory.remove_if(255, || true), "somebody holds the page");
+        drop(held);
         for reference in references {
             assert!(directory.remove_if(reference, || true));
-            assert!(directory.get(reference).is_none());
+            assert!(directory.read().get(reference).is_none());
         }
         let pages = directory.read();
         assert!(pages.others.is_empty() && pages.listed.iter().all(Option::is_none));

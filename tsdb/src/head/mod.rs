@@ -45,7 +45,7 @@ use std::sync::{Arc, OnceLock};
 use foldhash::fast::RandomState;
 use parking_lot::{Mutex, RwLock};
 use promethium_chunk::Encodings;
-use promethium_model::{AppendError, Labels, SeriesRef, TimeRange};
+use promethium_model::{AppendError, Labels, TimeRange};
 use promethium_wal::head_chunks::HeadChunks;
 
 use admission::TimeBounds;
@@ -235,10 +235,6 @@ impl Head {
             max_valid_ms: now_ms.saturating_add(self.rules.max_future_ms),
             min_out_of_order_ms: (window > 0).then(|| newest.map_or(i64::MIN, |max| max.saturating_sub(window))),
         }
-    }
-
-    pub(crate) fn by_reference(&self, reference: SeriesRef) -> Option<Arc<MemSeries>> {
-        self.directory.get(reference.0)
     }
 
     pub(crate) fn by_labels(&self, labels: &Labels) -> Option<Arc<MemSeries>> {

@@ -98,7 +98,7 @@ impl Resolved {
     fn apply_floats(&self, batch: &Batch, application: &mut Application<'_>) {
         let mut at = 0;
         for run in batch.floats.chunk_by(|a, b| a.target == b.target) {
-            match &self.series[run[0].target as usize] {
+            match self.series.get(run[0].target) {
                 Some(series) => application.add_floats(series, run, |i| batch.float_start(at + i)),
                 None => application.applied.dropped += run.len(),
             }
@@ -107,7 +107,7 @@ impl Resolved {
     }
 
     fn apply_histograms(&self, run: &[PendingHistogram], application: &mut Application<'_>) {
-        match run.first().and_then(|h| self.series[h.target as usize].as_ref()) {
+        match run.first().and_then(|h| self.series.get(h.target)) {
             Some(series) => application.add_histograms(series, run),
             None => application.applied.dropped += run.len(),
         }
@@ -115,7 +115,7 @@ impl Resolved {
 
     fn apply_metadata(&self) {
         for (target, metadata) in &self.metadata {
-            if let Some(series) = &self.series[*target as usize] {
+            if let Some(series) = self.series.get(*target) {
                 series.lock().set_metadata(Arc::clone(metadata));
             }
         }

@@ -17,7 +17,7 @@ use super::series::MemSeries;
 pub(crate) use apply::{LateSample, NewSamples, insert_late, push_all, push_float};
 use pending::Pending;
 pub(crate) use pending::{Batch, Kind, PendingFloat, PendingHistogram};
-use targets::{ROWS_PER_LOOK_UP, Targets};
+use targets::{HeldSeries, ROWS_PER_LOOK_UP, Targets};
 
 /// The samples of one transaction, checked against the head as it was at each append.
 ///
@@ -44,8 +44,7 @@ pub(crate) struct PendingExemplar {
 /// A transaction whose series all exist.
 pub(crate) struct Resolved {
     bounds: TimeBounds,
-    /// `None` where the head was full.
-    pub(crate) series: Vec<Option<Arc<MemSeries>>>,
+    series: HeldSeries,
     pub(crate) batches: Vec<Batch>,
     pub(crate) exemplars: Vec<PendingExemplar>,
     pub(crate) metadata: Vec<(u32, Arc<Metadata>)>,
@@ -317,11 +316,11 @@ impl Transaction {
 
 impl Resolved {
     pub(crate) fn reference(&self, target: u32) -> Option<u64> {
-        Some(self.series[target as usize].as_ref()?.reference)
+        self.series.reference(target)
     }
 
     pub(crate) fn labels(&self, head: &Head, target: u32) -> Option<Labels> {
-        self.series[target as usize].as_ref().and_then(|series| head.labels(series))
+        self.series.get(target).and_then(|series| head.labels(series))
     }
 }
 

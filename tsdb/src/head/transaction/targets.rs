@@ -6,6 +6,7 @@ use std::sync::Arc;
 use foldhash::fast::{FixedState, RandomState};
 use promethium_model::{AppendError, Labels, Point, SeriesKey, SeriesRef};
 
+use crate::head::directory::{Page, Pages, place};
 use crate::head::series::MemSeries;
 use crate::head::{Head, HeadRules};
 
@@ -16,20 +17,51 @@ pub(super) const ROWS_PER_LOOK_UP: usize = 64;
 #[derive(Default)]
 pub(super) struct Targets {
     targets: Vec<Target>,
+    /// Pages of series that are there. Neighbours share one.
+    pages: Vec<Arc<Page>>,
+    /// Series that are held one by one, and new ones.
+    single: Vec<Single>,
     new_by_labels: HashMap<Labels, u32, RandomState>,
     new_by_reference: HashMap<u64, u32, FixedState>,
 }
 
+/// Where a series is.
+#[derive(Clone, Copy)]
 enum Target {
+    /// On a page that is held.
+    OnPage { page: u32, at: u8 },
+    Single(u32),
+}
+
+enum Single {
     Known(Arc<MemSeries>),
     New { reference: u64, labels: Labels },
 }
 
-impl Target {
-    fn reference(&self) -> u64 {
-        match self {
-            Target::Known(series) => series.reference,
-            Target::New { reference, .. } => *reference,
+/// The series of a transaction, all of which exist.
+pub(crate) struct HeldSeries {
+    targets: Vec<Target>,
+    pages: Vec<Arc<Page>>,
+    /// `None` where the head was full.
+    single: Vec<Option<Arc<MemSeries>>>,
+}
+
+impl HeldSeries {
+    /// The series of a target; `None` where the head was full.
+    #[inline]
+    pub(crate) fn get(&self, target: u32) -> Option<&Arc<MemSeries>> {
+        match self.targets[target as usize] {
+            Target::OnPage { page, at } => self.pages[page as usize].series(at),
+            Target::Single(i) => self.single[i as usize].as_ref(),
+        }
+    }
+
+    /// As [`HeldSeries::get`], its reference alone.
+    #[inline]
+    pub(crate) fn reference(&self, target: u32) -> Option<u64> {
+        match self.targets[target as usize] {
+            Target::OnPage { page, at } => Some(self.pages[page as usize].reference(at)),
+            Target::Single(i) => self.single[i as usize].as_ref().map(|series| series.reference),
         }
     }
 }
@@ -44,23 +76,34 @@ impl Targets {
     }
 
     pub(super) fn reference(&self, target: u32) -> u64 {
-        self.targets[target as usize].reference()
+        match self.targets[target as usize] {
+            Target::OnPage { page, at } => self.pages[page as usize].reference(at),
+            Target::Single(i) => match &self.single[i as usize] {
+                Single::Known(series) => series.reference,
+                Single::New { reference, .. } => *reference,
+            },
+        }
     }
 
     /// The series, where it is there already.
     #[inline]
     pub(super) fn series(&self, target: u32) -> Option<&MemSeries> {
-        match &self.targets[target as usize] {
-            Target::Known(series) => Some(series),
-            Target::New { .. } => None,
+        match self.targets[target as usize] {
+            Target::OnPage { page, at } => self.pages[page as usize].series(at).map(|series| &**series),
+            Target::Single(i) => match &self.single[i as usize] {
+                Single::Known(series) => Some(series),
+                Single::New { .. } => None,
+            },
         }
     }
 
     pub(super) fn labels(&self, head: &Head, target: u32) -> Labels {
-        match &self.targets[target as usize] {
-            Target::Known(series) => head.labels(series).unwrap_or_else(Labels::empty),
-            Target::New { labels, .. } => labels.clone(),
+        if let Target::Single(i) = self.targets[target as usize]
+            && let Single::New { labels, .. } = &self.single[i as usize]
+        {
+            return labels.clone();
         }
+        self.series(target).and_then(|series| head.labels(series)).unwrap_or_else(Labels::empty)
     }
 
     /// The target that a key names, and whether it is a new series.
@@ -82,17 +125,27 @@ impl Targets {
         rows: &[(SeriesRef, Point<'_>)],
         targets: &mut [Option<u32>; ROWS_PER_LOOK_UP],
     ) {
-        let mut last = self.targets.last().map(Target::reference);
         let pages = head.directory.read();
+        let mut last = None;
         for ((reference, _), target) in rows.iter().zip(targets) {
             // Samples of a series tend to come together.
-            if last != Some(reference.0) {
-                let Some(series) = pages.get(reference.0) else { continue };
-                self.targets.push(Target::Known(Arc::clone(series)));
-                last = Some(reference.0);
+            if last.is_none_or(|(last, _)| last != reference.0) {
+                last = self.find(&pages, reference.0).map(|found| (reference.0, found));
             }
-            *target = Some(self.targets.len() as u32 - 1);
+            *target = last.map(|(_, found)| found);
         }
+    }
+
+    /// The target of a series that is in the head.
+    #[inline]
+    fn find(&mut self, pages: &Pages, reference: u64) -> Option<u32> {
+        let (number, at) = place(reference);
+        if self.pages.last().is_none_or(|page| !page.holds(reference)) {
+            self.pages.push(Arc::clone(pages.page(number)?));
+        }
+        self.pages.last()?.series(at)?;
+        let page = self.pages.len() as u32 - 1;
+        Some(self.push(Target::OnPage { page, at }))
     }
 
     #[inline]
@@ -103,18 +156,17 @@ impl Targets {
     #[inline]
     fn by_reference(&mut self, head: &Head, reference: SeriesRef) -> Option<u32> {
         // Samples of a series tend to come together.
-        if let Some(last) = self.targets.last()
-            && last.reference() == reference.0
+        if let Some(last) = self.targets.len().checked_sub(1)
+            && self.reference(last as u32) == reference.0
         {
-            return Some(self.targets.len() as u32 - 1);
+            return Some(last as u32);
         }
         if !self.new_by_reference.is_empty()
             && let Some(target) = self.new_by_reference.get(&reference.0)
         {
             return Some(*target);
         }
-        let series = head.by_reference(reference)?;
-        Some(self.push(Target::Known(series)))
+        self.find(&head.directory.read(), reference.0)
     }
 
     fn by_labels(&mut self, head: &Head, labels: &Labels) -> Result<(u32, bool), AppendError> {
@@ -125,27 +177,33 @@ impl Targets {
             return Ok((*target, false));
         }
         if let Some(series) = head.by_labels(labels) {
-            return Ok((self.push(Target::Known(series)), false));
+            return Ok((self.push_single(Single::Known(series)), false));
         }
         check_labels(labels, &head.rules)?;
         head.check_room(self.new_by_labels.len(), labels)?;
         let reference = head.reserve_reference();
-        let target = self.push(Target::New { reference, labels: labels.clone() });
+        let target = self.push_single(Single::New { reference, labels: labels.clone() });
         self.new_by_labels.insert(labels.clone(), target);
         self.new_by_reference.insert(reference, target);
         Ok((target, true))
     }
 
+    fn push_single(&mut self, single: Single) -> u32 {
+        self.single.push(single);
+        self.push(Target::Single(self.single.len() as u32 - 1))
+    }
+
+    #[inline]
     fn push(&mut self, target: Target) -> u32 {
         self.targets.push(target);
         u32::try_from(self.targets.len() - 1).expect("a transaction has fewer than 2^32 series")
     }
 
-    /// Creates the series that are new; `None` where the head is full.
-    pub(super) fn create(self, head: &Head, created: &mut Vec<Arc<MemSeries>>) -> Vec<Option<Arc<MemSeries>>> {
-        let find_or_create = |target| match target {
-            Target::Known(series) => Some(series),
-            Target::New { reference, labels } => {
+    /// Creates the series that are new.
+    pub(super) fn create(self, head: &Head, created: &mut Vec<Arc<MemSeries>>) -> HeldSeries {
+        let find_or_create = |single| match single {
+            Single::Known(series) => Some(series),
+            Single::New { reference, labels } => {
                 let (series, is_new) = head.get_or_create(reference, &labels)?;
                 if is_new {
                     created.push(Arc::clone(&series));
@@ -153,7 +211,8 @@ impl Targets {
                 Some(series)
             }
         };
-        self.targets.into_iter().map(find_or_create).collect()
+        let single = self.single.into_iter().map(find_or_create).collect();
+        HeldSeries { targets: self.targets, pages: self.pages, single }
     }
 }
 
