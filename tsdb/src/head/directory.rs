@@ -148,7 +148,9 @@ mod tests {
             assert_eq!(directory.read().get(reference).map(|s| s.reference), Some(reference));
         }
         assert!(
-            directory.read().get(2).is_none() && directory.read().get(u64::MAX - 1).is_none() && directory.read().get(1 << 40).is_none()
+            directory.read().get(2).is_none()
+                && directory.read().get(u64::MAX - 1).is_none()
+                && directory.read().get(1 << 40).is_none()
         );
         assert!(!directory.remove_if(255, || false));
         let held = directory.read().page(0).cloned();

@@ -86,6 +86,11 @@ impl MemSeries {
         Some(self.newest_ms.load(Ordering::Acquire)).filter(|t| *t != NEVER)
     }
 
+    /// Says that a sample at `t_ms` is the newest in order. Under the lock, after pushes.
+    pub(crate) fn set_newest(&self, t_ms: i64) {
+        self.newest_ms.store(t_ms, Ordering::Release);
+    }
+
     /// To be called under the lock, after pushes.
     pub(crate) fn note_newest(&self, state: &SeriesState) {
         self.newest_ms.store(state.newest_ms().unwrap_or(NEVER), Ordering::Release);
@@ -166,26 +171,38 @@ impl SeriesState {
     /// Adds a float that was admitted as new.
     #[inline]
     pub(crate) fn push_float(&mut self, timestamp_ms: i64, start_ms: i64, value: f64, stamp: &Stamp) {
-        let is_over = match &self.open {
+        if !self.push_into_open(timestamp_ms, start_ms, value, stamp) {
+            self.begin_floats(timestamp_ms, stamp);
+            match &mut self.open {
+                OpenChunk::Xor(open) => open.push(timestamp_ms, value),
+                OpenChunk::Xor2(open) => open.push(start_ms, timestamp_ms, value),
+                OpenChunk::Histogram(_) | OpenChunk::FloatHistogram(_) => unreachable!("a chunk of floats was begun"),
+            }
+        }
+        self.note_pushed(is_stale(value), stamp);
+    }
+
+    /// Adds a float to the open chunk, unless that is another kind, or ends before it.
+    #[inline]
+    fn push_into_open(&mut self, timestamp_ms: i64, start_ms: i64, value: f64, stamp: &Stamp) -> bool {
+        match &mut self.open {
             OpenChunk::Xor(open) if !stamp.is_xor2 && !open.is_empty() => {
                 let (samples, bytes) = (open.len(), open.byte_len());
-                self.cut.is_float_chunk_over(samples, bytes, open.newest().0, timestamp_ms)
+                if self.cut.is_float_chunk_over(samples, bytes, open.newest().0, timestamp_ms) {
+                    return false;
+                }
+                open.push(timestamp_ms, value);
             }
             OpenChunk::Xor2(open) if stamp.is_xor2 => {
                 let (samples, bytes) = (open.len(), open.bytes().len());
-                self.cut.is_float_chunk_over(samples, bytes, open.newest().0, timestamp_ms)
+                if self.cut.is_float_chunk_over(samples, bytes, open.newest().0, timestamp_ms) {
+                    return false;
+                }
+                open.push(start_ms, timestamp_ms, value);
             }
-            _ => true,
-        };
-        if is_over {
-            self.begin_floats(timestamp_ms, stamp);
+            _ => return false,
         }
-        match &mut self.open {
-            OpenChunk::Xor(open) => open.push(timestamp_ms, value),
-            OpenChunk::Xor2(open) => open.push(start_ms, timestamp_ms, value),
-            OpenChunk::Histogram(_) | OpenChunk::FloatHistogram(_) => unreachable!("a chunk of floats was begun"),
-        }
-        self.note_pushed(is_stale(value), stamp);
+        true
     }
 
     /// Gives a series without an open chunk the one that another head had, and its samples, where this head would have filled it
@@ -207,6 +224,7 @@ impl SeriesState {
         true
     }
 
+    #[cold]
     fn begin_floats(&mut self, timestamp_ms: i64, stamp: &Stamp) {
         self.seal();
         self.cut.begin(timestamp_ms, stamp.chunk_range_ms);

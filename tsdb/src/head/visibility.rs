@@ -136,22 +136,25 @@ impl Versions {
     #[inline]
     pub(crate) fn note(&mut self, commit: CommitId, settled: CommitId) {
         if self.newest != commit {
-            self.start(commit, settled);
+            if self.newest > settled || self.older.is_some() {
+                self.keep_older(settled);
+            }
+            self.newest = commit;
+            self.newest_samples = 0;
         }
         self.newest_samples += 1;
     }
 
-    fn start(&mut self, commit: CommitId, settled: CommitId) {
-        let previous = (self.newest, self.newest_samples);
+    /// Puts the newest commit with the older ones, where a reader may care.
+    #[cold]
+    fn keep_older(&mut self, settled: CommitId) {
         if self.newest <= settled {
             self.older = None;
         } else {
             let older = self.older.get_or_insert_default();
             older.0.retain(|(id, _)| *id > settled);
-            older.0.push(previous);
+            older.0.push((self.newest, self.newest_samples));
         }
-        self.newest = commit;
-        self.newest_samples = 0;
     }
 
     /// How many of the newest samples a reader at `snapshot` must not see.

@@ -220,15 +220,17 @@ impl Outcome {
 fn restore_run(series: &MemSeries, samples: &Samples<'_>, frontier_ms: i64, stamp: &Stamp, new: &mut NewSamples) {
     let mut state = series.lock();
     let was_stale = state.is_stale();
-    let mut newest = state.newest_ms();
+    let (mut newest, mut first_ms, mut count) = (state.newest_ms(), i64::MAX, 0);
     for (i, (t_ms, value)) in samples.rows.iter().copied().enumerate() {
         if t_ms >= frontier_ms && newest.is_none_or(|newest| t_ms > newest) {
             let start_ms = samples.starts_ms.get(i).copied().unwrap_or(0);
             push_float(&mut state, t_ms, start_ms, value, stamp);
-            newest = Some(t_ms);
-            new.note(t_ms);
+            (newest, first_ms, count) = (Some(t_ms), first_ms.min(t_ms), count + 1);
         }
     }
-    series.note_newest(&state);
-    new.stale_series += i64::from(state.is_stale()) - i64::from(was_stale);
+    if let Some(newest_ms) = newest.filter(|_| count > 0) {
+        new.note_times(first_ms, newest_ms, count);
+        series.set_newest(newest_ms);
+        new.stale_series += i64::from(state.is_stale()) - i64::from(was_stale);
+    }
 }

@@ -52,9 +52,15 @@ impl NewSamples {
 
     #[inline]
     pub(crate) fn note(&mut self, timestamp_ms: i64) {
-        self.count += 1;
-        self.min_ms = self.min_ms.min(timestamp_ms);
-        self.max_ms = self.max_ms.max(timestamp_ms);
+        self.note_times(timestamp_ms, timestamp_ms, 1);
+    }
+
+    /// So many samples between two times.
+    #[inline]
+    pub(crate) fn note_times(&mut self, first_ms: i64, last_ms: i64, count: u64) {
+        self.count += count;
+        self.min_ms = self.min_ms.min(first_ms);
+        self.max_ms = self.max_ms.max(last_ms);
     }
 }
 
@@ -64,6 +70,8 @@ struct Application<'a> {
     stamp: Stamp,
     /// Samples before this are in blocks already.
     frontier_ms: i64,
+    /// No sample before this is in order.
+    first_ms: i64,
     new: NewSamples,
     applied: Applied,
 }
@@ -73,10 +81,12 @@ impl Resolved {
     /// returned, where there is a window for it.
     pub(crate) fn apply(&self, head: &Head, turn: &Turn) -> Applied {
         let stamp = head.stamp(turn);
+        let frontier_ms = head.frontier_ms();
         let mut application = Application {
             bounds: &self.bounds,
             stamp,
-            frontier_ms: head.frontier_ms(),
+            frontier_ms,
+            first_ms: self.bounds.min_valid_ms.max(frontier_ms),
             new: NewSamples::default(),
             applied: Applied { samples: self.already_stored, ..Applied::default() },
         };
@@ -137,24 +147,47 @@ impl Resolved {
 }
 
 impl Application<'_> {
+    /// PERF: most runs are one sample that follows the newest of its series; what else a sample may be is looked at elsewhere.
     fn add_floats(&mut self, series: &Arc<MemSeries>, run: &[PendingFloat], start: impl Fn(usize) -> i64) {
         let mut state = series.lock();
         let was_stale = state.is_stale();
+        let (mut newest, mut first_ms, mut count) = (series.newest_ms(), i64::MAX, 0);
         for (i, sample) in run.iter().enumerate() {
             let t_ms = sample.timestamp_ms;
-            let admitted =
-                self.admit(&state, t_ms, sample.reject_out_of_order, |state| state.compare_float(t_ms, sample.value));
-            match admitted {
-                Some(Admission::New) => {
-                    push_float(&mut state, t_ms, start(i), sample.value, &self.stamp);
-                    self.note(t_ms);
-                }
-                Some(Admission::Same) => self.applied.samples += 1,
-                Some(Admission::OutOfOrder) => self.defer(series, t_ms, start(i), LateValue::Float(sample.value)),
-                None => self.applied.dropped += 1,
+            if t_ms >= self.first_ms && newest.is_none_or(|newest| newest < t_ms) {
+                push_float(&mut state, t_ms, start(i), sample.value, &self.stamp);
+                (newest, first_ms, count) = (Some(t_ms), first_ms.min(t_ms), count + 1);
+            } else {
+                self.refuse_or_defer(series, &state, sample, start(i));
             }
         }
-        self.end_run(series, &state, was_stale);
+        if let Some(newest_ms) = newest.filter(|_| count > 0) {
+            self.new.note_times(first_ms, newest_ms, count);
+            self.applied.samples += count as usize;
+            series.set_newest(newest_ms);
+            self.new.stale_series += i64::from(state.is_stale()) - i64::from(was_stale);
+        }
+    }
+
+    /// What becomes of a sample that does not follow the newest.
+    #[cold]
+    fn refuse_or_defer(
+        &mut self,
+        series: &Arc<MemSeries>,
+        state: &SeriesState,
+        sample: &PendingFloat,
+        start_timestamp_ms: i64,
+    ) {
+        let t_ms = sample.timestamp_ms;
+        let compare = |state: &SeriesState| state.compare_float(t_ms, sample.value);
+        match self.admit(state, t_ms, sample.reject_out_of_order, compare) {
+            Some(Admission::New) => unreachable!("a sample that follows the newest is taken"),
+            Some(Admission::Same) => self.applied.samples += 1,
+            Some(Admission::OutOfOrder) => {
+                self.defer(series, t_ms, start_timestamp_ms, LateValue::Float(sample.value));
+            }
+            None => self.applied.dropped += 1,
+        }
     }
 
     fn add_histograms(&mut self, series: &Arc<MemSeries>, run: &[PendingHistogram]) {

@@ -29,7 +29,10 @@ pub(super) struct Targets {
 #[derive(Clone, Copy)]
 enum Target {
     /// On a page that is held.
-    OnPage { page: u32, at: u8 },
+    OnPage {
+        page: u32,
+        at: u8,
+    },
     Single(u32),
 }
 
@@ -137,7 +140,7 @@ impl Targets {
     }
 
     /// The target of a series that is in the head.
-    #[inline]
+    #[inline(always)]
     fn find(&mut self, pages: &Pages, reference: u64) -> Option<u32> {
         let (number, at) = place(reference);
         if self.pages.last().is_none_or(|page| !page.holds(reference)) {
