@@ -7,14 +7,15 @@
 //! ```
 //!
 //! `series` makes a thousand series a host (1,000 hosts otherwise) in memory. `restart` writes two hours of them (100 hosts otherwise)
-//! to a directory, and opens it from the log, then from the snapshot of the head; `DIR` is left for a peer to open.
+//! to a directory, with upkeep a minute as a server has it, and opens it as a server finds it after a crash: from the log and the
+//! files of full chunks. Then from the log alone, then from the snapshot of the head; `DIR` is left for a peer to open.
 //! `open` opens it again, on so many threads, and leaves a snapshot of the head.
 #![expect(unsafe_code, reason = "an allocator that counts has to be one")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use promethium::model::{AppendOptions, Appendable, Labels, Point, SeriesKey};
 use promethium::tsdb::{Db, DbOptions};
@@ -111,16 +112,47 @@ fn series(hosts: usize) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Scrapes between two rounds of upkeep: a minute.
+const SCRAPES_PER_UPKEEP: usize = 4;
+
+/// Two hours of a fleet, with upkeep as time goes by.
+fn write(mix: &Mix, db: &Db) -> Result<(), Failure> {
+    let (mut scraped, mut failure) = (0, None);
+    mix.write(db, |_, at_ms, _| {
+        scraped += 1;
+        if scraped % (mix.hosts * SCRAPES_PER_UPKEEP) == 0 {
+            failure = db.maintain(at_ms, Duration::MAX).err().or(failure.take());
+        }
+    })?;
+    failure.map_or(Ok(()), |error| Err(error.into()))
+}
+
 fn restart(dir: &Path, hosts: usize) -> Result<(), Failure> {
     let mix = Mix { hosts, scrapes: 480 };
     let samples = hosts * promethium_benches::mix::SERIES_PER_HOST * mix.scrapes;
     let db = Db::open(dir, DbOptions::default())?;
-    timed("written", samples, || Ok(mix.write(&db, |_, _, _| ())?))?;
+    timed("written", samples, || write(&mix, &db))?;
     timed("closed", 1, || Ok(db.close()?))?;
     drop(db);
-    let db = timed("opened from the log", samples, || Ok(Db::open(dir, DbOptions::default().head_snapshot(true))?))?;
-    assert!(!db.replay_report().from_snapshot);
+    let db = timed("opened from the log and files", samples, || Ok(Db::open(dir, DbOptions::default())?))?;
     let expected = db.stats().samples;
+    assert_eq!(expected as usize, samples);
+    db.close()?;
+    drop(db);
+    let db = timed("opened from the log and files on two threads", samples, || {
+        Ok(Db::open(dir, DbOptions::default().open_threads(2))?)
+    })?;
+    db.close()?;
+    drop(db);
+    let (files, aside) = (dir.join("chunks_head"), dir.join("chunks_head.aside"));
+    std::fs::rename(&files, &aside)?;
+    let db = timed("opened from the log alone", samples, || Ok(Db::open(dir, DbOptions::default())?))?;
+    assert!(!db.replay_report().from_snapshot && db.stats().samples == expected);
+    db.close()?;
+    drop(db);
+    std::fs::remove_dir_all(&files)?;
+    std::fs::rename(&aside, &files)?;
+    let db = Db::open(dir, DbOptions::default().head_snapshot(true))?;
     timed("closed with a snapshot", 1, || Ok(db.close()?))?;
     drop(db);
     let db = timed("opened from the snapshot", samples, || Ok(Db::open(dir, DbOptions::default())?))?;

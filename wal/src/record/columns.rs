@@ -110,13 +110,29 @@ impl SampleColumns {
     }
 
     /// Keeps the samples for which `keep(reference, timestamp)` holds.
-    pub fn retain(&mut self, mut keep: impl FnMut(u64, i64) -> bool) {
-        let mut kept = SampleColumns::new();
-        for (reference, start, t, value) in self.iter() {
-            if keep(reference, t) {
-                kept.push(reference, start, t, value);
-            }
+    pub fn retain(&mut self, keep: impl FnMut(u64, i64) -> bool) {
+        self.retain_from(0, keep);
+        if self.starts_ms.iter().all(|start_ms| *start_ms == 0) {
+            self.starts_ms.clear();
         }
-        *self = kept;
+    }
+
+    /// As [`SampleColumns::retain`], of the samples behind the first `len`; those are kept.
+    #[expect(clippy::indexing_slicing, reason = "the columns are of one length, and every row is below it")]
+    pub fn retain_from(&mut self, len: usize, mut keep: impl FnMut(u64, i64) -> bool) {
+        let mut kept = len;
+        for i in len..self.len() {
+            if !keep(self.references[i], self.timestamps_ms[i]) {
+                continue;
+            }
+            self.references[kept] = self.references[i];
+            self.timestamps_ms[kept] = self.timestamps_ms[i];
+            self.values[kept] = self.values[i];
+            if !self.starts_ms.is_empty() {
+                self.starts_ms[kept] = self.starts_ms[i];
+            }
+            kept += 1;
+        }
+        self.truncate(kept);
     }
 }

@@ -1,6 +1,7 @@
 //! From the log back to the head.
 
 mod grouping;
+mod in_files;
 mod references;
 mod restore;
 mod snapshot;
@@ -53,7 +54,8 @@ pub struct ReplayReport {
     pub chunks: u64,
     /// Late samples restored, from the log of late samples.
     pub out_of_order_samples: u64,
-    /// Samples that were not restored because they do not follow the newest of their series.
+    /// Samples that were not restored because they do not follow the newest of their series. Those that full chunks in files
+    /// are known to have are not counted.
     pub late_samples: u64,
     /// Samples of series that no record names.
     pub unknown_series_samples: u64,

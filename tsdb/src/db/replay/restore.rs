@@ -11,6 +11,7 @@ use promethium_wal::{
 
 use super::ReplayReport;
 use super::grouping::{Grouped, Grouping};
+use super::in_files::NewestInFiles;
 use super::team::Team;
 use crate::db::chunk_files::FoundChunks;
 use crate::db::life::KeptReferences;
@@ -43,8 +44,9 @@ pub(super) struct Restorer<'a> {
     waiting: SampleColumns,
     /// Room that `waiting` was given.
     room: usize,
-    /// Samples that records held so far.
+    /// Samples that records held so far, and no file.
     decoded: u64,
+    in_files: NewestInFiles,
     /// How far the log is read.
     pub(super) log_bytes: LogBytes,
     grouping: Grouping,
@@ -74,6 +76,7 @@ impl<'a> Restorer<'a> {
             waiting: SampleColumns::new(),
             room: 0,
             decoded: 0,
+            in_files: NewestInFiles::default(),
             log_bytes: LogBytes::default(),
             grouping: Grouping::default(),
             grouped: Grouped::default(),
@@ -109,11 +112,10 @@ impl<'a> Restorer<'a> {
                 self.make_room();
                 let before = self.waiting.len();
                 decode_sample_columns(record, &mut self.waiting)?;
-                self.decoded += (self.waiting.len() - before) as u64;
                 if self.is_late {
                     self.restore_late_samples(report);
-                } else if self.waiting.len() >= self.group_samples() {
-                    self.apply_waiting(report);
+                } else {
+                    self.group_samples_behind(before, report);
                 }
             }
             Some(kind) if kind.is_histograms() => {
@@ -188,11 +190,22 @@ impl<'a> Restorer<'a> {
                         self.aliases.push(reference);
                     }
                     let chunks = self.chunks.in_order.remove(&reference).unwrap_or_default();
-                    restore_chunks(self.head, chunks, &series, report);
+                    if let Some(newest_ms) = restore_chunks(self.head, chunks, &series, report) {
+                        self.in_files.insert(reference, newest_ms);
+                    }
                     self.add_series(reference, series);
                 }
                 None => report.series_over_limit += 1,
             }
+        }
+    }
+
+    /// Lets the samples behind the first `len` of those that wait do so too, unless files have them.
+    fn group_samples_behind(&mut self, len: usize, report: &mut ReplayReport) {
+        self.in_files.drop_known(&mut self.waiting, len);
+        self.decoded += (self.waiting.len() - len) as u64;
+        if self.waiting.len() >= self.group_samples() {
+            self.apply_waiting(report);
         }
     }
 
@@ -353,6 +366,7 @@ impl<'a> Restorer<'a> {
             let Some(series) = self.team.series(stone.series) else { continue };
             report.tombstones += 1;
             if stone.evicts_series() {
+                self.in_files.forget(stone.series);
                 series.lock().truncate_before(i64::MAX);
                 series.note_newest(&series.lock());
             } else {
@@ -381,21 +395,21 @@ impl<'a> Restorer<'a> {
     }
 }
 
-/// Gives a series the chunks that were found in files under its reference. Its samples before them are late then, as they
-/// are in these chunks.
-fn restore_chunks(head: &Head, chunks: Vec<SealedChunk>, series: &MemSeries, report: &mut ReplayReport) {
+/// Gives a series the chunks that were found in files under its reference, and says up to when it has samples then: those
+/// before are in these chunks.
+fn restore_chunks(head: &Head, chunks: Vec<SealedChunk>, series: &MemSeries, report: &mut ReplayReport) -> Option<i64> {
     let mut state = series.lock();
-    if chunks.is_empty() || state.newest_ms().is_some() {
-        return;
+    let (min_ms, max_ms) = chunks.first().zip(chunks.last()).map(|(first, last)| (first.min_ms, last.max_ms))?;
+    if state.newest_ms().is_some() {
+        return None;
     }
     let count: u64 = chunks.iter().map(|c| u64::from(c.samples)).sum();
-    let times = chunks.first().zip(chunks.last()).map(|(first, last)| (first.min_ms, last.max_ms));
-    let (min_ms, max_ms) = times.unwrap_or((i64::MAX, i64::MIN));
     head.note_stored(&NewSamples { count, min_ms, max_ms, stale_series: 0 });
     report.samples += count;
     report.chunks += chunks.len() as u64;
     state.restore_chunks(chunks);
     series.note_newest(&state);
+    Some(max_ms)
 }
 
 fn is_valid(histogram: &HistogramValue) -> bool {
