@@ -1,10 +1,12 @@
 //! What the head costs, on the peers' data: making series, memory a series by a counting allocator, and restarts.
 //!
 //! ```sh
-//! cargo run --release -p promethium-benches --example head -- series [HOSTS]
-//! cargo run --release -p promethium-benches --example head -- restart DIR [HOSTS]
-//! cargo run --release -p promethium-benches --example head -- open DIR [THREADS]
+//! cargo run --release -p promethium-benches --example head -- [--count] series [HOSTS]
+//! cargo run --release -p promethium-benches --example head -- [--count] restart DIR [HOSTS]
+//! cargo run --release -p promethium-benches --example head -- [--count] open DIR [THREADS]
 //! ```
+//!
+//! With `--count` every call of the allocator is counted: memory is exact then, and times are a tenth too long.
 //!
 //! `series` makes a thousand series a host (1,000 hosts otherwise) in memory. `restart` writes two hours of them (100 hosts otherwise)
 //! to a directory, with upkeep a minute as a server has it, and opens it as a server finds it after a crash: from the log and the
@@ -14,7 +16,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use promethium::model::{AppendOptions, Appendable, Labels, Point, SeriesKey};
@@ -23,10 +25,14 @@ use promethium_benches::mix::{Mix, START_MS};
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
+static COUNTS: AtomicBool = AtomicBool::new(false);
 
 struct Counting;
 
 fn count(more: usize, less: usize) {
+    if !COUNTS.load(Ordering::Relaxed) {
+        return;
+    }
     let live = LIVE.fetch_add(more, Ordering::Relaxed) + more - less;
     LIVE.fetch_sub(less, Ordering::Relaxed);
     PEAK.fetch_max(live, Ordering::Relaxed);
@@ -80,10 +86,11 @@ fn timed<T>(what: &str, count: usize, work: impl FnOnce() -> Result<T, Failure>)
     let (wall_s, cpu_s) = (start.elapsed().as_secs_f64(), cpu_s() - cpu);
     let peak_mib = (PEAK.load(Ordering::Relaxed) - before) as f64 / f64::from(1 << 20);
     let kept_mib = (live() as f64 - before as f64) / f64::from(1 << 20);
-    println!(
-        "{what}: {wall_s:.3} s, {cpu_s:.2} CPU s ({:.3} M/s), peak {peak_mib:.1} MiB, kept {kept_mib:.1} MiB",
-        count as f64 / wall_s / 1e6
-    );
+    print!("{what}: {wall_s:.3} s, {cpu_s:.2} CPU s ({:.3} M/s)", count as f64 / wall_s / 1e6);
+    if COUNTS.load(Ordering::Relaxed) {
+        print!(", peak {peak_mib:.1} MiB, kept {kept_mib:.1} MiB");
+    }
+    println!();
     Ok(done)
 }
 
@@ -106,9 +113,11 @@ fn series(hosts: usize) -> Result<(), Failure> {
         }
         Ok(())
     })?;
-    let (all, chunks) = (live() - before, db.stats().chunk_bytes);
-    let a_series = |bytes: usize| bytes as f64 / count as f64;
-    println!("{count} series: {:.0} bytes each, and {:.0} of chunks", a_series(all - chunks), a_series(chunks));
+    if COUNTS.load(Ordering::Relaxed) {
+        let (all, chunks) = (live() - before, db.stats().chunk_bytes);
+        let a_series = |bytes: usize| bytes as f64 / count as f64;
+        println!("{count} series: {:.0} bytes each, and {:.0} of chunks", a_series(all - chunks), a_series(chunks));
+    }
     Ok(())
 }
 
@@ -161,21 +170,24 @@ fn restart(dir: &Path, hosts: usize) -> Result<(), Failure> {
 }
 
 fn open(dir: &Path, threads: usize) -> Result<(), Failure> {
-    let start = live();
     let options = DbOptions::default().head_snapshot(true).open_threads(threads);
     let db = timed("opened", 1, || Ok(Db::open(dir, options)?))?;
     let report = db.replay_report();
-    println!("{} samples, snapshot: {}, {} MiB", report.samples, report.from_snapshot, (live() - start) >> 20);
+    println!("{} samples, snapshot: {}", report.samples, report.from_snapshot);
     Ok(())
 }
 
 fn main() -> Result<(), Failure> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|argument| argument == "--count") {
+        arguments.remove(0);
+        COUNTS.store(true, Ordering::Relaxed);
+    }
     let number = |i: usize, default| arguments.get(i).map_or(Ok(default), |text| text.parse::<usize>());
     match arguments.first().map(String::as_str) {
         Some("series") => series(number(1, 1_000)?),
         Some("restart") if arguments.len() > 1 => restart(Path::new(&arguments[1]), number(2, 100)?),
         Some("open") if arguments.len() > 1 => open(Path::new(&arguments[1]), number(2, 1)?),
-        _ => Err("usage: head series [HOSTS] | head restart DIR [HOSTS] | head open DIR [THREADS]".into()),
+        _ => Err("usage: head [--count] {series [HOSTS] | restart DIR [HOSTS] | open DIR [THREADS]}".into()),
     }
 }

@@ -238,7 +238,11 @@ impl Head {
     }
 
     pub(crate) fn by_labels(&self, labels: &Labels) -> Option<Arc<MemSeries>> {
-        let hash = self.hash(labels);
+        self.by_hash(self.hash(labels), labels)
+    }
+
+    /// As [`Head::by_labels`], with the labels' [`Head::hash`].
+    pub(crate) fn by_hash(&self, hash: u64, labels: &Labels) -> Option<Arc<MemSeries>> {
         self.stripes.by_hash(hash, |series| self.index.read().has_labels(series, labels))
     }
 
@@ -267,7 +271,16 @@ impl Head {
     /// The series with these labels, created under `reference` when there is none; the flag says whether it was.
     /// `None` when the head is full.
     pub(crate) fn get_or_create(&self, reference: u64, labels: &Labels) -> Option<(Arc<MemSeries>, bool)> {
-        let hash = self.hash(labels);
+        self.get_or_create_by_hash(self.hash(labels), reference, labels)
+    }
+
+    /// As [`Head::get_or_create`], with the labels' [`Head::hash`].
+    pub(crate) fn get_or_create_by_hash(
+        &self,
+        hash: u64,
+        reference: u64,
+        labels: &Labels,
+    ) -> Option<(Arc<MemSeries>, bool)> {
         let same = |series: &MemSeries| self.index.read().has_labels(series, labels);
         let make = || {
             let mut index = self.index.write();
@@ -324,7 +337,8 @@ impl Head {
         })
     }
 
-    fn hash(&self, labels: &Labels) -> u64 {
+    /// The hash by which series are found.
+    pub(crate) fn hash(&self, labels: &Labels) -> u64 {
         self.hasher.hash_one(labels.as_packed())
     }
 }

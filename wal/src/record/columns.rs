@@ -118,7 +118,11 @@ impl SampleColumns {
     }
 
     /// As [`SampleColumns::retain`], of the samples behind the first `len`; those are kept.
-    #[expect(clippy::indexing_slicing, reason = "the columns are of one length, and every row is below it")]
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        reason = "the columns are of one length, and every row is below it"
+    )]
     pub fn retain_from(&mut self, len: usize, mut keep: impl FnMut(u64, i64) -> bool) {
         let mut kept = len;
         for i in len..self.len() {

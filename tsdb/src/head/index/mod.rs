@@ -25,6 +25,10 @@ pub(crate) struct HeadIndex {
     free: Vec<u32>,
     labels: LabelStore,
     postings: Postings,
+    /// The series that was added last, if it is still there.
+    newest: u32,
+    /// Memory for the labels of the next one.
+    pairs: Vec<(Symbol, Symbol)>,
     /// How often series were removed: ids that were found before the last time may be others' now.
     removals: u64,
 }
@@ -57,12 +61,31 @@ impl ExactSizeIterator for LabelPairs<'_> {}
 impl HeadIndex {
     /// Adds a series that is not there yet.
     pub(crate) fn insert(&mut self, reference: u64, hash: u64, labels: &Labels) -> Arc<MemSeries> {
-        let pairs: Vec<_> =
-            labels.iter().map(|(name, value)| (self.symbols.intern(name), self.symbols.intern(value))).collect();
+        let mut pairs = std::mem::take(&mut self.pairs);
+        self.intern(labels, &mut pairs);
         let id = self.free_id();
         let series = Arc::new(MemSeries::new(reference, hash, id));
         self.place(id, Arc::clone(&series), &pairs);
+        self.newest = id;
+        self.pairs = pairs;
         series
+    }
+
+    /// The symbols of labels.
+    ///
+    /// PERF: series come with their like: of the labels of one most are those of the one before, and comparing is half the cost of
+    /// looking up. Both are sorted by name.
+    fn intern(&mut self, labels: &Labels, pairs: &mut Vec<(Symbol, Symbol)>) {
+        let HeadIndex { symbols, labels: store, newest, .. } = self;
+        let mut before = store.get(*newest).iter().peekable();
+        pairs.clear();
+        for (name, value) in labels.iter() {
+            while before.next_if(|(n, _)| symbols.resolve(*n) < name).is_some() {}
+            let like = before.next_if(|(n, _)| symbols.resolve(*n) == name);
+            let same_value = like.filter(|(_, v)| symbols.resolve(*v) == value);
+            let name = like.map_or_else(|| symbols.intern(name), |(n, _)| *n);
+            pairs.push((name, same_value.map_or_else(|| symbols.intern(value), |(_, v)| *v)));
+        }
     }
 
     fn free_id(&mut self) -> u32 {

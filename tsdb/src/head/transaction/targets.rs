@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use foldhash::fast::{FixedState, RandomState};
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
 use promethium_model::{AppendError, Labels, Point, SeriesKey, SeriesRef};
 
 use crate::head::directory::{Page, Pages, place};
@@ -21,7 +22,8 @@ pub(super) struct Targets {
     pages: Vec<Arc<Page>>,
     /// Series that are held one by one, and new ones.
     single: Vec<Single>,
-    new_by_labels: HashMap<Labels, u32, RandomState>,
+    /// Targets of new series, by the hash of their labels.
+    new_by_labels: HashTable<u32>,
     new_by_reference: HashMap<u64, u32, FixedState>,
 }
 
@@ -38,7 +40,13 @@ enum Target {
 
 enum Single {
     Known(Arc<MemSeries>),
-    New { reference: u64, labels: Labels },
+    New(NewSeries),
+}
+
+struct NewSeries {
+    reference: u64,
+    hash: u64,
+    labels: Labels,
 }
 
 /// The series of a transaction, all of which exist.
@@ -83,7 +91,7 @@ impl Targets {
             Target::OnPage { page, at } => self.pages[page as usize].reference(at),
             Target::Single(i) => match &self.single[i as usize] {
                 Single::Known(series) => series.reference,
-                Single::New { reference, .. } => *reference,
+                Single::New(new) => new.reference,
             },
         }
     }
@@ -95,18 +103,21 @@ impl Targets {
             Target::OnPage { page, at } => self.pages[page as usize].series(at).map(|series| &**series),
             Target::Single(i) => match &self.single[i as usize] {
                 Single::Known(series) => Some(series),
-                Single::New { .. } => None,
+                Single::New(_) => None,
             },
         }
     }
 
     pub(super) fn labels(&self, head: &Head, target: u32) -> Labels {
-        if let Target::Single(i) = self.targets[target as usize]
-            && let Single::New { labels, .. } = &self.single[i as usize]
-        {
-            return labels.clone();
+        match self.new_series(target) {
+            Some(new) => new.labels.clone(),
+            None => self.series(target).and_then(|series| head.labels(series)).unwrap_or_else(Labels::empty),
         }
-        self.series(target).and_then(|series| head.labels(series)).unwrap_or_else(Labels::empty)
+    }
+
+    fn new_series(&self, target: u32) -> Option<&NewSeries> {
+        let Target::Single(i) = self.targets[target as usize] else { return None };
+        if let Single::New(new) = &self.single[i as usize] { Some(new) } else { None }
     }
 
     /// The target that a key names, and whether it is a new series.
@@ -176,19 +187,28 @@ impl Targets {
         if labels.is_empty() {
             return Err(AppendError::EmptyLabels);
         }
-        if let Some(target) = self.new_by_labels.get(labels) {
+        let hash = head.hash(labels);
+        let is_same = |target: &u32| self.new_series(*target).is_some_and(|new| new.labels == *labels);
+        if let Some(target) = self.new_by_labels.find(hash, is_same) {
             return Ok((*target, false));
         }
-        if let Some(series) = head.by_labels(labels) {
+        if let Some(series) = head.by_hash(hash, labels) {
             return Ok((self.push_single(Single::Known(series)), false));
         }
         check_labels(labels, &head.rules)?;
         head.check_room(self.new_by_labels.len(), labels)?;
-        let reference = head.reserve_reference();
-        let target = self.push_single(Single::New { reference, labels: labels.clone() });
-        self.new_by_labels.insert(labels.clone(), target);
+        let new = NewSeries { reference: head.reserve_reference(), hash, labels: labels.clone() };
+        Ok((self.push_new(new), true))
+    }
+
+    fn push_new(&mut self, new: NewSeries) -> u32 {
+        let (reference, hash) = (new.reference, new.hash);
+        let target = self.push_single(Single::New(new));
         self.new_by_reference.insert(reference, target);
-        Ok((target, true))
+        let mut by_labels = std::mem::take(&mut self.new_by_labels);
+        by_labels.insert_unique(hash, target, |target| self.new_series(*target).map_or(0, |new| new.hash));
+        self.new_by_labels = by_labels;
+        target
     }
 
     fn push_single(&mut self, single: Single) -> u32 {
@@ -206,8 +226,8 @@ impl Targets {
     pub(super) fn create(self, head: &Head, created: &mut Vec<Arc<MemSeries>>) -> HeldSeries {
         let find_or_create = |single| match single {
             Single::Known(series) => Some(series),
-            Single::New { reference, labels } => {
-                let (series, is_new) = head.get_or_create(reference, &labels)?;
+            Single::New(NewSeries { reference, hash, labels }) => {
+                let (series, is_new) = head.get_or_create_by_hash(hash, reference, &labels)?;
                 if is_new {
                     created.push(Arc::clone(&series));
                 }
