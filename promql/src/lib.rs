@@ -33,6 +33,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # To begin
+//!
+//! Stores and engines meet in `promethium-model`: depend on that crate too, for labels, samples, options and answers, and for the
+//! traits whose methods are called above.
+//!
+//! * *Data*: `promethium-tsdb`'s `Db` in place of the [`MemStore`](promethium_model::MemStore), or a store of your own: two small traits,
+//!   [`Queryable`](promethium_model::Queryable) and [`Querier`](promethium_model::Querier), as in the facade's example `own_store`. Where
+//!   samples must be waited for, `Engine::prepare` and `Engine::execute` need no trait at all.
+//! * *Answers* are a [`QueryValue`](promethium_model::QueryValue) to match on, with
+//!   [`Annotations`](promethium_model::Annotations) beside it; `promethium::Table` prints one, `promethium-api` has the JSON of
+//!   Prometheus' HTTP API.
+//! * *Features*: `Engine::default()` is a Prometheus server without flags. What is experimental there is off until
+//!   [`Features`] turns it on.
+//! * *Tests* of your own queries are scripts: see `assert_promql!`.
+//!
 //! # What is here
 //!
 //! * [`parser`]: text to a flat syntax tree with byte positions, and back to canonical text, to Prometheus' format over several

@@ -2,6 +2,9 @@
 
 /// The parts of PromQL that Prometheus keeps behind `--enable-feature`. Read by the parser and by the engine.
 ///
+/// A query that uses what is off is refused as Prometheus refuses it: `function "info" is not enabled`. An engine takes them in its
+/// options, `EngineOptions::default().with_features(Features::all())`, the parser in `ParserOptions::new`.
+///
 /// The default is that of a Prometheus server without flags; [`Features::all`] is what the promqltest scripts expect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

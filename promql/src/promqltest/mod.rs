@@ -33,6 +33,7 @@ mod rewrite;
 mod script;
 mod series;
 
+use std::fmt;
 use std::sync::Arc;
 
 use promethium_model::{Appendable, Labels, MemStore, QueryEngine, Queryable, SampleValue};
@@ -79,6 +80,14 @@ pub struct EvalOutcome {
     pub query: String,
     /// Why it failed; `None` when all of its executions passed.
     pub failure: Option<String>,
+}
+
+/// `line 3: rate(x[5m]): {}: expected 1, got 2`.
+impl fmt::Display for EvalOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let EvalOutcome { line, query, failure } = self;
+        write!(f, "line {line}: {query}: {}", failure.as_deref().unwrap_or("passed"))
+    }
 }
 
 /// What became of a script.
@@ -193,6 +202,9 @@ pub fn run_on(script: &str, engine: &dyn QueryEngine, store: &dyn Queryable) -> 
 
 /// Asserts, in the language of the scripts, what an engine answers over a store: for tests of one's own.
 ///
+/// Blank lines part the evaluations. The engine has the features that it was made with: `Engine::default()` is a Prometheus server
+/// without flags, and takes no experimental function; see [`Features::all`](crate::Features::all).
+///
 /// ```
 /// use promethium_model::{AppendOptions, Appendable, Labels, MemStore, Point, SeriesKey};
 /// use promethium_promql::{Engine, assert_promql};
@@ -217,9 +229,9 @@ macro_rules! assert_promql {
     ($engine:expr, $store:expr, $script:expr) => {
         match $crate::promqltest::run_on($script, $engine, $store) {
             Ok(report) => {
-                let failures: Vec<_> = report.failures().collect();
+                let failures: Vec<String> = report.failures().map(ToString::to_string).collect();
                 assert!(!report.outcomes.is_empty(), "nothing was evaluated");
-                assert!(failures.is_empty(), "{failures:#?}");
+                assert!(failures.is_empty(), "{}", failures.join("\n"));
             }
             Err(error) => panic!("{error}"),
         }
