@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use promethium_model::float::format_g;
 
+use super::function::{go_max, go_min};
 use super::notes::Notes;
 use crate::parser::Span;
 
@@ -36,16 +37,18 @@ pub(crate) fn warn_invalid(notes: &Notes<'_>, span: Span, q: f64) {
     notes.warn(span, format!("quantile value should be between 0 and 1, got {}", format_g(q)));
 }
 
-/// Warns of the quantiles of all steps that are out of bounds: of a NaN, of the largest, of the smallest.
+/// Warns of the quantiles of all steps that are out of bounds: of a NaN, of the largest, of the smallest. Beside a NaN only an
+/// infinity is largest or smallest.
 pub(crate) fn warn_invalid_steps(notes: &Notes<'_>, span: Span, quantiles: &[f64]) {
     if let Some(nan) = quantiles.iter().find(|q| q.is_nan()) {
         warn_invalid(notes, span, *nan);
     }
-    let numbers = || quantiles.iter().copied().filter(|q| !q.is_nan());
-    if let Some(max) = numbers().reduce(f64::max).filter(|q| *q > 1.0) {
+    let extreme = |start: f64, pick: fn(f64, f64) -> f64| quantiles.iter().copied().fold(start, pick);
+    let (max, min) = (extreme(f64::MIN, go_max), extreme(f64::MAX, go_min));
+    if max > 1.0 {
         warn_invalid(notes, span, max);
     }
-    if let Some(min) = numbers().reduce(f64::min).filter(|q| *q < 0.0) {
+    if min < 0.0 {
         warn_invalid(notes, span, min);
     }
 }

@@ -3,7 +3,7 @@
 use promethium_model::FloatHistogram;
 
 use super::super::kahan::Kahan;
-use super::bounds::{Bucket, BucketKind, ascending};
+use super::bounds::{Bucket, BucketKind, unclipped};
 use super::sparse::Sparse;
 
 /// Keeps observations up to `x`.
@@ -36,9 +36,10 @@ fn trimmed(h: &FloatHistogram, x: f64, side: Side) -> FloatHistogram {
     let mut sum = Kahan::default();
     let mut changed = false;
     let mut rest = Vec::new();
-    for mut bucket in ascending(h) {
+    for mut bucket in unclipped(h) {
         let before = bucket.count;
-        if before != 0.0 {
+        // A zero bucket that counts less than nothing is not looked at.
+        if before != 0.0 && (bucket.kind != BucketKind::Zero || before > 0.0) {
             narrow_zero_bucket(&mut bucket, positive, negative);
             let part = part_of(&bucket, x, side);
             changed |= part.count != before;
@@ -125,10 +126,14 @@ fn of_highest(bucket: &Bucket, x: f64, side: Side) -> Part {
 
 fn of_finite(bucket: &Bucket, x: f64, side: Side) -> Part {
     let Bucket { lower, upper, count, kind } = *bucket;
-    let below = if x >= upper {
-        1.0
-    } else if x <= lower {
+    if x.is_nan() && kind != BucketKind::Zero {
+        return NOTHING;
+    }
+    // A zero bucket without width lies above a cut at zero.
+    let below = if x <= lower {
         0.0
+    } else if x >= upper {
+        1.0
     } else {
         fraction_below(bucket, x)
     };
