@@ -49,9 +49,7 @@
 //!
 //! # What it does not do
 //!
-//! Memory snapshots of Prometheus (`chunk_snapshot.*`) are not read: the log beside them has the same. Late samples stay in
-//! memory, encoded, until they go to blocks; markers of head chunks are heeded in a log of late samples, and not written.
-//! Stale series do not leave the head before their range does.
+//! Memory snapshots of Prometheus (`chunk_snapshot.*`) are not read: the log beside them has the same.
 
 mod batch;
 mod db;

@@ -76,6 +76,7 @@ pub struct DbOptions {
     pub(crate) metadata: bool,
     pub(crate) retention: Retention,
     pub(crate) max_block_ms: Option<i64>,
+    pub(crate) stale_series_compaction_threshold: f64,
     pub(crate) head_snapshot: bool,
     pub(crate) open_threads: usize,
     pub(crate) progress: Option<OnProgress>,
@@ -142,6 +143,7 @@ impl Default for DbOptions {
             metadata: false,
             retention: Retention { time_ms: Some(DEFAULT_RETENTION_MS), bytes: None, percentage: None },
             max_block_ms: None,
+            stale_series_compaction_threshold: 0.0,
             head_snapshot: false,
             open_threads: 1,
             progress: None,
@@ -260,6 +262,17 @@ impl DbOptions {
         self
     }
 
+    /// The share of the head's series, from 0 to 1, that are stale when they leave it before their time: Prometheus 3.10's
+    /// `stale_series_compaction_threshold`. [`Db::maintain`](crate::Db::maintain) looks once a minute, and leaves it at that where
+    /// the oldest range is about to go to a block anyway; series with late samples stay. Their samples are then in blocks of their
+    /// own, which are merged with their like only. A Prometheus before 3.10 that takes over the directory takes the log's note of
+    /// such an eviction for a delete of all that the series got since it came back. Default: 0, never.
+    #[must_use]
+    pub fn stale_series_compaction_threshold(mut self, share: f64) -> Self {
+        self.stale_series_compaction_threshold = share;
+        self
+    }
+
     /// Leave a snapshot of the head behind at a clean [`Db::close`](crate::Db::close), so that the next opening need not read
     /// the log: a restart takes a fraction of the time, a close writes the chunks that are still open. The log stays
     /// whole, and is read where the snapshot does not serve. Prometheus does not look at it. Default: no.
@@ -315,6 +328,10 @@ impl DbOptions {
         if !(1..=MAX_OPEN_THREADS).contains(&self.open_threads) {
             let message = format!("{} is not between 1 and {MAX_OPEN_THREADS}", self.open_threads);
             return Err(TsdbError::InvalidOption { name: "open_threads", message });
+        }
+        if !(0.0..=1.0).contains(&self.stale_series_compaction_threshold) {
+            let message = format!("{} is not between 0 and 1", self.stale_series_compaction_threshold);
+            return Err(TsdbError::InvalidOption { name: "stale_series_compaction_threshold", message });
         }
         if self.max_exemplars >= u32::MAX as usize {
             let message = format!("{} does not fit into 32 bits", self.max_exemplars);

@@ -102,6 +102,10 @@ pub struct MaintainReport {
     pub flushed: usize,
     /// Blocks of late samples that were written.
     pub flushed_late: usize,
+    /// Blocks of stale series that were written.
+    pub flushed_stale: usize,
+    /// Stale series that left the head because they are in such blocks.
+    pub evicted_series: usize,
     /// Merges of blocks.
     pub compacted: usize,
     /// Blocks that were removed because they are beyond retention.
@@ -212,6 +216,8 @@ impl Db {
     /// * a head that spans one and a half chunk ranges gives its oldest range to a block; then the log is truncated, and
     ///   late samples go to blocks of their own;
     /// * every minute, full chunks move to files, those of late samples too, and what is beyond retention is removed;
+    /// * stale series go to blocks of their own and leave the head, if they are as many as
+    ///   [`DbOptions::stale_series_compaction_threshold`] says;
     /// * one merge of blocks.
     ///
     /// No duty is begun once `budget` is spent; one that was begun is finished. Appends and queries go on meanwhile. What a

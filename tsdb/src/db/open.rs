@@ -249,8 +249,17 @@ impl Parts {
         logs: Option<Logs>,
         home: Option<Home>,
         blocks: BlockSet,
-        replayed: Replayed,
+        mut replayed: Replayed,
     ) -> Db {
+        if replayed.has_evictions {
+            let swept = self.head.sweep(|_| ());
+            let until_ms = swept.min_ms.unwrap_or_else(|| self.head.frontier_ms());
+            for reference in swept.series {
+                let kept = replayed.kept.entry(reference).or_insert(until_ms);
+                *kept = until_ms.max(*kept);
+            }
+            replayed.report.series = self.head.series_count();
+        }
         let (log, late_log) = logs.map_or((None, None), |logs| (Some(logs.log), logs.late_log));
         Db {
             head: self.head,

@@ -13,7 +13,7 @@
 //! | [`exemplars`] | the ring of exemplars |
 //! | [`querier`], [`cursor`] | the read seam |
 //! | [`cardinality`] | what the series are made of |
-//! | [`deletion`], [`truncation`] | deletes; what is in blocks goes, and series that have nothing left |
+//! | [`deletion`], [`truncation`], [`stale`] | deletes; what is in blocks goes, and series that have nothing left, or are stale |
 //!
 //! Locks are taken in this order, each held briefly: hash stripe, index, directory; a series' own lock last.
 
@@ -33,6 +33,7 @@ pub(crate) mod out_of_order;
 pub(crate) mod querier;
 pub(crate) mod series;
 pub(crate) mod source;
+pub(crate) mod stale;
 pub(crate) mod stripes;
 pub(crate) mod transaction;
 pub(crate) mod truncation;

@@ -298,6 +298,12 @@ impl SeriesState {
         sealed + self.sealed.capacity() * size_of::<SealedChunk>() + self.open.heap_bytes() + late
     }
 
+    /// First and last time of each chunk in order.
+    pub(crate) fn chunk_times(&self) -> impl Iterator<Item = (i64, i64)> {
+        let open = (!self.open.is_empty()).then(|| (self.cut.start_ms(), self.open.newest_ms()));
+        self.sealed.iter().map(|c| (c.min_ms, c.max_ms)).chain(open)
+    }
+
     /// First and last time of the samples in order.
     pub(crate) fn time_range(&self) -> Option<(i64, i64)> {
         let first = self.sealed.first().map(|c| c.min_ms);

@@ -7,7 +7,8 @@ use promethium_model::TimeRange;
 use super::Head;
 use super::chunk::SealedChunk;
 use super::index::SeriesWithPositions;
-use super::series::SeriesState;
+use super::series::{MemSeries, SeriesState};
+use super::stale::StaleSeries;
 
 /// Which samples of the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,15 +30,28 @@ pub(crate) struct HeadSource<'h> {
     symbols: Vec<String>,
     series: std::vec::IntoIter<SeriesWithPositions>,
     total: usize,
+    /// Only these, as long as they stay as they were.
+    stale: Option<&'h StaleSeries>,
 }
 
 impl<'h> HeadSource<'h> {
     /// A source of what `which` names in the closed `range`.
     pub(crate) fn new(head: &'h Head, which: Which, range: TimeRange) -> Self {
-        let (symbols, mut series) = head.index.read().sorted_symbols();
+        Self::of(head, which, range, None)
+    }
+
+    /// A source of the samples in order that stale series have in the closed `range`. One that gets samples meanwhile is left out
+    /// from then on: it stays in the head.
+    pub(crate) fn of_stale(head: &'h Head, stale: &'h StaleSeries, range: TimeRange) -> Self {
+        Self::of(head, Which::InOrder, range, Some(stale))
+    }
+
+    fn of(head: &'h Head, which: Which, range: TimeRange, stale: Option<&'h StaleSeries>) -> Self {
+        let is_wanted = |series: &MemSeries| stale.is_none_or(|stale| stale.has(series));
+        let (symbols, mut series) = head.index.read().sorted_symbols(is_wanted);
         series.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let total = series.len();
-        HeadSource { head, which, range, symbols, series: series.into_iter(), total }
+        HeadSource { head, which, range, symbols, series: series.into_iter(), total, stale }
     }
 
     fn chunks(&self, state: &SeriesState) -> Vec<SourceChunk> {
@@ -73,7 +87,8 @@ impl SeriesSource for HeadSource<'_> {
     fn next_series(&mut self, series: &mut SourceSeries) -> Result<bool, BlockError> {
         while let Some((labels, entry)) = self.series.next() {
             let state = entry.lock();
-            series.chunks = self.chunks(&state);
+            let is_other = self.stale.is_some_and(|stale| !stale.is_unchanged(&entry, &state));
+            series.chunks = if is_other { Vec::new() } else { self.chunks(&state) };
             if series.chunks.is_empty() {
                 continue;
             }

@@ -29,13 +29,8 @@ impl Head {
         })
     }
 
-    /// Drops late samples: all that came before a point in the log are in blocks.
-    pub(crate) fn drop_late(&self, drop: impl Fn(&MemSeries)) -> Truncated {
-        self.sweep(drop)
-    }
-
     /// Does something to every series, then removes those without samples, and reckons the times anew.
-    fn sweep(&self, each: impl Fn(&MemSeries)) -> Truncated {
+    pub(crate) fn sweep(&self, each: impl Fn(&MemSeries)) -> Truncated {
         let all: Vec<_> = self.index.read().all_series().cloned().collect();
         let (mut times, mut late) = (None, None);
         let mut empty = Vec::new();

@@ -19,5 +19,6 @@ mod newest;
 mod open_threads;
 mod power_loss;
 mod prometheus;
+mod stale;
 mod support;
 mod sync_policies;

@@ -53,7 +53,7 @@ impl Db {
         if upkeep.late_truncation.take_if(|before| Arc::strong_count(before) == 1).is_none() {
             return;
         }
-        let dropped = self.head.drop_late(|series| series.lock().drop_frozen_late());
+        let dropped = self.head.sweep(|series| series.lock().drop_frozen_late());
         let until_ms = self.head.frontier_ms();
         self.kept_references.lock().extend(dropped.series.into_iter().map(|r| (r, until_ms)));
     }

@@ -9,6 +9,7 @@ mod late_chunks;
 mod log_truncation;
 mod retention;
 mod snapshot;
+mod stale;
 mod strays;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ use super::blocks::BlockSet;
 use super::{Db, Home, MaintainReport};
 use crate::error::TsdbError;
 use crate::options::ProgressKind;
+use stale::Eviction;
 use strays::Strays;
 
 // Between two looks at retention, and between two moves of full chunks to files.
@@ -38,6 +40,7 @@ pub(super) struct Upkeep {
     truncation: Option<(i64, Arc<BlockSet>)>,
     /// The frozen late samples are in blocks; the head still has them for queries that do not know these blocks.
     late_truncation: Option<Arc<BlockSet>>,
+    eviction: Option<Eviction>,
     /// Directories of blocks that no query sees.
     strays: Strays,
     /// Segments of the log of late samples before this one are in blocks, and are still to be removed.
@@ -59,12 +62,20 @@ impl Upkeep {
             failed: BTreeSet::new(),
             truncation: None,
             late_truncation: None,
+            eviction: None,
             strays: Strays::new(),
             needless_late_log: None,
             is_log_due: false,
             next_housekeeping_ms: None,
             next_attempt_ms: i64::MIN,
         }
+    }
+}
+
+impl Upkeep {
+    /// Whether everything that is in blocks has left the head.
+    fn is_head_settled(&self) -> bool {
+        self.truncation.is_none() && self.late_truncation.is_none() && self.eviction.is_none()
     }
 }
 
@@ -103,7 +114,8 @@ impl Db {
         self.put_away_strays(home, upkeep)?;
         self.truncate_head_if_unseen(upkeep);
         self.drop_late_if_unseen(upkeep);
-        if upkeep.truncation.is_none() && upkeep.late_truncation.is_none() {
+        report.evicted_series += self.evict_stale_if_unseen(upkeep)?;
+        if upkeep.is_head_settled() {
             if let Some(range) = self.due_head_range() {
                 self.flush_head(home, upkeep, range, now_ms)?;
                 report.flushed += 1;
@@ -123,6 +135,10 @@ impl Db {
             self.move_full_chunks_to_files(now_ms)?;
             self.move_late_chunks_to_files()?;
             report.removed_blocks += self.apply_retention(home, upkeep)?;
+            if upkeep.is_head_settled() && self.is_stale_share_due() {
+                report.flushed_stale += self.flush_stale(home, upkeep, now_ms)?;
+                report.evicted_series += self.evict_stale_if_unseen(upkeep)?;
+            }
             return Ok(ControlFlow::Continue(()));
         }
         if self.compact_once(home, upkeep, now_ms)? {

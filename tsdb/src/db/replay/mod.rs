@@ -1,5 +1,6 @@
 //! From the log back to the head.
 
+mod evicted;
 mod grouping;
 mod in_files;
 mod references;
@@ -119,6 +120,8 @@ pub(super) struct Replayed {
     pub(super) kept: KeptReferences,
     /// References that lead to a series of another one, and that one.
     pub(super) aliases: Vec<(u64, u64)>,
+    /// Whether series were evicted, and may still be there without samples.
+    pub(super) has_evictions: bool,
 }
 
 /// Restores a head from a log.
@@ -190,8 +193,9 @@ impl<'a> Replay<'a> {
     fn finish(mut self, late_log: &WalLayout) -> Result<Replayed, TsdbError> {
         self.restorer.begin_late(&mut self.report);
         self.read_log(late_log)?;
+        let has_evictions = self.restorer.has_evictions();
         let (kept, aliases) = self.restorer.finish(&mut self.report);
-        Ok(Replayed { report: self.report, kept, aliases })
+        Ok(Replayed { report: self.report, kept, aliases, has_evictions })
     }
 
     fn read_log(&mut self, layout: &WalLayout) -> Result<(), TsdbError> {

@@ -10,6 +10,7 @@ use promethium_wal::{
 };
 
 use super::ReplayReport;
+use super::evicted::Evicted;
 use super::grouping::{Grouped, Grouping};
 use super::in_files::NewestInFiles;
 use super::team::Team;
@@ -64,6 +65,7 @@ pub(super) struct Restorer<'a> {
     pub(super) chunks: FoundChunks,
     /// References that lead to a series of another one.
     aliases: Vec<u64>,
+    evicted: Evicted,
 }
 
 impl<'a> Restorer<'a> {
@@ -89,6 +91,7 @@ impl<'a> Restorer<'a> {
             is_late: false,
             chunks: FoundChunks::default(),
             aliases: Vec::new(),
+            evicted: Evicted::default(),
         }
     }
 
@@ -161,9 +164,14 @@ impl<'a> Restorer<'a> {
         self.apply_all(report);
         report.series = self.head.series_count();
         let series = |alias: &u64| Some((*alias, self.team.series(*alias)?));
-        let kept = self.aliases.iter().filter_map(series).filter_map(|(alias, s)| Some((alias, s.newest_ms()?)));
-        let aliases = self.aliases.iter().filter_map(series).map(|(alias, s)| (alias, s.reference));
-        (kept.collect(), aliases.collect())
+        let newest = |(alias, s): (u64, Arc<MemSeries>)| Some((alias, self.evicted.until_ms(&s)?));
+        let kept: Vec<_> = self.aliases.iter().filter_map(series).filter_map(newest).collect();
+        let aliases = self.aliases.iter().filter_map(series).map(|(alias, s)| (alias, s.reference)).collect();
+        (kept.into_iter().chain(self.evicted.until_ms).collect(), aliases)
+    }
+
+    pub(super) fn has_evictions(&self) -> bool {
+        !self.evicted.until_ms.is_empty()
     }
 
     /// A series that was restored otherwise than from its record.
@@ -188,6 +196,7 @@ impl<'a> Restorer<'a> {
                 Some((series, _)) => {
                     if series.reference != reference {
                         self.aliases.push(reference);
+                        self.evicted.note_return(&series);
                     }
                     let chunks = self.chunks.in_order.remove(&reference).unwrap_or_default();
                     if let Some(newest_ms) = restore_chunks(self.head, chunks, &series, report) {
@@ -367,8 +376,7 @@ impl<'a> Restorer<'a> {
             report.tombstones += 1;
             if stone.evicts_series() {
                 self.in_files.forget(stone.series);
-                series.lock().truncate_before(i64::MAX);
-                series.note_newest(&series.lock());
+                self.evicted.evict(self.head, stone.series, &series);
             } else {
                 series.lock().add_deleted(stone.min_ms, stone.max_ms);
             }

@@ -184,11 +184,12 @@ impl HeadIndex {
         }
     }
 
-    /// All texts that labels have, sorted, `""` among them, and all series with their labels as positions in that.
-    pub(crate) fn sorted_symbols(&self) -> (Vec<String>, Vec<SeriesWithPositions>) {
+    /// All texts that labels of some series have, sorted, `""` among them, and these series with their labels as positions in
+    /// that.
+    pub(crate) fn sorted_symbols(&self, keep: impl Fn(&MemSeries) -> bool) -> (Vec<String>, Vec<SeriesWithPositions>) {
         let mut used = vec![false; self.symbols.len()];
-        for (id, _) in self.series.iter().enumerate().filter(|(_, s)| s.is_some()) {
-            for (name, value) in self.labels.get(id as u32) {
+        for series in self.all_series().filter(|s| keep(s)) {
+            for (name, value) in self.labels.get(series.id) {
                 used[name.0 as usize] = true;
                 used[value.0 as usize] = true;
             }
@@ -201,7 +202,7 @@ impl HeadIndex {
         }
         let texts = order.iter().map(|symbol| self.symbols.resolve(Symbol(*symbol)).to_owned());
         let at = |symbol: &Symbol| positions[symbol.0 as usize];
-        let series = self.all_series().map(|s| {
+        let series = self.all_series().filter(|s| keep(s)).map(|s| {
             let pairs = self.labels.get(s.id).iter().map(|(name, value)| (at(name), at(value))).collect();
             (pairs, Arc::clone(s))
         });
