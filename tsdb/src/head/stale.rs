@@ -32,6 +32,10 @@ impl StaleSeries {
         self.0.get(&series.reference).is_some_and(|(_, newest_ms)| ended_at(state) == Some(*newest_ms))
     }
 
+    pub(crate) fn extend(&mut self, more: StaleSeries) {
+        self.0.extend(more.0);
+    }
+
     /// The series in batches, each of which is gone from here.
     pub(crate) fn into_batches(self, size: usize) -> impl Iterator<Item = StaleSeries> {
         let mut all = self.0.into_iter();
@@ -57,18 +61,21 @@ impl Head {
     }
 
     /// Removes those of the series that are as they were and in nobody's hands: no transaction that has one, or is in the log
-    /// with one and not applied yet, loses it. The references of those that went.
-    pub(crate) fn evict(&self, stale: StaleSeries) -> Vec<u64> {
+    /// with one and not applied yet, loses it. The references of those that went, and those that only hands keep.
+    pub(crate) fn evict(&self, stale: StaleSeries) -> (Vec<u64>, StaleSeries) {
         let mut gone = Vec::new();
+        let mut held = StaleSeries::default();
         for (series, newest_ms) in stale.0.into_values() {
             let is_unchanged = |series: &MemSeries| ended_at(&series.lock()) == Some(newest_ms);
             if self.stripes.remove_unused(&series, &self.directory, is_unchanged) {
                 gone.push(series);
+            } else if is_unchanged(&series) {
+                held.0.insert(series.reference, (series, newest_ms));
             }
         }
         self.index.write().remove(&gone);
         self.series_count.fetch_sub(gone.len(), Ordering::Relaxed);
         self.stale_series.fetch_sub(gone.len() as i64, Ordering::Relaxed);
-        gone.iter().map(|series| series.reference).collect()
+        (gone.iter().map(|series| series.reference).collect(), held)
     }
 }

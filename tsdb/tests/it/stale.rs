@@ -174,6 +174,25 @@ fn a_transaction_that_has_a_series_keeps_it() {
 }
 
 #[test]
+fn series_wait_for_a_transaction_that_has_their_neighbours() {
+    let rig = Rig::new();
+    let db = rig.with_stale();
+    let mut tx = db.appender();
+    let known = tx.append(SeriesKey::Labels(&labels(9)), Point::float(time_of(20), 20.0), &AppendOptions::default());
+    let reference = known.unwrap().series;
+    tx.rollback();
+    let mut tx = db.appender();
+    tx.append(SeriesKey::Ref(reference), Point::float(time_of(21), 5.0), &AppendOptions::default()).unwrap();
+    let report = rig.maintain(&db, 20);
+    assert_eq!((report.flushed_stale, report.evicted_series), (1, 0));
+    assert_eq!(tx.commit().unwrap().samples, 1);
+    commit(&rig.model, &[(9, time_of(21), 5.0)]).unwrap();
+    let report = db.maintain(time_of(20) + 1_000, Duration::MAX).unwrap();
+    assert_eq!((report.flushed_stale, report.evicted_series), (0, 6));
+    rig.check_reopened(db);
+}
+
+#[test]
 fn who_has_the_reference_of_a_series_that_left_is_told_or_led_on() {
     let rig = Rig::new();
     let db = rig.with_stale();

@@ -114,7 +114,7 @@ impl Db {
         self.put_away_strays(home, upkeep)?;
         self.truncate_head_if_unseen(upkeep);
         self.drop_late_if_unseen(upkeep);
-        report.evicted_series += self.evict_stale_if_unseen(upkeep)?;
+        report.evicted_series += self.evict_stale_if_unseen(upkeep, now_ms)?;
         if upkeep.is_head_settled() {
             if let Some(range) = self.due_head_range() {
                 self.flush_head(home, upkeep, range, now_ms)?;
@@ -137,7 +137,7 @@ impl Db {
             report.removed_blocks += self.apply_retention(home, upkeep)?;
             if upkeep.is_head_settled() && self.is_stale_share_due() {
                 report.flushed_stale += self.flush_stale(home, upkeep, now_ms)?;
-                report.evicted_series += self.evict_stale_if_unseen(upkeep)?;
+                report.evicted_series += self.evict_stale_if_unseen(upkeep, now_ms)?;
             }
             return Ok(ControlFlow::Continue(()));
         }

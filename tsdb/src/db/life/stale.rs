@@ -30,11 +30,15 @@ use crate::options::ProgressKind;
 
 // Series that leave while nothing is written to the log.
 const BATCH: usize = 1024;
+// How long transactions and readers are waited for that have hold of series, or of their neighbours.
+const PATIENCE_MS: i64 = 30_000;
 
 /// Series that are in blocks; the head still has them for queries that do not know these blocks.
 pub(super) struct Eviction {
     stale: StaleSeries,
     before: Arc<BlockSet>,
+    /// What is then still in the hands of transactions or readers stays. `None` as long as nothing was tried.
+    give_up_ms: Option<i64>,
 }
 
 impl Db {
@@ -67,7 +71,7 @@ impl Db {
         }
         let count = blocks.len();
         let before = self.exchange_blocks(upkeep, &[], false, blocks);
-        upkeep.eviction = Some(Eviction { stale, before });
+        upkeep.eviction = Some(Eviction { stale, before, give_up_ms: None });
         Ok(count)
     }
 
@@ -92,20 +96,34 @@ impl Db {
     }
 
     /// Takes stale series that are in blocks out of the head, unless a query runs that does not know these blocks. How many went.
-    pub(super) fn evict_stale_if_unseen(&self, upkeep: &mut Upkeep) -> Result<usize, TsdbError> {
+    pub(super) fn evict_stale_if_unseen(&self, upkeep: &mut Upkeep, now_ms: i64) -> Result<usize, TsdbError> {
         let is_unseen = |eviction: &mut Eviction| Arc::strong_count(&eviction.before) == 1;
-        let Some(Eviction { stale, .. }) = upkeep.eviction.take_if(is_unseen) else { return Ok(0) };
-        let evicted = stale.into_batches(BATCH).map(|some| self.evict(some)).sum::<Result<usize, TsdbError>>();
-        let swept = self.head.sweep(|_| ());
-        let until_ms = swept.min_ms.unwrap_or_else(|| self.head.frontier_ms());
-        self.kept_references.lock().extend(swept.series.into_iter().map(|r| (r, until_ms)));
+        let Some(Eviction { stale, before, give_up_ms }) = upkeep.eviction.take_if(is_unseen) else { return Ok(0) };
+        let mut held = StaleSeries::default();
+        let batches = stale.into_batches(BATCH);
+        let evicted = batches.map(|some| self.evict(some, &mut held)).sum::<Result<usize, TsdbError>>();
+        let give_up_ms = give_up_ms.unwrap_or_else(|| now_ms.saturating_add(PATIENCE_MS));
+        if !held.is_empty() && now_ms < give_up_ms {
+            upkeep.eviction = Some(Eviction { stale: held, before, give_up_ms: Some(give_up_ms) });
+        }
+        if !matches!(evicted, Ok(0)) {
+            self.reckon_head();
+        }
         evicted
     }
 
-    fn evict(&self, stale: StaleSeries) -> Result<usize, TsdbError> {
+    /// Reckons the head's times anew.
+    fn reckon_head(&self) {
+        let swept = self.head.sweep(|_| ());
+        let until_ms = swept.min_ms.unwrap_or_else(|| self.head.frontier_ms());
+        self.kept_references.lock().extend(swept.series.into_iter().map(|r| (r, until_ms)));
+    }
+
+    fn evict(&self, stale: StaleSeries, held: &mut StaleSeries) -> Result<usize, TsdbError> {
         let Some(log) = &self.log else { return Ok(0) };
         let mut state = log.lock()?;
-        let gone = self.head.evict(stale);
+        let (gone, still_held) = self.head.evict(stale);
+        held.extend(still_held);
         // Their samples are in the log for a while: as long as anything from now is.
         let until_ms = self.head.time_range().map_or(i64::MIN, |(_, max_ms)| max_ms);
         self.kept_references.lock().extend(gone.iter().map(|reference| (*reference, until_ms)));
