@@ -169,13 +169,15 @@ impl Builder {
     }
 
     fn matrix(&self, matrix: &MatrixSelector) -> Result<(Op, ValueType, bool), QueryError> {
-        let selector = self.selector_plan(&matrix.selector)?;
         let range_ms = self.duration(&matrix.range, Sign::Positive)?;
+        let selector = self.selector_plan(&matrix.selector)?;
         let invariant = selector.shift.at_ms.is_some();
         Ok((Op::Range(RangePlan { selector, range_ms }), ValueType::Matrix, invariant))
     }
 
     fn subquery(&self, subquery: &Subquery) -> Result<(Op, ValueType, bool), QueryError> {
+        // Of several bad durations that of the offset is told, then that of the step.
+        let shift = self.shift(&subquery.time)?;
         let step_ms = match &subquery.step {
             Some(step) => self.duration(step, Sign::Positive)?,
             None => self.context.subquery_step_ms,
@@ -187,7 +189,7 @@ impl Builder {
             expr: self.resolve(subquery.expr),
             range_ms: self.duration(&subquery.range, Sign::Positive)?,
             step_ms,
-            shift: self.shift(&subquery.time)?,
+            shift,
         };
         let invariant = plan.shift.at_ms.is_some();
         Ok((Op::Subquery(plan), ValueType::Matrix, invariant))

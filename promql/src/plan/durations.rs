@@ -9,6 +9,18 @@ pub(crate) struct DurationScope {
     pub(crate) range: f64,
 }
 
+/// Durations that Prometheus can hold, in seconds: 2^63 nanoseconds.
+const MAX_SECONDS: f64 = 9_223_372_036.854_776;
+
+/// A value on the stack, and the bytes that an error about it names: parentheses around it and the name of a function are left
+/// out, as in Prometheus.
+#[derive(Clone, Copy, Default)]
+struct Operand {
+    seconds: f64,
+    span: Span,
+    is_literal: bool,
+}
+
 /// Milliseconds, truncated.
 ///
 /// # Errors
@@ -19,41 +31,54 @@ pub(crate) fn evaluate(duration: &DurationExpr, scope: DurationScope, sign: Sign
         DurationExpr::Literal(ms) => return Ok(*ms),
         DurationExpr::Computed(terms) => terms,
     };
-    let mut stack: Vec<f64> = Vec::with_capacity(4);
+    let mut stack: Vec<Operand> = Vec::with_capacity(4);
     for term in terms {
-        let value = apply(term, &mut stack, scope)?;
-        stack.push(value);
+        let operand = apply(term, &mut stack, scope)?;
+        stack.push(operand);
     }
-    let seconds = stack.pop().unwrap_or(0.0);
-    let span = terms.last().map_or(Span::default(), |t| t.span);
+    let Operand { seconds, span, .. } = stack.pop().unwrap_or_default();
     if !seconds.is_finite() {
         return Err(at(span, "duration is NaN or infinite"));
     }
     if sign == Sign::Positive && seconds <= 0.0 {
         return Err(at(span, "duration must be greater than 0"));
     }
-    let ms = seconds * 1000.0;
-    if ms.abs() >= 9.223372036854775e15 {
+    if seconds.abs() > MAX_SECONDS {
         return Err(at(span, "duration is out of range"));
     }
-    Ok(ms as i64)
+    Ok((seconds * 1000.0) as i64)
 }
 
 fn at(span: Span, message: &str) -> String {
     format!("{}:{}: {message}", span.start, span.end)
 }
 
-fn apply(term: &DurationTerm, stack: &mut Vec<f64>, scope: DurationScope) -> Result<f64, String> {
+fn apply(term: &DurationTerm, stack: &mut Vec<Operand>, scope: DurationScope) -> Result<Operand, String> {
+    let mut pop = || stack.pop().unwrap_or_default();
+    let leaf = |seconds| Operand { seconds, span: term.span, is_literal: false };
     Ok(match term.op {
-        DurationOp::Number(seconds, _) => seconds,
-        DurationOp::Step => scope.step,
-        DurationOp::Range => scope.range,
-        DurationOp::Paren => stack.pop().unwrap_or(0.0),
-        DurationOp::Negate => -stack.pop().unwrap_or(0.0),
+        DurationOp::Number(seconds, _) => Operand { is_literal: true, ..leaf(seconds) },
+        DurationOp::Step => leaf(scope.step),
+        DurationOp::Range => leaf(scope.range),
+        DurationOp::Paren => {
+            let inside = pop();
+            // A literal alone begins with its parenthesis.
+            let start = if inside.is_literal { term.span.start } else { inside.span.start };
+            Operand { span: Span { start, ..inside.span }, is_literal: false, ..inside }
+        }
+        DurationOp::Negate => {
+            let inside = pop();
+            Operand {
+                seconds: -inside.seconds,
+                span: Span { start: term.span.start, ..inside.span },
+                is_literal: false,
+            }
+        }
         op => {
-            let b = stack.pop().unwrap_or(0.0);
-            let a = stack.pop().unwrap_or(0.0);
-            combine(op, a, b).map_err(|message| at(term.span, message))?
+            let (b, a) = (pop(), pop());
+            let span = a.span.to(b.span);
+            let seconds = combine(op, a.seconds, b.seconds).map_err(|message| at(span, message))?;
+            Operand { seconds, span, is_literal: false }
         }
     })
 }
@@ -105,10 +130,18 @@ mod tests {
     fn errors_carry_byte_positions() {
         for (query, error) in [
             ("x[1m - 1m]", "2:9: duration must be greater than 0"),
-            ("x[1 / (step() - 15)]", "2:19: division by zero"),
-            ("x[1 % (step() - 15)]", "2:19: modulo by zero"),
+            ("x[1 / (step() - 15)]", "2:18: division by zero"),
+            ("x[1 % (step() - 15)]", "2:18: modulo by zero"),
             ("x[1 + (0-1) ^ 0.5]", "2:17: duration is NaN or infinite"),
             ("x[1e300 * 1]", "2:11: duration is out of range"),
+            ("x[1e10 * 1]", "2:10: duration is out of range"),
+            ("x[((1m - 1m))]", "4:11: duration must be greater than 0"),
+            ("x[(0)]", "2:4: duration must be greater than 0"),
+            ("x[-(1m)]", "2:6: duration must be greater than 0"),
+            ("x[-(1m + 1m)]", "2:11: duration must be greater than 0"),
+            ("x[max_of(-1m, -2m)]", "9:17: duration must be greater than 0"),
+            ("x[-step()]", "2:9: duration must be greater than 0"),
+            ("x[1 / (step() - 15) + 1]", "2:18: division by zero"),
         ] {
             match range_of(query) {
                 Err(found) => assert_eq!(found, error, "{query}"),

@@ -48,11 +48,11 @@ impl Naive<'_> {
                     self.shifted(m.selector.time(), id, 0)?;
                 }
                 Expr::Subquery(s) => {
+                    self.shifted(&s.time, id, 0)?;
                     if s.step.as_ref().map_or(Ok(self.subquery_step_ms), |step| self.duration(step))? < 1 {
                         return Err(QueryError::Invalid("subquery step must be at least 1ms".to_owned()));
                     }
                     self.duration(&s.range)?;
-                    self.shifted(&s.time, id, 0)?;
                 }
                 _ => {}
             }
