@@ -147,8 +147,8 @@ fn histogram(i: i64) -> Histogram {
         sum: count as f64 * 0.37,
         positive_deltas: deltas(&positive),
         negative_deltas: deltas(&negative),
-        positive_spans: spans.clone(),
-        negative_spans: spans,
+        positive_spans: spans.clone().into(),
+        negative_spans: spans.into(),
         ..Histogram::default()
     }
 }

@@ -5,7 +5,7 @@ use promethium_model::{FloatHistogram, Histogram, SampleBatch};
 
 use crate::bits::BitReader;
 use crate::error::Fault;
-use crate::histogram::{Row, Rows, decode_rows};
+use crate::histogram::{Rows, decode_rows};
 use crate::start_times::StartReader;
 use crate::value::Window;
 use crate::{ChunkError, CounterResetHeader, Encoding, counter_reset_header, sample_count, xor, xor2};
@@ -71,10 +71,10 @@ fn timestamps(encoding: Encoding, chunk: &[u8], out: &mut Vec<i64>) -> Result<()
             Ok(())
         }
         Encoding::Histogram | Encoding::HistogramSt => {
-            rows(encoding, chunk, usize::MAX)?.read(|row: &Row<'_, Histogram>| out.push(row.timestamp))
+            rows(encoding, chunk, usize::MAX)?.read::<Histogram, false>(|row| out.push(row.timestamp))
         }
         Encoding::FloatHistogram | Encoding::FloatHistogramSt => {
-            rows(encoding, chunk, usize::MAX)?.read(|row: &Row<'_, FloatHistogram>| out.push(row.timestamp))
+            rows(encoding, chunk, usize::MAX)?.read::<FloatHistogram, false>(|row| out.push(row.timestamp))
         }
     }
 }

@@ -120,15 +120,15 @@ fn native(metrics: usize) -> Vec<Family> {
     let integer = Histogram {
         count: 306,
         zero_threshold: 0.5,
-        positive_spans: spans.clone(),
+        positive_spans: spans.clone().into(),
         positive_deltas: vec![1, 300, -299],
-        negative_spans: spans.clone(),
+        negative_spans: spans.clone().into(),
         negative_deltas: vec![1, 0, 0],
         ..Histogram::default()
     };
     let float = FloatHistogram {
         count: 4.5,
-        positive_spans: spans,
+        positive_spans: spans.into(),
         positive_buckets: vec![1.5, 1.5, 1.5],
         ..FloatHistogram::default()
     };

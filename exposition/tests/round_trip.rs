@@ -84,8 +84,8 @@ fn native() -> impl Strategy<Value = NativeHistogram> {
                     sum,
                     positive_buckets: floats(&p[..positive]),
                     negative_buckets: floats(&n[..negative]),
-                    positive_spans,
-                    negative_spans,
+                    positive_spans: positive_spans.into(),
+                    negative_spans: negative_spans.into(),
                     custom_bounds,
                 });
             }
@@ -98,8 +98,8 @@ fn native() -> impl Strategy<Value = NativeHistogram> {
                 sum,
                 positive_deltas: deltas(&p[..positive]),
                 negative_deltas: deltas(&n[..negative]),
-                positive_spans,
-                negative_spans,
+                positive_spans: positive_spans.into(),
+                negative_spans: negative_spans.into(),
                 custom_bounds,
             })
         },

@@ -65,7 +65,7 @@ fn histograms_have_them_in_every_shape() {
     let native = Histogram {
         count: 3,
         sum: 4.0,
-        positive_spans: vec![Span { offset: 0, length: 1 }],
+        positive_spans: [Span { offset: 0, length: 1 }].into(),
         positive_deltas: vec![3],
         ..Histogram::default()
     };

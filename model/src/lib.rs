@@ -57,7 +57,7 @@ mod text;
 pub use annotations::{Annotation, Annotations, Position, Severity};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use exemplar::{Exemplar, ExemplarError};
-pub use histogram::{CounterResetHint, FloatHistogram, Histogram, HistogramError, Span};
+pub use histogram::{CounterResetHint, FloatHistogram, Histogram, HistogramError, Span, Spans};
 pub use labels::{Labels, LabelsBuilder, Symbol, Symbols};
 pub use limits::Limits;
 pub use matcher::{MatchOp, Matcher, MatcherError};

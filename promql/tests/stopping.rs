@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use promethium_model::{
     AppendOptions, Appendable, Clock, CounterResetHint, FloatHistogram, InstantOptions, Labels, MemStore, Point,
-    PointValue, QueryCx, QueryEngine, QueryError, RangeOptions, SeriesKey, Span,
+    PointValue, QueryCx, QueryEngine, QueryError, RangeOptions, SeriesKey, Span, Spans,
 };
 use promethium_promql::{Engine, EngineOptions, Features};
 
@@ -66,8 +66,8 @@ fn store() -> MemStore {
             zero_count: 0.0,
             count: (s % 2 * 4) as f64,
             sum: 1.0,
-            positive_spans: vec![Span { offset: 0, length: 4 }],
-            negative_spans: Vec::new(),
+            positive_spans: [Span { offset: 0, length: 4 }].into(),
+            negative_spans: Spans::default(),
             positive_buckets: vec![(s % 2) as f64; 4],
             negative_buckets: Vec::new(),
             custom_bounds: Arc::from([].as_slice()),

@@ -117,7 +117,7 @@ fn both_kinds() -> Family {
         zero_threshold: 1e-3,
         count: 4,
         sum: 6.0,
-        positive_spans: vec![Span { offset: 0, length: 2 }],
+        positive_spans: [Span { offset: 0, length: 2 }].into(),
         positive_deltas: vec![1, 2],
         ..Histogram::default()
     };

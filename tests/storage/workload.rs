@@ -110,7 +110,7 @@ fn integer(n: u64) -> Histogram {
         zero_count: n,
         count: 3 * n + 1 + if has_outlier { n } else { 0 },
         sum: n as f64 * 1.5,
-        positive_spans: vec![Span { offset: -2, length }],
+        positive_spans: [Span { offset: -2, length }].into(),
         positive_deltas: deltas,
         ..Histogram::default()
     }
@@ -121,7 +121,7 @@ fn with_custom_bounds(n: u64) -> FloatHistogram {
         schema: -53,
         count: 3.0 * n as f64,
         sum: n as f64,
-        positive_spans: vec![Span { offset: 0, length: 2 }],
+        positive_spans: [Span { offset: 0, length: 2 }].into(),
         positive_buckets: vec![n as f64, 2.0 * n as f64],
         custom_bounds: Arc::from([0.5, 1.0]),
         ..FloatHistogram::default()

@@ -143,9 +143,9 @@ mod tests {
             zero_count: 2.0,
             count: 21.0,
             sum: 18.4,
-            positive_spans: vec![Span { offset: 0, length: 2 }, Span { offset: 1, length: 2 }],
+            positive_spans: [Span { offset: 0, length: 2 }, Span { offset: 1, length: 2 }].into(),
             positive_buckets: vec![1.0, 2.0, 0.0, 4.5],
-            negative_spans: vec![Span { offset: -1, length: 1 }, Span { offset: 2, length: 1 }],
+            negative_spans: [Span { offset: -1, length: 1 }, Span { offset: 2, length: 1 }].into(),
             negative_buckets: vec![5.0, 6.0],
             ..FloatHistogram::default()
         };
@@ -169,7 +169,7 @@ mod tests {
             schema: CUSTOM_BUCKETS_SCHEMA,
             count: 6.0,
             sum: 7.0,
-            positive_spans: vec![Span { offset: 0, length: 3 }],
+            positive_spans: [Span { offset: 0, length: 3 }].into(),
             positive_buckets: vec![1.0, 2.0, 3.0],
             custom_bounds: [0.5, 1.0].into(),
             ..FloatHistogram::default()
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn a_histogram_without_observations_has_no_buckets_key() {
         let h = FloatHistogram {
-            positive_spans: vec![Span { offset: 0, length: 1 }],
+            positive_spans: [Span { offset: 0, length: 1 }].into(),
             positive_buckets: vec![0.0],
             ..FloatHistogram::default()
         };
@@ -197,9 +197,9 @@ mod tests {
             zero_count: 1.0,
             count: 3.0,
             sum: 0.0,
-            positive_spans: vec![Span { offset: 0, length: 1 }],
+            positive_spans: [Span { offset: 0, length: 1 }].into(),
             positive_buckets: vec![1.0],
-            negative_spans: vec![Span { offset: 0, length: 1 }],
+            negative_spans: [Span { offset: 0, length: 1 }].into(),
             negative_buckets: vec![1.0],
             ..FloatHistogram::default()
         };
@@ -229,9 +229,9 @@ mod tests {
             let h = FloatHistogram {
                 schema,
                 zero_count: f64::from(zero_count),
-                positive_spans: positive.0,
+                positive_spans: positive.0.into(),
                 positive_buckets: positive.1,
-                negative_spans: negative.0,
+                negative_spans: negative.0.into(),
                 negative_buckets: negative.1,
                 ..FloatHistogram::default()
             };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use promethium::model::{
     AppendOptions, Appendable, CounterResetHint, FloatHistogram, Histogram, Labels, Point, PointValue, SeriesKey,
-    SeriesRef, Span,
+    SeriesRef, Span, Spans,
 };
 use promethium_benches::INTERVAL_MS;
 
@@ -113,8 +113,8 @@ fn exponential_histogram(i: i64) -> Histogram {
         zero_count: 2 + n,
         count: 12 + 9 * n,
         sum: 18.4 * (i + 1) as f64,
-        positive_spans: spans(),
-        negative_spans: spans(),
+        positive_spans: spans().into(),
+        negative_spans: spans().into(),
         positive_deltas: vec![i + 1, 1, -1, 0],
         negative_deltas: vec![i + 1, 1, -1, 0],
         custom_bounds: Arc::from([].as_slice()),
@@ -130,8 +130,8 @@ fn custom_histogram(i: i64) -> FloatHistogram {
         zero_count: 0.0,
         count: 5.0 + 4.0 * n,
         sum: 18.4 * (n + 1.0),
-        positive_spans: spans(),
-        negative_spans: Vec::new(),
+        positive_spans: spans().into(),
+        negative_spans: Spans::default(),
         positive_buckets: vec![n + 1.0, n + 2.0, n + 1.0, n + 1.0],
         negative_buckets: Vec::new(),
         custom_bounds: Arc::from([0.0, 1.0, 2.0, 3.0, 4.0].as_slice()),

@@ -151,7 +151,8 @@ impl Mix {
                 Span { offset: -10, length: 15 },
                 Span { offset: 3, length: 20 },
                 Span { offset: 2, length: 5 },
-            ],
+            ]
+            .into(),
             positive_deltas: deltas,
             ..Histogram::default()
         }

@@ -120,7 +120,7 @@ fn histogram(rng: &mut Rng) -> FloatHistogram {
         counter_reset_hint: CounterResetHint::Gauge,
         count: positive_buckets.iter().sum(),
         sum: rng.below(1_000_000) as f64 / 7.0,
-        positive_spans: vec![Span { offset: -2, length: 2 }],
+        positive_spans: [Span { offset: -2, length: 2 }].into(),
         positive_buckets,
         ..FloatHistogram::default()
     }

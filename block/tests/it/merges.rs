@@ -51,7 +51,7 @@ fn histogram(count: f64) -> FloatHistogram {
         schema: 1,
         count,
         sum: count,
-        positive_spans: vec![Span { offset: 0, length: 1 }],
+        positive_spans: [Span { offset: 0, length: 1 }].into(),
         positive_buckets: vec![count],
         ..FloatHistogram::default()
     }

@@ -1,5 +1,6 @@
 //! Bit streams, most significant bit first.
 
+mod classes;
 mod read;
 mod tail;
 mod write;

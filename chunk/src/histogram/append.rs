@@ -1,6 +1,6 @@
 //! Writing histogram chunks.
 
-use promethium_model::{CounterResetHint, FloatHistogram, Histogram, is_stale};
+use promethium_model::{CounterResetHint, FloatHistogram, Histogram, Span, Spans, is_stale};
 
 use super::fit::{Open, Reason, Verdict};
 use super::layout::Layout;
@@ -164,7 +164,7 @@ impl<H: Native> NativeAppender<H> {
     }
 
     /// Writes the chunk anew over wider spans.
-    fn recode(&mut self, positive: &[promethium_model::Span], negative: &[promethium_model::Span]) {
+    fn recode(&mut self, positive: &Spans, negative: &Spans) {
         let (encoding, header) = (self.tail.encoding, self.tail.header);
         let mut wider: Option<Self> = None;
         super::recode::each_sample(encoding, self.bytes(), |start, timestamp, h: &H| {
@@ -265,11 +265,8 @@ impl<H: Native> NativeAppender<H> {
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         let layout = &self.tail.layout;
-        let spans = layout.positive.capacity() + layout.negative.capacity();
-        size_of::<Tail<H>>()
-            + self.out.capacity()
-            + self.tail.numbers.heap_bytes()
-            + spans * size_of::<promethium_model::Span>()
+        let spans = layout.positive.len() + layout.negative.len();
+        size_of::<Tail<H>>() + self.out.capacity() + self.tail.numbers.heap_bytes() + spans * size_of::<Span>()
     }
 }
 

@@ -41,8 +41,11 @@ impl<H: Native> Row<'_, H> {
 }
 
 impl Rows<'_> {
-    /// Hands out each row.
-    pub(crate) fn read<H: Native>(mut self, mut take: impl FnMut(&Row<'_, H>)) -> Result<(), Fault> {
+    /// Hands out each row, with its buckets or without.
+    pub(crate) fn read<H: Native, const BUCKETS: bool>(
+        mut self,
+        mut take: impl FnMut(&Row<'_, H>),
+    ) -> Result<(), Fault> {
         if self.wanted == 0 {
             return Ok(());
         }
@@ -58,7 +61,7 @@ impl Rows<'_> {
             let before = timestamp;
             delta = delta.wrapping_add(bits.signed());
             timestamp = timestamp.wrapping_add(delta);
-            numbers.read_next(bits)?;
+            numbers.read_next::<BUCKETS>(bits)?;
             let start_timestamp = self.starts.next(row, before, bits);
             // Asked of each row: what lies behind the end would be rows without end of zeros.
             if bits.left() < 0 {
@@ -85,7 +88,7 @@ fn hints(header: CounterResetHeader) -> (CounterResetHint, CounterResetHint) {
 
 /// Appends the rows to `out`; an error leaves those before it.
 pub(crate) fn decode_rows<H: Native>(rows: Rows<'_>, out: &mut SampleBatch) -> Result<(), Fault> {
-    rows.read(|row: &Row<'_, H>| {
+    rows.read::<H, true>(|row| {
         let mut histogram = row.histogram();
         let schema = histogram.layout().schema;
         if schema > MAX_EXPONENTIAL_SCHEMA && schema != CUSTOM_BUCKETS_SCHEMA {

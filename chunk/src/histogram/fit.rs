@@ -1,7 +1,7 @@
 //! Whether a histogram may join a chunk, by Prometheus' rules, and over which layout.
 
 use promethium_model::histogram::CUSTOM_BUCKETS_SCHEMA;
-use promethium_model::{CounterResetHint, Span, is_stale};
+use promethium_model::{CounterResetHint, Span, Spans, is_stale};
 
 use super::layout::{Layout, LayoutRef};
 use super::native::Native;
@@ -17,7 +17,7 @@ pub(crate) enum Verdict {
     /// It lacks buckets that the chunk has; they are empty.
     Widen,
     /// It has buckets that the chunk lacks: all samples go over to these spans, positive and negative.
-    Recode(Vec<Span>, Vec<Span>),
+    Recode(Spans, Spans),
     /// It may not.
     NewChunk(Reason),
 }
@@ -102,9 +102,9 @@ impl<H: Native> Open<'_, H> {
         if !positive.has_new && !negative.has_new {
             return if positive.has_gone || negative.has_gone { Verdict::Widen } else { Verdict::Append };
         }
-        let spans = |changes: Changes, old: &[Span], new: &[Span]| match changes.has_gone {
-            true => union(old, new),
-            false => new.to_vec(),
+        let spans = |changes: Changes, old: &[Span], new: &Spans| match changes.has_gone {
+            true => union(old, new).into(),
+            false => new.clone(),
         };
         Verdict::Recode(
             spans(positive, &self.layout.positive, h.positive),
@@ -120,10 +120,11 @@ impl<H: Native> Open<'_, H> {
         match (positive.has_new || negative.has_new, has_gone) {
             (false, false) => Verdict::Append,
             (false, true) => Verdict::Widen,
-            (true, false) => Verdict::Recode(h.positive.to_vec(), h.negative.to_vec()),
-            (true, true) => {
-                Verdict::Recode(union(&self.layout.positive, h.positive), union(&self.layout.negative, h.negative))
-            }
+            (true, false) => Verdict::Recode(h.positive.clone(), h.negative.clone()),
+            (true, true) => Verdict::Recode(
+                union(&self.layout.positive, h.positive).into(),
+                union(&self.layout.negative, h.negative).into(),
+            ),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use promethium_model::{CounterResetHint, FloatHistogram, HistogramValue, Span, is_stale};
+use promethium_model::{CounterResetHint, FloatHistogram, HistogramValue, Span, Spans, is_stale};
 
 use super::fit::none_fell;
 use super::layout::{Layout, LayoutRef};
@@ -47,10 +47,10 @@ impl Kind for FloatHistogram {
         self.positive_buckets.len() + self.negative_buckets.len()
     }
 
-    fn spread(&self, positive: &[Span], negative: &[Span]) -> Self {
+    fn spread(&self, positive: &Spans, negative: &Spans) -> Self {
         FloatHistogram {
-            positive_spans: positive.to_vec(),
-            negative_spans: negative.to_vec(),
+            positive_spans: positive.clone(),
+            negative_spans: negative.clone(),
             positive_buckets: spread(&self.positive_buckets, &self.positive_spans, positive),
             negative_buckets: spread(&self.negative_buckets, &self.negative_spans, negative),
             custom_bounds: Arc::clone(&self.custom_bounds),
@@ -100,7 +100,7 @@ impl State<FloatHistogram> for FloatState {
     }
 
     #[inline]
-    fn read_next(&mut self, bits: &mut BitReader<'_>) -> Result<(), Fault> {
+    fn read_next<const BUCKETS: bool>(&mut self, bits: &mut BitReader<'_>) -> Result<(), Fault> {
         self.count.read(bits)?;
         self.zero_count.read(bits)?;
         self.sum.read(bits)?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use promethium_model::{CounterResetHint, Histogram, HistogramValue, Span, is_stale};
+use promethium_model::{CounterResetHint, Histogram, HistogramValue, Span, Spans, is_stale};
 
 use super::fit::none_fell;
 use super::layout::{Layout, LayoutRef};
@@ -47,10 +47,10 @@ impl Kind for Histogram {
         self.positive_deltas.len() + self.negative_deltas.len()
     }
 
-    fn spread(&self, positive: &[Span], negative: &[Span]) -> Self {
+    fn spread(&self, positive: &Spans, negative: &Spans) -> Self {
         Histogram {
-            positive_spans: positive.to_vec(),
-            negative_spans: negative.to_vec(),
+            positive_spans: positive.clone(),
+            negative_spans: negative.clone(),
             positive_deltas: spread_deltas(&self.positive_deltas, &self.positive_spans, positive),
             negative_deltas: spread_deltas(&self.negative_deltas, &self.negative_spans, negative),
             custom_bounds: Arc::clone(&self.custom_bounds),
@@ -105,32 +105,32 @@ pub struct IntegerState {
     zero_count_delta: i64,
     sum: XorValue,
     /// Positive buckets, then negative ones.
-    buckets: Vec<Bucket>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Bucket {
-    value: i64,
-    delta: i64,
+    buckets: Vec<i64>,
+    /// What they changed by.
+    bucket_deltas: Vec<i64>,
 }
 
 impl State<Histogram> for IntegerState {
     fn read_first(buckets: usize, bits: &mut BitReader<'_>) -> Result<Self, Fault> {
         let (count, zero_count) = (bits.unsigned(), bits.unsigned());
         let sum = XorValue::to_read(bits.read(64));
-        let buckets = (0..buckets).map(|_| Bucket { value: bits.signed(), delta: 0 }).collect();
-        Ok(IntegerState { count, count_delta: 0, zero_count, zero_count_delta: 0, sum, buckets })
+        let buckets: Vec<i64> = (0..buckets).map(|_| bits.signed()).collect();
+        let bucket_deltas = vec![0; buckets.len()];
+        Ok(IntegerState { count, count_delta: 0, zero_count, zero_count_delta: 0, sum, buckets, bucket_deltas })
     }
 
     #[inline]
-    fn read_next(&mut self, bits: &mut BitReader<'_>) -> Result<(), Fault> {
+    fn read_next<const BUCKETS: bool>(&mut self, bits: &mut BitReader<'_>) -> Result<(), Fault> {
         self.count_delta = self.count_delta.wrapping_add(bits.signed());
         self.count = self.count.wrapping_add_signed(self.count_delta);
         self.zero_count_delta = self.zero_count_delta.wrapping_add(bits.signed());
         self.zero_count = self.zero_count.wrapping_add_signed(self.zero_count_delta);
         self.sum.read(bits)?;
         if !is_stale(self.sum.get()) {
-            read_buckets(&mut self.buckets, bits);
+            match BUCKETS {
+                true => bits.add_signed(&mut self.buckets, &mut self.bucket_deltas),
+                false => bits.skip_signed(self.buckets.len()),
+            }
         }
         Ok(())
     }
@@ -139,11 +139,11 @@ impl State<Histogram> for IntegerState {
         out.unsigned(h.count);
         out.unsigned(h.zero_count);
         out.float(h.sum);
-        let values = h.positive_deltas.iter().chain(&h.negative_deltas).copied();
-        let buckets: Vec<Bucket> = values.map(|value| Bucket { value, delta: 0 }).collect();
-        buckets.iter().for_each(|b| out.signed(b.value));
-        let sum = XorValue::to_write(h.sum);
-        IntegerState { count: h.count, count_delta: 0, zero_count: h.zero_count, zero_count_delta: 0, sum, buckets }
+        let buckets = [&h.positive_deltas[..], &h.negative_deltas].concat();
+        buckets.iter().for_each(|b| out.signed(*b));
+        let bucket_deltas = vec![0; buckets.len()];
+        let (count, zero_count, sum) = (h.count, h.zero_count, XorValue::to_write(h.sum));
+        IntegerState { count, count_delta: 0, zero_count, zero_count_delta: 0, sum, buckets, bucket_deltas }
     }
 
     fn write_next(&mut self, h: &Histogram, out: &mut BitWriter) {
@@ -161,16 +161,15 @@ impl State<Histogram> for IntegerState {
         (self.count, self.count_delta) = (h.count, count_delta);
         (self.zero_count, self.zero_count_delta) = (h.zero_count, zero_count_delta);
         let values = h.positive_deltas.iter().chain(&h.negative_deltas);
-        for (bucket, value) in self.buckets.iter_mut().zip(values) {
-            let delta = value.wrapping_sub(bucket.value);
-            out.signed(delta.wrapping_sub(bucket.delta));
-            *bucket = Bucket { value: *value, delta };
+        for ((bucket, bucket_delta), value) in self.buckets.iter_mut().zip(&mut self.bucket_deltas).zip(values) {
+            let delta = value.wrapping_sub(*bucket);
+            out.signed(delta.wrapping_sub(*bucket_delta));
+            (*bucket, *bucket_delta) = (*value, delta);
         }
     }
 
     fn histogram(&self, layout: &Layout, counter_reset_hint: CounterResetHint) -> Histogram {
         let (positive, negative) = self.sides(layout);
-        let values = |side: &[Bucket]| side.iter().map(|b| b.value).collect();
         Histogram {
             counter_reset_hint,
             schema: layout.schema,
@@ -180,8 +179,8 @@ impl State<Histogram> for IntegerState {
             sum: self.sum.get(),
             positive_spans: layout.positive.clone(),
             negative_spans: layout.negative.clone(),
-            positive_deltas: values(positive),
-            negative_deltas: values(negative),
+            positive_deltas: positive.to_vec(),
+            negative_deltas: negative.to_vec(),
             custom_bounds: Arc::clone(&layout.bounds),
         }
     }
@@ -204,8 +203,8 @@ impl State<Histogram> for IntegerState {
 
     fn buckets_grow(&self, layout: &Layout, h: &Histogram) -> bool {
         let (positive, negative) = self.sides(layout);
-        let grows = |old: &[Span], buckets: &[Bucket], new: &[Span], deltas: &[i64]| {
-            let counts = absolute(buckets.iter().map(|b| b.value));
+        let grows = |old: &[Span], buckets: &[i64], new: &[Span], deltas: &[i64]| {
+            let counts = absolute(buckets.iter().copied());
             none_fell((old, counts), (new, absolute(deltas.iter().copied())))
         };
         grows(&layout.positive, positive, &h.positive_spans, &h.positive_deltas)
@@ -213,20 +212,12 @@ impl State<Histogram> for IntegerState {
     }
 
     fn heap_bytes(&self) -> usize {
-        self.buckets.capacity() * size_of::<Bucket>()
+        (self.buckets.capacity() + self.bucket_deltas.capacity()) * size_of::<i64>()
     }
 }
 
 impl IntegerState {
-    fn sides(&self, layout: &Layout) -> (&[Bucket], &[Bucket]) {
+    fn sides(&self, layout: &Layout) -> (&[i64], &[i64]) {
         self.buckets.split_at(layout.positive_buckets.min(self.buckets.len()))
-    }
-}
-
-/// One delta of deltas a bucket.
-fn read_buckets(buckets: &mut [Bucket], bits: &mut BitReader<'_>) {
-    for bucket in buckets {
-        bucket.delta = bucket.delta.wrapping_add(bits.signed());
-        bucket.value = bucket.value.wrapping_add(bucket.delta);
     }
 }

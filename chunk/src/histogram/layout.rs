@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use promethium_model::Span;
 use promethium_model::histogram::CUSTOM_BUCKETS_SCHEMA;
+use promethium_model::{Span, Spans};
 
 use super::spans::bucket_count;
 use crate::bits::{BitReader, BitSink, BitWriter};
@@ -23,8 +23,8 @@ const KNOWN_SCHEMAS: std::ops::RangeInclusive<i64> = -9..=52;
 pub struct Layout {
     pub(crate) schema: i32,
     pub(crate) zero_threshold: f64,
-    pub(crate) positive: Vec<Span>,
-    pub(crate) negative: Vec<Span>,
+    pub(crate) positive: Spans,
+    pub(crate) negative: Spans,
     pub(crate) bounds: Arc<[f64]>,
     pub(crate) positive_buckets: usize,
     pub(crate) negative_buckets: usize,
@@ -35,8 +35,8 @@ pub struct Layout {
 pub struct LayoutRef<'a> {
     pub(crate) schema: i32,
     pub(crate) zero_threshold: f64,
-    pub(crate) positive: &'a [Span],
-    pub(crate) negative: &'a [Span],
+    pub(crate) positive: &'a Spans,
+    pub(crate) negative: &'a Spans,
     pub(crate) bounds: &'a Arc<[f64]>,
 }
 
@@ -46,8 +46,8 @@ impl LayoutRef<'_> {
         Layout {
             schema: self.schema,
             zero_threshold: self.zero_threshold,
-            positive: self.positive.to_vec(),
-            negative: self.negative.to_vec(),
+            positive: self.positive.to_shared(),
+            negative: self.negative.to_shared(),
             bounds: if is_custom { Arc::clone(self.bounds) } else { Arc::default() },
             positive_buckets: bucket_count(self.positive),
             negative_buckets: bucket_count(self.negative),
@@ -138,13 +138,13 @@ fn write_spans(spans: &[Span], out: &mut BitWriter) {
     }
 }
 
-fn read_spans(bits: &mut BitReader<'_>) -> Result<Vec<Span>, Fault> {
+fn read_spans(bits: &mut BitReader<'_>) -> Result<Spans, Fault> {
     let count = bits.unsigned();
     // A span takes at least two bits.
     if count > (bits.left().max(0) / 2) as u64 {
         return Err(Fault::Overrun);
     }
-    (0..count).map(|_| read_span(bits)).collect()
+    Ok((0..count).map(|_| read_span(bits)).collect::<Result<Spans, Fault>>()?.to_shared())
 }
 
 fn read_span(bits: &mut BitReader<'_>) -> Result<Span, Fault> {

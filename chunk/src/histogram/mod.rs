@@ -16,7 +16,7 @@ mod spans;
 mod stats;
 
 pub use append::{FloatHistogramAppender, HistogramAppender, NativeAppender, Placement};
-pub(crate) use decode::{Row, Rows, decode_rows};
+pub(crate) use decode::{Rows, decode_rows};
 pub use layout::MAX_SPANS_OF_A_CHUNK;
 pub use native::Native;
 pub use stats::{HistogramStats, decode_histogram_stats};

@@ -1,6 +1,6 @@
 //! What integer and float histograms have in common.
 
-use promethium_model::{CounterResetHint, FloatHistogram, Histogram, HistogramValue, Span};
+use promethium_model::{CounterResetHint, FloatHistogram, Histogram, HistogramValue, Spans};
 
 use super::layout::{Layout, LayoutRef};
 use crate::bits::{BitReader, BitWriter};
@@ -36,7 +36,7 @@ pub(crate) mod sealed {
         /// A stale marker.
         fn stale(sum: f64) -> Self;
         /// The same histogram over other spans, which cover at least those of its own.
-        fn spread(&self, positive: &[Span], negative: &[Span]) -> Self;
+        fn spread(&self, positive: &Spans, negative: &Spans) -> Self;
         /// The same observations in the wider buckets of a lower exponential schema.
         fn reduced(&self, schema: i32) -> Self;
         fn into_value(self) -> HistogramValue;
@@ -46,8 +46,8 @@ pub(crate) mod sealed {
     pub trait State<H>: Sized {
         /// Reads the first sample of a chunk of as many buckets.
         fn read_first(buckets: usize, bits: &mut BitReader<'_>) -> Result<Self, Fault>;
-        /// Reads a further one. Whether its buckets follow depends on its sum.
-        fn read_next(&mut self, bits: &mut BitReader<'_>) -> Result<(), Fault>;
+        /// Reads a further one, its buckets only if they are wanted of any sample. Whether there are some depends on its sum.
+        fn read_next<const BUCKETS: bool>(&mut self, bits: &mut BitReader<'_>) -> Result<(), Fault>;
         fn write_first(h: &H, out: &mut BitWriter) -> Self;
         fn write_next(&mut self, h: &H, out: &mut BitWriter);
         /// The newest sample.

@@ -1,16 +1,11 @@
 //! Wider buckets: two neighbours of a schema are one of the schema below it.
 
-use promethium_model::Span;
+use promethium_model::{Span, Spans};
 
 use super::spans::indexes;
 
 /// The buckets of one side, `by` schemas lower.
-pub(crate) fn reduced_side<T: Copy>(
-    spans: &[Span],
-    counts: &[T],
-    by: u32,
-    add: impl Fn(T, T) -> T,
-) -> (Vec<Span>, Vec<T>) {
+pub(crate) fn reduced_side<T: Copy>(spans: &[Span], counts: &[T], by: u32, add: impl Fn(T, T) -> T) -> (Spans, Vec<T>) {
     let (mut wide, mut sums) = (Vec::new(), Vec::new());
     let mut end = 0_i64;
     for (index, count) in indexes(spans).zip(counts.iter().copied()) {
@@ -30,7 +25,7 @@ pub(crate) fn reduced_side<T: Copy>(
             }
         }
     }
-    (wide, sums)
+    (wide.into(), sums)
 }
 
 #[cfg(test)]
@@ -42,7 +37,7 @@ mod tests {
         // Buckets 1, 2, 3, 7 and 8: one schema lower they are 1, 1, 2, 4 and 4.
         let spans = [Span { offset: 1, length: 3 }, Span { offset: 3, length: 2 }];
         let (wide, sums) = reduced_side(&spans, &[1, 2, 3, 4, 5], 1, |a, b| a + b);
-        assert_eq!(wide, [Span { offset: 1, length: 2 }, Span { offset: 1, length: 1 }]);
+        assert_eq!(*wide, [Span { offset: 1, length: 2 }, Span { offset: 1, length: 1 }]);
         assert_eq!(sums, [3, 3, 9]);
     }
 
@@ -50,6 +45,6 @@ mod tests {
     fn below_zero_buckets_round_up_too() {
         let spans = [Span { offset: -3, length: 4 }];
         let (wide, sums) = reduced_side(&spans, &[1, 2, 3, 4], 2, |a, b| a + b);
-        assert_eq!((wide, sums), (vec![Span { offset: 0, length: 1 }], vec![10]));
+        assert_eq!((wide, sums), ([Span { offset: 0, length: 1 }].into(), vec![10]));
     }
 }

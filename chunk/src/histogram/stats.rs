@@ -61,7 +61,7 @@ pub fn decode_histogram_stats(encoding: Encoding, chunk: &[u8], out: &mut Histog
 fn read(encoding: Encoding, chunk: &[u8], out: &mut HistogramStats) -> Result<(), Fault> {
     let rows = rows(encoding, chunk, usize::MAX)?;
     match encoding {
-        Encoding::Histogram | Encoding::HistogramSt => rows.read(|row: &Row<'_, Histogram>| out.push(row)),
-        _ => rows.read(|row: &Row<'_, FloatHistogram>| out.push(row)),
+        Encoding::Histogram | Encoding::HistogramSt => rows.read::<Histogram, false>(|row| out.push(row)),
+        _ => rows.read::<FloatHistogram, false>(|row| out.push(row)),
     }
 }

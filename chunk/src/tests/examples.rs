@@ -76,9 +76,9 @@ fn first() -> Histogram {
         zero_count: 3,
         count: 12,
         sum: 18.5,
-        positive_spans: vec![Span { offset: -2, length: 2 }],
+        positive_spans: [Span { offset: -2, length: 2 }].into(),
         positive_deltas: vec![1, 2],
-        negative_spans: vec![Span { offset: 1, length: 1 }],
+        negative_spans: [Span { offset: 1, length: 1 }].into(),
         negative_deltas: vec![5],
         ..Histogram::default()
     }

@@ -114,7 +114,7 @@ impl Buckets {
             counts,
             |c| c == 0,
             MAX_GAP,
-            &mut h.positive_spans,
+            h.positive_spans.to_mut(),
             |count| {
                 let count = count.unwrap_or(0);
                 h.positive_deltas.push(count.wrapping_sub(before));
@@ -137,7 +137,7 @@ impl Buckets {
             self.counts(),
             |c| c == 0.0,
             0,
-            &mut h.positive_spans,
+            h.positive_spans.to_mut(),
             |count| {
                 buckets.push(count.unwrap_or(0.0));
             },
@@ -181,7 +181,7 @@ mod tests {
         };
         assert_eq!((h.schema, h.count, h.sum), (CUSTOM_BUCKETS_SCHEMA, 4, 1.5));
         assert_eq!(*h.custom_bounds, [0.5, 1.0]);
-        assert_eq!((h.positive_spans, h.positive_deltas), (spans(&[(0, 3)]), vec![1, 0, 1]));
+        assert_eq!((h.positive_spans, h.positive_deltas), (spans(&[(0, 3)]).into(), vec![1, 0, 1]));
     }
 
     #[test]
@@ -190,13 +190,13 @@ mod tests {
             panic!("a float histogram")
         };
         assert_eq!(h.count, 2.0);
-        assert_eq!((h.positive_spans, h.positive_buckets), (spans(&[(0, 1), (1, 1)]), vec![0.5, 1.5]));
+        assert_eq!((h.positive_spans, h.positive_buckets), (spans(&[(0, 1), (1, 1)]).into(), vec![0.5, 1.5]));
     }
 
     #[test]
     fn nothing_but_a_count_is_one_bucket() {
         let Ok(NativeHistogram::Integer(h)) = convert(&[], Some(3.0)) else { panic!("a histogram") };
-        assert_eq!((h.positive_spans, h.positive_deltas), (spans(&[(0, 1)]), vec![3]));
+        assert_eq!((h.positive_spans, h.positive_deltas), (spans(&[(0, 1)]).into(), vec![3]));
         assert!(h.custom_bounds.is_empty());
     }
 

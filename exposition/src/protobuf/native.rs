@@ -37,8 +37,8 @@ fn integer(
     h.counter_reset_hint = hint;
     (h.schema, h.zero_threshold, h.zero_count) = (message.schema, message.zero_threshold, message.zero_count);
     (h.count, h.sum) = (message.count, message.sum);
-    take_deltas("positive", &mut message.positive, &mut h.positive_spans, &mut h.positive_deltas)?;
-    take_deltas("negative", &mut message.negative, &mut h.negative_spans, &mut h.negative_deltas)
+    take_deltas("positive", &mut message.positive, h.positive_spans.to_mut(), &mut h.positive_deltas)?;
+    take_deltas("negative", &mut message.negative, h.negative_spans.to_mut(), &mut h.negative_deltas)
 }
 
 fn float(
@@ -51,8 +51,8 @@ fn float(
     h.counter_reset_hint = hint;
     (h.schema, h.zero_threshold, h.zero_count) = (message.schema, message.zero_threshold, message.zero_count_float);
     (h.count, h.sum) = (message.count_float, message.sum);
-    take_counts("positive", &mut message.positive, &mut h.positive_spans, &mut h.positive_buckets)?;
-    take_counts("negative", &mut message.negative, &mut h.negative_spans, &mut h.negative_buckets)
+    take_counts("positive", &mut message.positive, h.positive_spans.to_mut(), &mut h.positive_buckets)?;
+    take_counts("negative", &mut message.negative, h.negative_spans.to_mut(), &mut h.negative_buckets)
 }
 
 fn check_side(side: &str, spans: &[Span], buckets: usize) -> Result<(), String> {

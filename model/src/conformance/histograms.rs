@@ -39,8 +39,8 @@ fn int(count: u64, deltas: &[i64]) -> Histogram {
         zero_count: 2,
         count,
         sum: 18.4,
-        positive_spans: vec![Span { offset: -3, length: 2 }, Span { offset: 4, length: 1 }],
-        negative_spans: vec![Span { offset: 0, length: 1 }],
+        positive_spans: [Span { offset: -3, length: 2 }, Span { offset: 4, length: 1 }].into(),
+        negative_spans: [Span { offset: 0, length: 1 }].into(),
         positive_deltas: deltas.to_vec(),
         negative_deltas: vec![1],
         ..Histogram::default()
@@ -52,7 +52,7 @@ fn custom(bounds: &[f64]) -> Histogram {
         schema: CUSTOM_BUCKETS_SCHEMA,
         count: 6,
         sum: 9.0,
-        positive_spans: vec![Span { offset: 0, length: 3 }],
+        positive_spans: [Span { offset: 0, length: 3 }].into(),
         positive_deltas: vec![1, 1, 1],
         custom_bounds: Arc::from(bounds),
         ..Histogram::default()
@@ -61,7 +61,7 @@ fn custom(bounds: &[f64]) -> Histogram {
 
 /// Growing, then reset, then another layout, then custom bounds: a store that packs neighbours together must part them.
 fn ints() -> Vec<HistogramValue> {
-    let wider = Histogram { positive_spans: vec![Span { offset: -3, length: 3 }], ..int(10, &[1, 2, -1]) };
+    let wider = Histogram { positive_spans: [Span { offset: -3, length: 3 }].into(), ..int(10, &[1, 2, -1]) };
     let all =
         [int(10, &[1, 1, 1]), int(13, &[2, 1, 1]), int(7, &[1, 0, 0]), wider, custom(&[1.0, 2.0]), custom(&[1.0, 3.0])];
     let mut counted = all.into_iter().map(with_consistent_count).collect::<Vec<_>>();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CounterResetHint, Span};
+use super::{CounterResetHint, Spans};
 
 /// A native histogram with float counts: what PromQL computes with and recording rules store.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,9 +20,9 @@ pub struct FloatHistogram {
     /// Sum of observations; the stale marker sits here.
     pub sum: f64,
     /// Layout of the positive buckets.
-    pub positive_spans: Vec<Span>,
+    pub positive_spans: Spans,
     /// Layout of the negative buckets.
-    pub negative_spans: Vec<Span>,
+    pub negative_spans: Spans,
     /// Positive bucket counts, absolute.
     pub positive_buckets: Vec<f64>,
     /// Negative bucket counts, absolute.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CounterResetHint, FloatHistogram, Span};
+use super::{CounterResetHint, FloatHistogram, Spans};
 
 /// A native histogram with integer counts: what exporters expose.
 ///
@@ -22,9 +22,9 @@ pub struct Histogram {
     /// Sum of observations; the stale marker sits here.
     pub sum: f64,
     /// Layout of the positive buckets.
-    pub positive_spans: Vec<Span>,
+    pub positive_spans: Spans,
     /// Layout of the negative buckets.
-    pub negative_spans: Vec<Span>,
+    pub negative_spans: Spans,
     /// Positive bucket counts as deltas.
     pub positive_deltas: Vec<i64>,
     /// Negative bucket counts as deltas.
@@ -66,12 +66,13 @@ fn absolute(deltas: &[i64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Span;
 
     #[test]
     fn float_form_has_absolute_buckets() {
         let h = Histogram {
             count: 7,
-            positive_spans: vec![Span { offset: -1, length: 3 }],
+            positive_spans: [Span { offset: -1, length: 3 }].into(),
             positive_deltas: vec![1, 2, -1],
             ..Histogram::default()
         };

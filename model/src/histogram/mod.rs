@@ -3,11 +3,13 @@
 mod bounds;
 mod float;
 mod integer;
+mod spans;
 mod validate;
 
 pub use bounds::{custom_bound, exponential_bound};
 pub use float::FloatHistogram;
 pub use integer::Histogram;
+pub use spans::Spans;
 pub use validate::HistogramError;
 
 /// The schema of histograms with custom bucket bounds.

@@ -266,9 +266,9 @@ mod tests {
             zero_count: 2,
             count: 9,
             sum: 18.4,
-            positive_spans: vec![Span { offset: 0, length: 2 }, Span { offset: 1, length: 1 }],
+            positive_spans: [Span { offset: 0, length: 2 }, Span { offset: 1, length: 1 }].into(),
             positive_deltas: vec![1, 1, -1],
-            negative_spans: vec![Span { offset: -3, length: 1 }],
+            negative_spans: [Span { offset: -3, length: 1 }].into(),
             negative_deltas: vec![3],
             ..Histogram::default()
         }
@@ -279,7 +279,7 @@ mod tests {
             schema: CUSTOM_BUCKETS_SCHEMA,
             count: 6,
             sum: 1.0,
-            positive_spans: vec![Span { offset: 0, length: 3 }],
+            positive_spans: [Span { offset: 0, length: 3 }].into(),
             positive_deltas: vec![1, 1, 1],
             custom_bounds: vec![1.0, 2.0].into(),
             ..Histogram::default()
@@ -306,7 +306,10 @@ mod tests {
                 |h| h.positive_deltas.truncate(2),
                 |e| matches!(e, HistogramError::SpansMismatch { side: "positive", need: 3, have: 2 }),
             ),
-            (|h| h.positive_spans[1].offset = -1, |e| matches!(e, HistogramError::NegativeSpanOffset { span: 2, .. })),
+            (
+                |h| h.positive_spans.to_mut()[1].offset = -1,
+                |e| matches!(e, HistogramError::NegativeSpanOffset { span: 2, .. }),
+            ),
             (
                 |h| h.negative_deltas[0] = -1,
                 |e| matches!(e, HistogramError::NegativeBucketCount { side: "negative", bucket: 1, .. }),
@@ -326,10 +329,13 @@ mod tests {
             ),
             (|h| h.zero_count = 1, |e| matches!(e, HistogramError::CustomWith { .. })),
             (
-                |h| h.negative_spans = vec![Span { offset: 0, length: 0 }],
+                |h| h.negative_spans = [Span { offset: 0, length: 0 }].into(),
                 |e| matches!(e, HistogramError::CustomWith { .. }),
             ),
-            (|h| h.positive_spans[0].offset = -1, |e| matches!(e, HistogramError::NegativeSpanOffset { span: 1, .. })),
+            (
+                |h| h.positive_spans.to_mut()[0].offset = -1,
+                |e| matches!(e, HistogramError::NegativeSpanOffset { span: 1, .. }),
+            ),
         ];
         check(custom, &custom_cases);
     }

@@ -71,8 +71,8 @@ impl Fields {
     }
 
     fn build(mut self) -> FloatHistogram {
-        self.h.positive_spans = one_span(self.offset, self.h.positive_buckets.len());
-        self.h.negative_spans = one_span(self.negative_offset, self.h.negative_buckets.len());
+        self.h.positive_spans = one_span(self.offset, self.h.positive_buckets.len()).into();
+        self.h.negative_spans = one_span(self.negative_offset, self.h.negative_buckets.len()).into();
         self.h
     }
 }

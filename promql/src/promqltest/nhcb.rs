@@ -97,7 +97,7 @@ impl Classic {
             schema: CUSTOM_BUCKETS_SCHEMA,
             count,
             sum: self.sum.unwrap_or(0.0),
-            positive_spans: vec![Span { offset: 0, length: counts.len() as u32 }],
+            positive_spans: [Span { offset: 0, length: counts.len() as u32 }].into(),
             positive_buckets: counts,
             custom_bounds: bounds.into(),
             ..FloatHistogram::default()

@@ -122,7 +122,7 @@ fn fresh(kind: Kind, random: &mut Random) -> FloatHistogram {
         let bounds = random.pick(&[&[0.0, 1.0, 2.0, 5.0][..], &[1.0, 2.0], &[-1.0, 1.0, 5.0]]);
         return FloatHistogram {
             schema: CUSTOM_BUCKETS_SCHEMA,
-            positive_spans: vec![Span { offset: 0, length: bounds.len() as u32 + 1 }],
+            positive_spans: [Span { offset: 0, length: bounds.len() as u32 + 1 }].into(),
             positive_buckets: vec![0.0; bounds.len() + 1],
             custom_bounds: bounds.into(),
             ..FloatHistogram::default()
@@ -131,12 +131,12 @@ fn fresh(kind: Kind, random: &mut Random) -> FloatHistogram {
     let mut h = FloatHistogram {
         schema: random.between(-1, 3) as i32,
         zero_threshold: random.pick(&[0.0, 0.001, 0.5, 1.0]),
-        positive_spans: vec![Span { offset: random.between(-3, 2) as i32, length: 3 }],
+        positive_spans: [Span { offset: random.between(-3, 2) as i32, length: 3 }].into(),
         positive_buckets: vec![0.0; 3],
         ..FloatHistogram::default()
     };
     if random.chance(3) {
-        h.negative_spans = vec![Span { offset: 0, length: 1 }, Span { offset: 1, length: 1 }];
+        h.negative_spans = [Span { offset: 0, length: 1 }, Span { offset: 1, length: 1 }].into();
         h.negative_buckets = vec![0.0; 2];
     }
     h

@@ -1,7 +1,8 @@
 //! Queries that make much of little, and data for them.
 
 use promethium_model::{
-    AppendOptions, Appendable, CounterResetHint, FloatHistogram, Labels, Point, PointValue, QueryError, SeriesKey, Span,
+    AppendOptions, Appendable, CounterResetHint, FloatHistogram, Labels, Point, PointValue, QueryError, SeriesKey,
+    Span, Spans,
 };
 
 pub(crate) const STEP_MS: i64 = 15_000;
@@ -26,8 +27,8 @@ fn histogram(i: i64, s: i64) -> FloatHistogram {
         zero_count: count,
         count: 21.0 * count,
         sum: 55.0 * count,
-        positive_spans: vec![Span { offset: (i % 7) as i32, length: 20 }],
-        negative_spans: Vec::new(),
+        positive_spans: [Span { offset: (i % 7) as i32, length: 20 }].into(),
+        negative_spans: Spans::default(),
         positive_buckets: vec![count; 20],
         negative_buckets: Vec::new(),
         custom_bounds: std::sync::Arc::from([].as_slice()),

@@ -22,7 +22,7 @@ fn histogram(n: u64) -> Histogram {
         schema: 1,
         count: 2 * n,
         sum: n as f64 * 1.5,
-        positive_spans: vec![Span { offset: -2, length: 2 }],
+        positive_spans: [Span { offset: -2, length: 2 }].into(),
         positive_deltas: vec![n as i64, 0],
         ..Histogram::default()
     }

@@ -20,7 +20,7 @@ fn integer(n: u64) -> Histogram {
         zero_count: n,
         count: 4 * n,
         sum: n as f64 * 1.5,
-        positive_spans: vec![Span { offset: -2, length: 2 }],
+        positive_spans: [Span { offset: -2, length: 2 }].into(),
         positive_deltas: vec![n as i64, n as i64],
         ..Histogram::default()
     }
@@ -31,7 +31,7 @@ fn with_custom_bounds(n: u64) -> FloatHistogram {
         schema: -53,
         count: 3.0 * n as f64,
         sum: n as f64,
-        positive_spans: vec![Span { offset: 0, length: 2 }],
+        positive_spans: [Span { offset: 0, length: 2 }].into(),
         positive_buckets: vec![n as f64, 2.0 * n as f64],
         custom_bounds: Arc::from([0.5, 1.0]),
         ..FloatHistogram::default()

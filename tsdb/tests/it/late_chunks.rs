@@ -317,7 +317,7 @@ fn histograms_and_floats_of_one_series_come_back_from_files() {
         schema: 1,
         count: 2 * n,
         sum: n as f64,
-        positive_spans: vec![Span { offset: 0, length: 1 + (n % 3) as u32 }],
+        positive_spans: [Span { offset: 0, length: 1 + (n % 3) as u32 }].into(),
         positive_deltas: [n as i64, 0, 0].into_iter().take(1 + (n % 3) as usize).collect(),
         ..Histogram::default()
     };

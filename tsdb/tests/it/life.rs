@@ -39,7 +39,7 @@ fn histogram(n: u64) -> Histogram {
         zero_count: n,
         count: 3 * n,
         sum: n as f64,
-        positive_spans: vec![Span { offset: 0, length: 2 }],
+        positive_spans: [Span { offset: 0, length: 2 }].into(),
         positive_deltas: vec![n as i64, 0],
         ..Histogram::default()
     }

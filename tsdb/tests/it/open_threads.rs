@@ -32,7 +32,7 @@ fn commit_histogram(db: &Db, n: i64) {
     let h = Histogram {
         count: 2 * n as u64,
         sum: n as f64,
-        positive_spans: vec![Span { offset: 0, length: 2 }],
+        positive_spans: [Span { offset: 0, length: 2 }].into(),
         positive_deltas: vec![n, 0],
         ..Histogram::default()
     };

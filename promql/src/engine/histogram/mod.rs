@@ -14,7 +14,7 @@ pub(crate) mod trim;
 
 use std::sync::Arc;
 
-use promethium_model::{CounterResetHint, FloatHistogram};
+use promethium_model::{CounterResetHint, FloatHistogram, Spans};
 
 use super::column::Column;
 pub(crate) use sparse::Sparse;
@@ -58,8 +58,7 @@ pub(crate) fn divided(h: &FloatHistogram, divisor: f64) -> FloatHistogram {
     let by = |v: &mut f64| *v /= divisor;
     [&mut h.count, &mut h.sum, &mut h.zero_count].into_iter().for_each(by);
     if divisor == 0.0 {
-        h.positive_spans.clear();
-        h.negative_spans.clear();
+        (h.positive_spans, h.negative_spans) = (Spans::default(), Spans::default());
         h.positive_buckets.clear();
         h.negative_buckets.clear();
     }

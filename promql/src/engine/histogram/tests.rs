@@ -23,8 +23,8 @@ fn exponential() -> impl Strategy<Value = FloatHistogram> {
             zero_count: f64::from(zero),
             count: positive.iter().chain(&negative).sum::<f64>() + f64::from(zero),
             sum: 1.0,
-            positive_spans: span(o, &positive),
-            negative_spans: span(n, &negative),
+            positive_spans: span(o, &positive).into(),
+            negative_spans: span(n, &negative).into(),
             positive_buckets: positive,
             negative_buckets: negative,
             ..FloatHistogram::default()
@@ -39,7 +39,7 @@ fn custom() -> impl Strategy<Value = FloatHistogram> {
             schema: CUSTOM_BUCKETS_SCHEMA,
             count: counts.iter().sum(),
             sum: 1.0,
-            positive_spans: vec![Span { offset: 0, length: counts.len() as u32 }],
+            positive_spans: [Span { offset: 0, length: counts.len() as u32 }].into(),
             positive_buckets: counts,
             custom_bounds: bounds.into_iter().map(f64::from).collect(),
             ..FloatHistogram::default()
