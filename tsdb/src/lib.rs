@@ -40,16 +40,13 @@
 //! <dir>/wal/checkpoint.00000005/  what older segments were folded into
 //! <dir>/wbl/00000000 …  the log of late samples, where there is an out-of-order window
 //! <dir>/chunks_head/    full chunks of the head: a cache of what the log says too
+//! <dir>/chunk_snapshot.000001.0000032768/  the head as a Prometheus left it: taken by the next opening, and removed
 //! <dir>/head_snapshot   the head at a clean close, where `DbOptions::head_snapshot` asks for it: a short cut past the log
 //! <dir>/01…/            blocks
 //! <dir>/snapshots/      copies that were asked for
 //! <dir>/wal.corrupt/    copies of segments in which damage was found; in wal/ their good records are left
 //! <dir>/blocks.corrupt/ blocks of which nothing could be read, and merged ones in which damage was met
 //! ```
-//!
-//! # What it does not do
-//!
-//! Memory snapshots of Prometheus (`chunk_snapshot.*`) are not read: the log beside them has the same.
 
 mod batch;
 mod db;

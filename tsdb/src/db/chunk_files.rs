@@ -22,6 +22,8 @@ pub(super) struct FoundChunks {
     /// By the reference of the chunk too. Only those count that the log of late samples names: others are in blocks, or in
     /// that log sample by sample.
     late: HashMap<(u64, HeadChunkRef), SealedChunk, FixedState>,
+    /// Whether a file is missing, or chunks of one.
+    pub(super) is_damaged: bool,
 }
 
 /// Opens the files for the head. They are a cache of what the log says too: what stands behind damage is left to the log.
@@ -35,6 +37,7 @@ pub(super) fn open(
     let frontier_ms = head.frontier_ms();
     let (files, opened) =
         HeadChunks::open(Arc::clone(vfs), &dir.join(CHUNKS_DIR), &mut |entry| found.add(&entry, frontier_ms))?;
+    found.is_damaged = !opened.damage.is_empty() || opened.torn_tail.is_some();
     for damage in opened.damage {
         report.note_damage(Damage { path: damage.path, offset: damage.offset, message: damage.message });
     }

@@ -3,6 +3,7 @@
 mod backfill;
 mod blocks;
 mod chunk_files;
+mod chunk_snapshot;
 mod commit;
 mod delete;
 mod head_file;

@@ -12,6 +12,7 @@ use promethium_model::{Clock, SystemClock};
 
 use super::blocks::{self, BlockSet};
 use super::chunk_files;
+use super::chunk_snapshot;
 use super::head_file;
 use super::life::Upkeep;
 use super::log::Log;
@@ -83,6 +84,7 @@ impl Db {
             false => None,
         };
         head_file::remove(&*vfs, dir);
+        chunk_snapshot::remove(&*vfs, dir);
         let home = Home { vfs, dir: dir.to_path_buf(), lock: Mutex::new(Some(lock)) };
         Ok(parts.into_db(options, Some(Logs { log, late_log }), Some(home), blocks, replayed))
     }
@@ -191,10 +193,35 @@ impl Opening<'_> {
                 }
             }
         }
+        if let Some(found) = self.chunk_snapshot(&mut report) {
+            match self.restore_from_chunks(&found, report.clone())? {
+                Ok(restored) => return Ok(restored),
+                Err(message) => {
+                    chunk_snapshot::set_aside(&**self.vfs, self.dir, &found.snapshot, &mut report);
+                    report.note_damage(Damage { path: found.snapshot.path, offset: 0, message });
+                }
+            }
+        }
         let parts = self.parts();
         let replay = self.replay(&parts, report)?;
         let replayed = replay.run(self.layout, self.late_layout)?;
         Ok((parts, replayed))
+    }
+
+    /// Prometheus' snapshot. It has no metadata: where that is kept, the log says more.
+    fn chunk_snapshot(&self, report: &mut ReplayReport) -> Option<chunk_snapshot::Found> {
+        (!self.options.metadata).then(|| chunk_snapshot::find(&**self.vfs, self.dir, self.layout, report)).flatten()
+    }
+
+    fn restore_from_chunks(
+        &self,
+        found: &chunk_snapshot::Found,
+        report: ReplayReport,
+    ) -> Result<Result<(Parts, Replayed), String>, TsdbError> {
+        let parts = self.parts();
+        let replay = self.replay(&parts, report)?;
+        let restored = replay.run_from_chunks(found, self.late_layout)?;
+        Ok(restored.map(|replayed| (parts, replayed)))
     }
 
     fn snapshot(&self, report: &mut ReplayReport) -> Option<HeadSnapshot> {
@@ -251,7 +278,7 @@ impl Parts {
         blocks: BlockSet,
         mut replayed: Replayed,
     ) -> Db {
-        if replayed.has_evictions {
+        if replayed.may_have_empty_series {
             let swept = self.head.sweep(|_| ());
             let until_ms = swept.min_ms.unwrap_or_else(|| self.head.frontier_ms());
             for reference in swept.series {

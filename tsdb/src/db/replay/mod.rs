@@ -1,6 +1,7 @@
 //! From the log back to the head.
 
 mod evicted;
+mod from_chunks;
 mod grouping;
 mod in_files;
 mod references;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::chunk_files::FoundChunks;
+use super::chunk_snapshot;
 use super::life::KeptReferences;
 use super::repair;
 use crate::error::TsdbError;
@@ -38,8 +40,8 @@ pub struct ReplayReport {
     /// Damage that opening found in blocks; it is listed in `damage` too. More may be found when data is read: queries
     /// that miss data say so.
     pub block_damage_count: u64,
-    /// Whether the head came from the snapshot of the last close, so that the log did not need to be read. See
-    /// [`DbOptions::head_snapshot`].
+    /// Whether the head came from the snapshot of the last close, ours or Prometheus', so that the log did not need to be read.
+    /// See [`DbOptions::head_snapshot`].
     pub from_snapshot: bool,
     /// Segment files read, those of a checkpoint included.
     pub segments: usize,
@@ -120,8 +122,8 @@ pub(super) struct Replayed {
     pub(super) kept: KeptReferences,
     /// References that lead to a series of another one, and that one.
     pub(super) aliases: Vec<(u64, u64)>,
-    /// Whether series were evicted, and may still be there without samples.
-    pub(super) has_evictions: bool,
+    /// Whether series may be there without samples, since they were evicted or have only what is in blocks.
+    pub(super) may_have_empty_series: bool,
 }
 
 /// Restores a head from a log.
@@ -135,6 +137,8 @@ pub(super) struct Replay<'a> {
     helpers: usize,
     report: ReplayReport,
     restorer: Restorer<'a>,
+    /// A segment of which so many bytes need not be restored.
+    covered: Option<(PathBuf, u64)>,
 }
 
 impl<'a> Replay<'a> {
@@ -153,6 +157,7 @@ impl<'a> Replay<'a> {
             helpers: options.open_threads.saturating_sub(1),
             report,
             restorer: Restorer::new(head),
+            covered: None,
         }
     }
 
@@ -190,12 +195,34 @@ impl<'a> Replay<'a> {
         }
     }
 
+    /// As [`Replay::run_from`], with a memory snapshot of Prometheus in place of the part of the log that it covers.
+    pub(super) fn run_from_chunks(
+        mut self,
+        found: &chunk_snapshot::Found,
+        late_log: &WalLayout,
+    ) -> Result<Result<Replayed, String>, TsdbError> {
+        if let Err(reason) = self.restorer.restore_chunk_snapshot(self.vfs, &found.snapshot, &mut self.report) {
+            return Ok(Err(reason));
+        }
+        self.report.from_snapshot = true;
+        self.covered.clone_from(&found.covered);
+        let mut replayed = self.run(&found.log, late_log)?;
+        // The log has series twice now and then; the snapshot only has one of their references.
+        let unknown = replayed.report.unknown_series_samples;
+        if unknown > 0 {
+            return Ok(Err(format!("it lacks the series of {unknown} samples that follow")));
+        }
+        // Of some it has what is in blocks by now.
+        replayed.may_have_empty_series = true;
+        Ok(Ok(replayed))
+    }
+
     fn finish(mut self, late_log: &WalLayout) -> Result<Replayed, TsdbError> {
         self.restorer.begin_late(&mut self.report);
         self.read_log(late_log)?;
-        let has_evictions = self.restorer.has_evictions();
+        let may_have_empty_series = self.restorer.has_evictions();
         let (kept, aliases) = self.restorer.finish(&mut self.report);
-        Ok(Replayed { report: self.report, kept, aliases, has_evictions })
+        Ok(Replayed { report: self.report, kept, aliases, may_have_empty_series })
     }
 
     fn read_log(&mut self, layout: &WalLayout) -> Result<(), TsdbError> {
@@ -300,6 +327,11 @@ impl<'a> Replay<'a> {
         file.sync()
     }
 
+    /// Whether a snapshot has what a record says.
+    fn is_covered(&self, path: &Path, start: u64) -> bool {
+        self.covered.as_ref().is_some_and(|(covered, bytes)| covered == path && start < *bytes)
+    }
+
     /// Reads and restores one record.
     fn step(&mut self, reader: &mut SegmentReader, path: &Path) -> Result<Option<Step>, TsdbError> {
         let item = reader.next_item().map_err(TsdbError::io(path, "read"))?;
@@ -307,6 +339,7 @@ impl<'a> Replay<'a> {
         Ok(match item {
             None => None,
             Some(Item::Damage { offset, message }) => Some(Step::Damage(damage(offset, message))),
+            Some(Item::Record { start, .. }) if self.is_covered(path, start) => Some(Step::Record),
             Some(Item::Record { start, bytes }) => match self.restorer.restore(bytes, &mut self.report) {
                 Ok(()) => Some(Step::Record),
                 Err(error) => Some(Step::Unreadable(damage(start, error.to_string()))),

@@ -405,7 +405,12 @@ impl<'a> Restorer<'a> {
 
 /// Gives a series the chunks that were found in files under its reference, and says up to when it has samples then: those
 /// before are in these chunks.
-fn restore_chunks(head: &Head, chunks: Vec<SealedChunk>, series: &MemSeries, report: &mut ReplayReport) -> Option<i64> {
+pub(super) fn restore_chunks(
+    head: &Head,
+    chunks: Vec<SealedChunk>,
+    series: &MemSeries,
+    report: &mut ReplayReport,
+) -> Option<i64> {
     let mut state = series.lock();
     let (min_ms, max_ms) = chunks.first().zip(chunks.last()).map(|(first, last)| (first.min_ms, last.max_ms))?;
     if state.newest_ms().is_some() {
