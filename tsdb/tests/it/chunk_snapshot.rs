@@ -251,7 +251,7 @@ fn histograms_exemplars_and_deletes_come_from_a_snapshot() {
         schema: 1,
         count: 3 * n,
         sum: n as f64,
-        positive_spans: vec![Span { offset: 0, length: 2 }],
+        positive_spans: [Span { offset: 0, length: 2 }].into(),
         positive_deltas: vec![n as i64, n as i64],
         ..Histogram::default()
     };
