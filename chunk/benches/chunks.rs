@@ -162,30 +162,58 @@ fn histogram_chunk<H: promethium_chunk::Native>(encoding: Encoding, rows: &[H]) 
     chunk.into_bytes()
 }
 
+/// One side of 32 buckets, into which a hundred observations fall between two samples, at random about the middle.
+fn observed() -> Vec<Histogram> {
+    let mut counts = [0_i64; 32];
+    let mut observations = 0..;
+    let mut sample = || {
+        for i in observations.by_ref().take(100) {
+            let bucket = (0..4).map(|part| (noise(4 * i + part) + 1.0) * 4.0).sum::<f64>();
+            counts[bucket as usize] += 1;
+        }
+        let count = counts.iter().sum::<i64>();
+        let mut before = 0;
+        Histogram {
+            schema: 3,
+            count: count as u64,
+            sum: count as f64 * 0.37,
+            positive_spans: [Span { offset: -10, length: 32 }].into(),
+            positive_deltas: counts.iter().map(|n| n - std::mem::replace(&mut before, *n)).collect(),
+            ..Histogram::default()
+        }
+    };
+    (0..CHUNK).map(|_| sample()).collect()
+}
+
 fn histograms(c: &mut Criterion) {
-    let integer: Vec<_> = (0..CHUNK).map(histogram).collect();
-    let float: Vec<_> = integer.iter().map(Histogram::to_float).collect();
     let mut group = c.benchmark_group("histograms");
     group.warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_millis(700));
     group.throughput(Throughput::Elements(CHUNK as u64));
+    for (name, integer) in [("steady", (0..CHUNK).map(histogram).collect()), ("observed", observed())] {
+        measure_histograms(&mut group, name, &integer);
+    }
+}
+
+fn measure_histograms(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, integer: &[Histogram]) {
+    let float: Vec<_> = integer.iter().map(Histogram::to_float).collect();
     for encoding in [Encoding::Histogram, Encoding::HistogramSt, Encoding::FloatHistogram, Encoding::FloatHistogramSt] {
         let is_float = matches!(encoding, Encoding::FloatHistogram | Encoding::FloatHistogramSt);
         let encode = || match is_float {
             true => histogram_chunk(encoding, &float),
-            false => histogram_chunk(encoding, &integer),
+            false => histogram_chunk(encoding, integer),
         };
         let bytes = encode();
-        println!("histograms/{encoding:?}: {} bytes a chunk", bytes.len());
-        group.bench_function(format!("{encoding:?}/encode"), |b| b.iter(|| black_box(encode()).len()));
+        println!("histograms/{name}/{encoding:?}: {} bytes a chunk", bytes.len());
+        group.bench_function(format!("{name}/{encoding:?}/encode"), |b| b.iter(|| black_box(encode()).len()));
         let mut out = SampleBatch::new();
-        group.bench_function(format!("{encoding:?}/decode"), |b| {
+        group.bench_function(format!("{name}/{encoding:?}/decode"), |b| {
             b.iter(|| {
                 out.clear();
                 decode(encoding, black_box(&bytes), &mut out).unwrap();
             });
         });
         let mut stats = HistogramStats::default();
-        group.bench_function(format!("{encoding:?}/counts and sums"), |b| {
+        group.bench_function(format!("{name}/{encoding:?}/counts and sums"), |b| {
             b.iter(|| {
                 stats.clear();
                 decode_histogram_stats(encoding, black_box(&bytes), &mut stats).unwrap();

@@ -90,8 +90,9 @@ impl BitWriter {
         if value == 0 {
             return self.push_zeros(1);
         }
-        let class = CLASSES.iter().position(|n| (-(1_i64 << (n - 1)) < value) & (value <= 1_i64 << (n - 1)));
-        self.push_class(class, value as u64);
+        // The range of n bits is shifted by one.
+        let magnitude = if value > 0 { value - 1 } else { value.wrapping_neg() } as u64;
+        self.push_class(bit_len(magnitude) + 1, value as u64);
     }
 
     /// As [`signed`](BitWriter::signed) for unsigned numbers, where a class of n bits holds 0 to 2^n − 1.
@@ -101,21 +102,19 @@ impl BitWriter {
         if value == 0 {
             return self.push_zeros(1);
         }
-        self.push_class(CLASSES.iter().position(|n| value >> n == 0), value);
+        self.push_class(bit_len(value), value);
     }
 
+    /// The number in the smallest class of at least `width` bits.
     #[inline(always)]
-    fn push_class(&mut self, class: Option<usize>, value: u64) {
-        match class {
-            Some(class) => {
-                let (ones, n) = (class as u32 + 1, CLASSES[class]);
-                let prefix = ((1 << ones) - 1) << 1;
-                self.push_both((prefix, ones + 1), (value & ((1 << n) - 1), n));
-            }
-            None => {
-                self.push(0xff, 8);
-                self.push_long(value, 64);
-            }
+    fn push_class(&mut self, width: u32, value: u64) {
+        let (ones, n) = CLASS_OF_WIDTH[width as usize];
+        if n < u64::BITS {
+            let prefix = ((1 << ones) - 1) << 1;
+            self.push_both((prefix, ones + 1), (value & ((1 << n) - 1), n));
+        } else {
+            self.push(0xff, 8);
+            self.push_long(value, 64);
         }
     }
 
@@ -162,8 +161,30 @@ impl BitSink for BitWriter {
     }
 }
 
+fn bit_len(value: u64) -> u32 {
+    u64::BITS - value.leading_zeros()
+}
+
 // The classes of variable-length integers: a class of `n` ones and a zero has this many bits; eight ones have no zero.
-const CLASSES: [u32; 7] = [3, 6, 9, 12, 18, 25, 56];
+const CLASSES: [u32; 8] = [3, 6, 9, 12, 18, 25, 56, 64];
+
+/// Ones of the prefix and bits of the smallest class that holds numbers of so many bits.
+///
+/// PERF: looked up, as the classes of neighbouring buckets differ: a search among them is a branch that is often mispredicted.
+static CLASS_OF_WIDTH: [(u32, u32); 66] = class_of_width();
+
+const fn class_of_width() -> [(u32, u32); 66] {
+    let mut classes = [(8, 64); 66];
+    let (mut width, mut class) = (0, 0);
+    while width <= 64 {
+        if CLASSES[class] < width as u32 {
+            class += 1;
+        }
+        classes[width] = (class as u32 + 1, CLASSES[class]);
+        width += 1;
+    }
+    classes
+}
 
 #[cfg(test)]
 mod tests {

@@ -168,7 +168,8 @@ pub(crate) fn none_fell<T: PartialOrd + Default>(
     (new, new_counts): (&[Span], impl Iterator<Item = T>),
 ) -> bool {
     if old == new {
-        return !old_counts.zip(new_counts).any(|(count, new_count)| count > new_count);
+        // PERF: without a branch a bucket; most grow.
+        return !old_counts.zip(new_counts).fold(false, |fell, (count, new_count)| fell | (count > new_count));
     }
     let mut new = indexes(new).zip(new_counts).peekable();
     !indexes(old).zip(old_counts).any(|(index, count)| {

@@ -81,6 +81,19 @@ fn spread_deltas(deltas: &[i64], from: &[Span], to: &[Span]) -> Vec<i64> {
     to_deltas(spread(&counts, from, to))
 }
 
+/// Whether no count fell, of the same buckets; `false` too where a count is negative.
+///
+/// PERF: without a branch a bucket.
+fn grows_alike(old_deltas: &[i64], new_deltas: &[i64]) -> bool {
+    let (mut old, mut new, mut signs) = (0_i64, 0_i64, 0_i64);
+    for (old_delta, new_delta) in old_deltas.iter().zip(new_deltas) {
+        old = old.wrapping_add(*old_delta);
+        new = new.wrapping_add(*new_delta);
+        signs |= old | new | new.wrapping_sub(old);
+    }
+    signs >= 0
+}
+
 fn to_deltas(mut counts: Vec<i64>) -> Vec<i64> {
     let mut before = 0;
     for count in &mut counts {
@@ -204,6 +217,9 @@ impl State<Histogram> for IntegerState {
     fn buckets_grow(&self, layout: &Layout, h: &Histogram) -> bool {
         let (positive, negative) = self.sides(layout);
         let grows = |old: &[Span], buckets: &[i64], new: &[Span], deltas: &[i64]| {
+            if old == new && grows_alike(buckets, deltas) {
+                return true;
+            }
             let counts = absolute(buckets.iter().copied());
             none_fell((old, counts), (new, absolute(deltas.iter().copied())))
         };
