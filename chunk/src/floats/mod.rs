@@ -4,7 +4,11 @@
 mod steady;
 
 use crate::bits::BitReader;
+use crate::error::Fault;
 use crate::value::Window;
+
+/// Samples that are read one by one before several are looked for that are alike.
+const ONE_BY_ONE: usize = 4;
 
 /// The newest sample, and what the next one is coded against.
 #[derive(Clone, Copy, Default)]
@@ -98,10 +102,29 @@ impl<'a> Rows<'a> {
         self.at = end;
     }
 
-    /// Fills rows with samples in step, each of which changes the value within the cursor's window, as long as the bits say so
-    /// for several at once. `CONTROL` is the three bits that each begins with.
+    /// Fills all rows that are left. `read_some` reads a sample, or a run of samples that change nothing; `CONTROL` is the three
+    /// bits of a sample in step that changes the value in the same window.
     #[inline(always)]
-    pub(crate) fn change_steadily<const CONTROL: u64>(&mut self, cursor: &mut Cursor, bits: &mut BitReader<'_>) {
+    pub(crate) fn fill<const CONTROL: u64>(
+        &mut self,
+        cursor: &mut Cursor,
+        bits: &mut BitReader<'_>,
+        mut read_some: impl FnMut(&mut BitReader<'_>, &mut Cursor, &mut Rows<'_>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        while self.left() > 0 {
+            let then_left = self.left().saturating_sub(ONE_BY_ONE);
+            while self.left() > then_left {
+                read_some(bits, cursor, self)?;
+            }
+            self.change_steadily::<CONTROL>(cursor, bits);
+        }
+        Ok(())
+    }
+
+    /// Fills rows with samples in step, each of which changes the value within the cursor's window, as long as the bits say so
+    /// for several at once.
+    #[inline(always)]
+    fn change_steadily<const CONTROL: u64>(&mut self, cursor: &mut Cursor, bits: &mut BitReader<'_>) {
         let Some(pattern) = steady::Pattern::of(cursor.window) else { return };
         if self.left() < pattern.changes() || !pattern.matches::<CONTROL>(bits.window()) {
             return;

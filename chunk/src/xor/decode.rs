@@ -12,9 +12,6 @@ use crate::error::Fault;
 use crate::floats::{Cursor, Rows};
 use crate::value::Window;
 
-/// Samples that are read one by one before several are looked for that are alike.
-const ONE_BY_ONE: usize = 4;
-
 /// Fills both columns, which are equally long. The newest sample, and the reader behind it.
 pub(crate) fn decode_columns<'a>(
     bits: BitReader<'a>,
@@ -33,14 +30,8 @@ pub(crate) fn decode_columns<'a>(
         second(&mut bits, &mut cursor)?;
         rows.put(cursor.timestamp(), cursor.value());
     }
-    while rows.left() > 0 {
-        let then_left = rows.left().saturating_sub(ONE_BY_ONE);
-        while rows.left() > then_left {
-            read_some(&mut bits, &mut cursor, &mut rows)?;
-        }
-        // In step, the value changes in the same window.
-        rows.change_steadily::<0b010>(&mut cursor, &mut bits);
-    }
+    // In step, the value changes in the same window.
+    rows.fill::<0b010>(&mut cursor, &mut bits, read_some)?;
     Ok((cursor, bits))
 }
 

@@ -30,9 +30,6 @@ pub(crate) fn decode_columns<'a>(
     Ok((cursor, bits))
 }
 
-/// Samples that are read one by one before several are looked for that are alike.
-const ONE_BY_ONE: usize = 4;
-
 fn decode_without_starts<'a>(bits: BitReader<'a>, mut rows: Rows<'_>) -> Result<(Cursor, BitReader<'a>), Fault> {
     if rows.left() == 0 {
         return Ok((Cursor::default(), bits));
@@ -45,14 +42,8 @@ fn decode_without_starts<'a>(bits: BitReader<'a>, mut rows: Rows<'_>) -> Result<
         let value = second(&mut bits, &mut cursor)?;
         rows.put(cursor.timestamp(), value);
     }
-    while rows.left() > 0 {
-        let then_left = rows.left().saturating_sub(ONE_BY_ONE);
-        while rows.left() > then_left {
-            read_some(&mut bits, &mut cursor, &mut rows)?;
-        }
-        // In step, the value changes in the same window.
-        rows.change_steadily::<0b100>(&mut cursor, &mut bits);
-    }
+    // In step, the value changes in the same window.
+    rows.fill::<0b100>(&mut cursor, &mut bits, read_some)?;
     Ok((cursor, bits))
 }
 
