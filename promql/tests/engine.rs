@@ -205,6 +205,12 @@ fn without_delayed_removal_names_go_at_each_operation() {
         let error = query(clash).unwrap_err();
         assert_eq!(error.to_string(), "vector cannot contain metrics with the same labelset", "{clash}");
     }
+    // At a single step too, whatever is made of the clash.
+    let clash = "count(abs({__name__=~\"a_total|b_total\"} @ 20))";
+    assert_eq!(query(clash).unwrap_err().to_string(), "vector cannot contain metrics with the same labelset");
+    let clash = "count({__name__=~\"a_total|b_total\"} <= bool on (i) group_left a_total)";
+    let text = "multiple matches for labels: grouping labels must ensure unique matches";
+    assert_eq!(query(clash).unwrap_err().to_string(), text);
     // One name at a time collides with nothing.
     assert_eq!(query("-(a_total > 200 or b_total < 0)").unwrap().len(), 0);
     assert_eq!(query("count(rate(a_total[10s]) * 2 + 1)").unwrap()[0].1.last(), Some(&2.0));

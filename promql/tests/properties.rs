@@ -166,6 +166,9 @@ proptest! {
 
     #[test]
     fn steps_of_a_range_are_instant_queries(query in query(), at in 0..40i64, delayed in any::<bool>()) {
+        // Which series of a union and of counted values come first depends on the steps before; these take the first.
+        let takes_first = query.contains("limitk") || query.contains("topk");
+        prop_assume!(!takes_first || !(query.contains("count_values") || query.contains(" or ")));
         let store = store();
         let features = if delayed { Features::all() } else {
             let mut features = Features::all();

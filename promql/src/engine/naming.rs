@@ -24,11 +24,8 @@ impl<'a> Evaluator<'a> {
         steps: Steps,
         sink: Sink<'_>,
     ) -> Result<(), QueryError> {
-        let is_range_function = matches!(&self.node(id).op, Op::Call { function, .. } if takes_range(*function));
-        // With one step, equal labels are nobody's business before the end, but range functions always look.
-        let looks = steps.count > 1 || is_range_function;
-        if !looks || self.has_one_name(id) {
-            self.drop_streaming(names, id, steps, looks, sink)
+        if self.has_one_name(id) {
+            self.drop_streaming(names, id, steps, sink)
         } else {
             self.drop_collected(id, steps, sink)
         }
@@ -45,21 +42,14 @@ impl<'a> Evaluator<'a> {
     }
 
     /// All series share a name, so dropping it keeps them apart: except for those with type or unit, which wait.
-    fn drop_streaming(
-        &self,
-        names: Names,
-        id: ExprId,
-        steps: Steps,
-        looks: bool,
-        sink: Sink<'_>,
-    ) -> Result<(), QueryError> {
+    fn drop_streaming(&self, names: Names, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
         let mut handed_on: Vec<Labels> = Vec::new();
         let mut charge = self.budget.open();
         let mut waiting = Collected::new(self.budget);
         self.vector_flagged(id, steps, &mut |mut series| {
             let described = series.labels.has("__type__") || series.labels.has("__unit__");
             // Where one waits, all behind it do: series keep their order.
-            if looks && (!waiting.series.is_empty() || (series.drop_name && described)) {
+            if !waiting.series.is_empty() || (series.drop_name && described) {
                 return waiting.push(series);
             }
             if series.drop_name {
@@ -68,10 +58,8 @@ impl<'a> Evaluator<'a> {
                     drop_metadata(&mut series);
                 }
                 series.drop_name = false;
-                if looks {
-                    charge.hold(label_bytes(&series.labels))?;
-                    charge.push(&mut handed_on, series.labels.clone())?;
-                }
+                charge.hold(label_bytes(&series.labels))?;
+                charge.push(&mut handed_on, series.labels.clone())?;
             }
             sink(series)
         })?;
@@ -113,10 +101,6 @@ impl<'a> Evaluator<'a> {
 
 fn pins_name(matchers: &[Matcher]) -> bool {
     matchers.iter().any(|m| m.op == MatchOp::Equal && m.name == METRIC_NAME)
-}
-
-fn takes_range(function: Function) -> bool {
-    function.signature().args.contains(&ValueType::Matrix)
 }
 
 /// Whether each series that goes in comes out with its labels, but for the name.

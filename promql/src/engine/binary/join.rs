@@ -30,6 +30,7 @@ pub(super) fn combine<'b>(
     left: &[Series],
     right: &[Series],
     steps: Steps,
+    delayed_name_removal: bool,
 ) -> Result<Vec<Series>, QueryError> {
     let mut charge = budget.open();
     let groups = groups(left, right, binary.matching(), &mut charge)?;
@@ -39,6 +40,7 @@ pub(super) fn combine<'b>(
     let remarks = Remarks::default();
     let mut join = Join {
         binary,
+        flags_names: binary.return_bool && delayed_name_removal,
         swapped,
         many,
         one,
@@ -82,6 +84,8 @@ const STEPS_PER_CHECK: usize = 1 << 16;
 
 struct Join<'j> {
     binary: &'j Binary,
+    /// Whether names wait for the end of the query; otherwise they are gone before results are told apart.
+    flags_names: bool,
     /// Whether the left operand is the one side.
     swapped: bool,
     many: &'j [Series],
@@ -228,8 +232,11 @@ impl Join<'_> {
         } else {
             self.mixed_columns(place, left, right, steps)
         };
-        let labels = result_labels(self.binary, many.labels, one.labels);
-        (Series { labels, drop_name: self.binary.return_bool, column }, ran)
+        let mut labels = result_labels(self.binary, many.labels, one.labels);
+        if self.binary.return_bool && !self.flags_names {
+            labels = labels.without(is_metadata);
+        }
+        (Series { labels, drop_name: self.flags_names, column }, ran)
     }
 
     fn mixed_columns(&mut self, place: usize, left: &Column, right: &Column, steps: &Bitmap) -> (Column, Bitmap) {

@@ -14,7 +14,7 @@ use promethium_model::QueryError;
 use super::budget::Charge;
 use super::column::Series;
 use super::eval::{Collected, Evaluator, SCALAR_BYTES, Sink};
-use super::output::{drop_metadata, merge_equal};
+use super::output::merge_equal;
 use super::steps::Steps;
 use crate::parser::{Binary, ExprId, Span, ValueType};
 use crate::plan::Op;
@@ -119,12 +119,11 @@ impl<'a> Evaluator<'a> {
         let series = if binary.op.is_set() {
             set::combine(self.budget, binary, left.series, right.series, steps)?
         } else {
-            join::combine((self.budget, self.notes), binary, span, &left.series, &right.series, steps)?
+            let delayed = self.features.delayed_name_removal;
+            join::combine((self.budget, self.notes), binary, span, &left.series, &right.series, steps, delayed)?
         };
-        let mut series = if steps.count > 1 { merge_equal(series, self.budget)? } else { series };
-        if !self.features.delayed_name_removal {
-            series.iter_mut().filter(|s| s.drop_name).for_each(drop_metadata);
-        }
+        let looks = steps.count > 1 || !self.features.delayed_name_removal;
+        let series = if looks { merge_equal(series, self.budget)? } else { series };
         let mut joined = Collected::new(self.budget);
         series.into_iter().try_for_each(|s| joined.push(s))?;
         Ok(joined)

@@ -126,7 +126,7 @@ impl Naive<'_> {
                 sample.drop_name = false;
             }
         }
-        if vectors.len() > 1 || (!self.features.delayed_name_removal && self.takes_range(id)) {
+        if vectors.len() > 1 || !self.features.delayed_name_removal {
             refuse_duplicates(&vectors)?;
         }
         settle_flags(&mut vectors);
@@ -135,10 +135,6 @@ impl Naive<'_> {
             vectors = vec![vectors.swap_remove(0); steps.count];
         }
         Ok(Value::Vector(vectors))
-    }
-
-    fn takes_range(&self, id: ExprId) -> bool {
-        matches!(self.expr(id), Expr::Call(c) if c.function.signature().args.contains(&ValueType::Matrix))
     }
 
     fn eval_node(&self, id: ExprId, steps: Steps) -> Result<Value, QueryError> {
