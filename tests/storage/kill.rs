@@ -12,7 +12,7 @@ use promethium::tsdb::{Db, Sync};
 
 use crate::oracle::{Contents, Logged, after, contents, explained};
 use crate::rng::Rng;
-use crate::workload::{Op, Upkeep, apply, op, options, time_of};
+use crate::workload::{Op, Upkeep, apply, op, options, options_of, time_of};
 
 /// Tells the child what to do: policy, seed, first operation, whether with upkeep, directory.
 const CHILD: &str = "PROMETHIUM_STORAGE_CHILD";
@@ -22,9 +22,10 @@ const CYCLES: u64 = 12;
 /// A child stops by itself after so many operations: nobody is to wait for one that was not killed.
 const MOST_OPS: usize = 200;
 
-fn open(dir: &Path, policy: usize, n: usize) -> (Db, Arc<ManualClock>) {
+fn open(dir: &Path, policy: usize, seed: u64, n: usize) -> (Db, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new(time_of(n)));
-    let db = Db::open_with(Arc::new(StdVfs), dir, options(POLICIES[policy]), clock.clone());
+    let db =
+        Db::open_with(Arc::new(StdVfs), dir, options_of(POLICIES[policy], seed / POLICIES.len() as u64), clock.clone());
     (db.unwrap_or_else(|e| panic!("{}: {e}", dir.display())), clock)
 }
 
@@ -37,7 +38,7 @@ fn child() {
     let (policy, seed, first) = (number() as usize, number(), number() as usize);
     let upkeep = if number() == 0 { Upkeep::Without } else { Upkeep::With };
     let dir = PathBuf::from(words.next().expect("a directory"));
-    let (db, clock) = open(&dir, policy, first);
+    let (db, clock) = open(&dir, policy, seed, first);
     for n in first..first + MOST_OPS {
         apply(&db, &op(seed, n, upkeep), n, &clock).unwrap_or_else(|e| panic!("operation {n}: {e}"));
         let mut out = std::io::stdout();
@@ -106,7 +107,7 @@ impl Life {
         let found = if read_only {
             contents(&Db::open_read_only(dir, options(POLICIES[policy])).expect("a directory to read"))
         } else {
-            contents(&open(dir, policy, acknowledged).0)
+            contents(&open(dir, policy, seed, acknowledged).0)
         };
         let ops: Vec<Op> = (self.next..=acknowledged).map(|n| op(seed, n, self.upkeep)).collect();
         let done = &ops[..acknowledged - self.next];

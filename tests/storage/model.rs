@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::oracle::{Contents, Stored, contents, contents_in, difference};
-use crate::workload::{CHUNK_RANGE_MS, Row, START_MS, Value, WINDOW_MS, labels, options};
+use crate::workload::{CHUNK_RANGE_MS, Row, START_MS, Value, WINDOW_MS, labels, options_of};
 
 const DIR: &str = "/data";
 const CASES: u32 = 250;
@@ -295,7 +295,8 @@ fn compare(upkeep: u32) {
     let result = TestRunner::new_with_rng(config, rng).run(&strategy, |(ops, seed, is_plain)| {
         let compression = if is_plain { Compression::None } else { Compression::Snappy };
         // The model forgets nothing by itself.
-        run(&ops, options(Sync::Always).compression(compression).retention(Retention::default()), seed);
+        let options = options_of(Sync::Always, seed).compression(compression).retention(Retention::default());
+        run(&ops, options, seed);
         Ok(())
     });
     result.unwrap_or_else(|e| panic!("{e}"));

@@ -9,7 +9,7 @@ use promethium::tsdb::vfs::{Fault, FaultKind, SimVfs};
 use promethium::tsdb::{Db, Sync, TsdbError};
 
 use crate::oracle::{Contents, Logged, after, contents, difference, explained, is_kept};
-use crate::workload::{Op, STEP_MS, Upkeep, apply, ops, options, time_of};
+use crate::workload::{Op, STEP_MS, Upkeep, apply, ops, options_of, time_of};
 
 const DIR: &str = "/data";
 /// Eight chunk ranges, so that the first blocks are merged, and the first of these go.
@@ -17,16 +17,16 @@ const OPS: usize = 176;
 /// As a second is to four commits: an operation happens every few seconds of simulated time.
 const INTERVAL: Duration = Duration::from_millis(4 * STEP_MS as u64);
 
-fn open(disk: &SimVfs, policy: Sync, n: usize) -> Result<(Db, Arc<ManualClock>), TsdbError> {
+fn open(disk: &SimVfs, seed: u64, policy: Sync, n: usize) -> Result<(Db, Arc<ManualClock>), TsdbError> {
     let clock = Arc::new(ManualClock::new(time_of(n)));
-    let db = Db::open_with(Arc::new(disk.clone()), Path::new(DIR), options(policy), clock.clone())?;
+    let db = Db::open_with(Arc::new(disk.clone()), Path::new(DIR), options_of(policy, seed), clock.clone())?;
     Ok((db, clock))
 }
 
 /// Works until the power goes at call `k`, and ends with a clean close if it does not; returns how many operations were
 /// acknowledged. Without power nobody acknowledges anything, not even what needs no disk, or whose sync may be tried again.
-fn run(disk: &SimVfs, policy: Sync, ops: &[Op], k: u64) -> usize {
-    let Ok((db, clock)) = open(disk, policy, 0) else { return 0 };
+fn run(disk: &SimVfs, seed: u64, policy: Sync, ops: &[Op], k: u64) -> usize {
+    let Ok((db, clock)) = open(disk, seed, policy, 0) else { return 0 };
     let is_taken = |(n, op): &(usize, &Op)| apply(&db, op, *n, &clock).is_ok() && disk.calls() < k;
     let acknowledged = ops.iter().enumerate().take_while(is_taken).count();
     let _ = db.close();
@@ -48,11 +48,11 @@ fn cut_at(k: u64, seed: u64, policy: Sync, all: &[Op]) -> bool {
     let context = || format!("{policy:?}, seed {seed}, call {k}");
     let disk = SimVfs::new(seed);
     disk.plan(Some(Fault { call: k, persistent: true, kind: FaultKind::PowerLoss }));
-    let acknowledged = run(&disk, policy, all, k);
+    let acknowledged = run(&disk, seed, policy, all, k);
     let was_cut = disk.calls() >= k;
     disk.restart();
     let attempted = &all[..all.len().min(acknowledged + 1)];
-    let (db, _) = open(&disk, policy, acknowledged).unwrap_or_else(|e| panic!("{}: {e}", context()));
+    let (db, _) = open(&disk, seed, policy, acknowledged).unwrap_or_else(|e| panic!("{}: {e}", context()));
     let found = contents(&db);
     let least = promised(policy, acknowledged);
     let (nothing, report) = (Contents::new(), db.replay_report().clone());
@@ -69,21 +69,21 @@ fn cut_at(k: u64, seed: u64, policy: Sync, all: &[Op]) -> bool {
     );
     drop(db);
     if k.is_multiple_of(5) {
-        goes_on(&disk, policy, &all[attempted.len()..], attempted.len(), &found, &context());
+        goes_on(&disk, (seed, policy), &all[attempted.len()..], attempted.len(), &found, &context());
     }
     was_cut
 }
 
 /// What was recovered can be built upon, and survives a second loss of power.
-fn goes_on(disk: &SimVfs, policy: Sync, rest: &[Op], first: usize, recovered: &Contents, context: &str) {
+fn goes_on(disk: &SimVfs, (seed, policy): (u64, Sync), rest: &[Op], first: usize, recovered: &Contents, context: &str) {
     let rest = &rest[..rest.len().min(3)];
-    let (db, clock) = open(disk, policy, first).unwrap_or_else(|e| panic!("{context}: {e}"));
+    let (db, clock) = open(disk, seed, policy, first).unwrap_or_else(|e| panic!("{context}: {e}"));
     for (i, op) in rest.iter().enumerate() {
         apply(&db, op, first + i, &clock).unwrap_or_else(|e| panic!("{context}: {op:?} after recovery: {e}"));
     }
     db.sync().unwrap_or_else(|e| panic!("{context}: a sync after recovery: {e}"));
     disk.restart();
-    let (db, _) = open(disk, policy, first + rest.len()).unwrap_or_else(|e| panic!("{context}: {e}"));
+    let (db, _) = open(disk, seed, policy, first + rest.len()).unwrap_or_else(|e| panic!("{context}: {e}"));
     let (found, expected) = (contents(&db), after(recovered, rest));
     assert!(is_kept(&found, &expected), "{context}, a second time: {}", difference(&found, &expected));
 }

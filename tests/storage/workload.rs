@@ -69,6 +69,11 @@ pub(crate) fn options(policy: Sync) -> DbOptions {
         .out_of_order_window_ms(WINDOW_MS)
 }
 
+/// The same, and every other time with snapshots of the head, one for each turn of the pump.
+pub(crate) fn options_of(policy: Sync, n: u64) -> DbOptions {
+    options(policy).head_snapshot(n % 2 == 1).head_snapshot_interval_ms(1)
+}
+
 /// When operation `n` happens.
 pub(crate) fn time_of(n: usize) -> i64 {
     START_MS + n as i64 * STEP_MS

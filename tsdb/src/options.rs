@@ -14,6 +14,7 @@ use promethium_wal::{Compression, PAGE_BYTES};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const DEFAULT_RETENTION_MS: i64 = 15 * DAY_MS;
+const DEFAULT_HEAD_SNAPSHOT_INTERVAL_MS: i64 = 10 * 60 * 1000;
 const MAX_OPEN_THREADS: usize = 256;
 const MAX_BLOCK_MS: i64 = 31 * DAY_MS;
 
@@ -78,6 +79,7 @@ pub struct DbOptions {
     pub(crate) max_block_ms: Option<i64>,
     pub(crate) stale_series_compaction_threshold: f64,
     pub(crate) head_snapshot: bool,
+    pub(crate) head_snapshot_interval_ms: i64,
     pub(crate) open_threads: usize,
     pub(crate) progress: Option<OnProgress>,
 }
@@ -145,6 +147,7 @@ impl Default for DbOptions {
             max_block_ms: None,
             stale_series_compaction_threshold: 0.0,
             head_snapshot: false,
+            head_snapshot_interval_ms: DEFAULT_HEAD_SNAPSHOT_INTERVAL_MS,
             open_threads: 1,
             progress: None,
         }
@@ -273,12 +276,22 @@ impl DbOptions {
         self
     }
 
-    /// Leave a snapshot of the head behind at a clean [`Db::close`](crate::Db::close), so that the next opening need not read
-    /// the log: a restart takes a fraction of the time, a close writes the chunks that are still open. The log stays
-    /// whole, and is read where the snapshot does not serve. Prometheus does not look at it. Default: no.
+    /// Leave snapshots of the head: at a clean [`Db::close`](crate::Db::close), and from time to time by
+    /// [`Db::maintain`](crate::Db::maintain), so that the next opening, after a crash too, reads the last one and no more of the log
+    /// than came since: a restart takes a fraction of the time. Each writes the chunks that are still open, 200 to 300 bytes a
+    /// series, and syncs the log whatever the policy. The log stays whole, and is read where a snapshot does not serve. Prometheus
+    /// does not look at it. Default: no.
     #[must_use]
     pub fn head_snapshot(mut self, leave: bool) -> Self {
         self.head_snapshot = leave;
+        self
+    }
+
+    /// Milliseconds between two snapshots of the head that [`Db::maintain`](crate::Db::maintain) leaves, and so of the log that an
+    /// opening after a crash reads at most, more or less. Default: 600,000; at least 1.
+    #[must_use]
+    pub fn head_snapshot_interval_ms(mut self, ms: i64) -> Self {
+        self.head_snapshot_interval_ms = ms;
         self
     }
 
@@ -324,6 +337,10 @@ impl DbOptions {
         if self.out_of_order_window_ms < 0 {
             let message = format!("{} is negative", self.out_of_order_window_ms);
             return Err(TsdbError::InvalidOption { name: "out_of_order_window_ms", message });
+        }
+        if self.head_snapshot_interval_ms < 1 {
+            let message = format!("{} is not positive", self.head_snapshot_interval_ms);
+            return Err(TsdbError::InvalidOption { name: "head_snapshot_interval_ms", message });
         }
         if !(1..=MAX_OPEN_THREADS).contains(&self.open_threads) {
             let message = format!("{} is not between 1 and {MAX_OPEN_THREADS}", self.open_threads);

@@ -1,7 +1,8 @@
-//! The snapshot of the head that a clean close leaves, and what makes the next opening take it.
+//! The snapshot of the head, and what makes the next opening take it.
 //!
-//! It is a short cut past the log, and nothing else: taken only after a clean close, when log and blocks are to the byte and
-//! block what they were then. Full chunks are in their own files; the snapshot says which, and holds what is still open.
+//! A clean close leaves one, and so does the pump from time to time. It is a short cut past the log, and nothing else: taken only
+//! where the log still goes on from the place that it stands for, and blocks end where they did then. Full chunks are in their own
+//! files; the snapshot says which, and holds what is still open.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +16,9 @@ use promethium_wal::{
     RefExemplar, RefMetadata, RefTombstone, WalLayout, encode_exemplars, encode_metadata, encode_tombstones,
 };
 
+use super::log::Log;
+use super::log_mark::LogMark;
+use super::open::WAL_DIR;
 use super::replay::{Damage, ReplayReport};
 use super::{Db, Home};
 use crate::error::TsdbError;
@@ -31,6 +35,8 @@ pub(super) const ALIAS_SECTION: u8 = 17;
 pub(super) const KEPT_SECTION: u8 = 18;
 /// The next reference, and the end of the blocks.
 pub(super) const HEAD_SECTION: u8 = 19;
+/// How the log ended.
+const MARK_SECTION: u8 = 20;
 
 /// What the files of full chunks have of a series: how many, and the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,25 +81,23 @@ pub(super) fn end_of_blocks(end_ms: Option<i64>) -> u64 {
 }
 
 impl Db {
-    /// Writes the snapshot, after the logs have ended. Where that fails, the next opening reads the log.
-    pub(super) fn leave_head_snapshot(&self, home: &Home) {
-        if self.options.head_snapshot && self.write_head_snapshot(home).is_err() {
+    /// Writes a snapshot of what the log says now; appends go on meanwhile. Whether it did: not while the log misses something
+    /// that the head has. The one before stays then.
+    pub(super) fn leave_head_snapshot(&self, home: &Home) -> Result<bool, TsdbError> {
+        let Some(log) = &self.log else { return Ok(false) };
+        let written = self.write_head_snapshot(home, log);
+        if !matches!(written, Ok(true)) {
             let _ = home.vfs.remove(&home.dir.join(format!("{HEAD_SNAPSHOT_FILE}.tmp")));
         }
+        written
     }
 
-    fn write_head_snapshot(&self, home: &Home) -> Result<(), TsdbError> {
-        let Some(log) = &self.log else { return Ok(()) };
-        // What other threads have written to the log is to be in the head.
-        let turn = self.head.visibility.issue();
-        turn.wait();
+    fn write_head_snapshot(&self, home: &Home, log: &Log) -> Result<bool, TsdbError> {
+        let Some(position) = self.settled_position(log) else { return Ok(false) };
+        let mark = LogMark::of(&*home.vfs, &home.dir.join(WAL_DIR), position)?;
         if let Some(files) = self.head.chunk_files() {
             files.sync()?;
         }
-        let position = {
-            let mut state = log.peek();
-            LogPosition { segment: state.writer().segment_index(), offset: state.writer().segment_len() }
-        };
         let mut file = HeadSnapshotWriter::create(Arc::clone(&home.vfs), &home.dir, position)?;
         let mut all = self.head.all_series();
         all.sort_unstable_by_key(|series| series.reference);
@@ -103,15 +107,41 @@ impl Db {
         for record in self.records_beside_samples(&all) {
             file.section(RECORD_SECTION, &record)?;
         }
-        let aliases: Vec<u8> = self.aliases.iter().flat_map(|(alias, of)| pair(*alias, *of)).collect();
-        file.section(ALIAS_SECTION, &aliases)?;
-        let kept = self.kept_references.lock();
-        let kept: Vec<u8> = kept.iter().flat_map(|(reference, until_ms)| pair(*reference, *until_ms as u64)).collect();
-        file.section(KEPT_SECTION, &kept)?;
+        let section =
+            |pairs: &mut dyn Iterator<Item = (u64, u64)>| pairs.flat_map(|(a, b)| pair(a, b)).collect::<Vec<_>>();
+        file.section(ALIAS_SECTION, &section(&mut self.aliases.iter().copied()))?;
+        let kept = self.kept_references.lock().clone();
+        file.section(
+            KEPT_SECTION,
+            &section(&mut kept.into_iter().map(|(reference, until_ms)| (reference, until_ms as u64))),
+        )?;
         let end = end_of_blocks(self.blocks().end_of_in_order_ms());
         file.section(HEAD_SECTION, &pair(self.head.reserve_reference(), end))?;
-        file.finish()?;
-        Ok(())
+        file.section(MARK_SECTION, &section(&mut mark.to_pairs().into_iter()))?;
+        // What came meanwhile may be in the snapshot in part. The log has it whole, and keeps it.
+        if !log.is_closed() {
+            log.sync_all(self.clock.now_ms())?;
+        }
+        let is_logged = log.peek().unlogged.is_empty();
+        if is_logged {
+            file.finish()?;
+        }
+        Ok(is_logged)
+    }
+
+    /// Where the log ends, once everything before that is in the head. `None` while the log misses something that the head has.
+    fn settled_position(&self, log: &Log) -> Option<LogPosition> {
+        let (position, ticket) = {
+            let mut state = log.peek();
+            if !state.unlogged.is_empty() || state.writer().is_sealed() {
+                return None;
+            }
+            let writer = state.writer();
+            let position = LogPosition { segment: writer.segment_index(), offset: writer.segment_len() };
+            (position, self.head.visibility.issue())
+        };
+        ticket.wait();
+        Some(position)
     }
 
     /// Deletes, metadata and exemplars of the head, in the form that the log has.
@@ -152,7 +182,7 @@ fn write_series(file: &mut HeadSnapshotWriter, head: &Head, series: &MemSeries) 
     head.encode_labels(series, |labels| file.series(series.reference, labels, &in_files, &in_memory))
 }
 
-/// The snapshot of the last close, if the log ends where it ends and the blocks end where they did.
+/// The snapshot that was left, if the log goes on from there and the blocks end where they did.
 pub(super) fn find(
     vfs: &dyn Vfs,
     dir: &Path,
@@ -172,14 +202,9 @@ pub(super) fn find(
     };
     let end = end_of_blocks(end_of_blocks_ms);
     let is_of_these_blocks = snapshot.sections(HEAD_SECTION).flat_map(pairs).any(|(_, blocks)| blocks == end);
-    (is_of_these_blocks && is_at_end(vfs, layout, snapshot.position())).then_some(snapshot)
-}
-
-/// Whether nothing was written to the log since.
-fn is_at_end(vfs: &dyn Vfs, layout: &WalLayout, position: LogPosition) -> bool {
-    let Some(last) = layout.segments.last().filter(|last| last.index == position.segment) else { return false };
-    let len = vfs.open(&last.path, promethium_vfs::OpenMode::Read).and_then(|file| file.len());
-    len.is_ok_and(|len| len == position.offset)
+    let mark: Vec<_> = snapshot.sections(MARK_SECTION).flat_map(pairs).collect();
+    let is_of_this_log = LogMark::from_pairs(&mark).is_some_and(|mark| mark.is_in(vfs, layout, snapshot.position()));
+    (is_of_these_blocks && is_of_this_log).then_some(snapshot)
 }
 
 /// Moves a snapshot that is damaged to where damaged segments are.
@@ -187,11 +212,11 @@ pub(super) fn set_aside(vfs: &dyn Vfs, dir: &Path, report: &mut ReplayReport) {
     super::repair::move_aside(vfs, dir, super::open::ASIDE_DIR, HEAD_SNAPSHOT_FILE, report);
 }
 
-/// Removes what an opening or a close left: once taken, a snapshot says nothing that the log will still agree with.
+/// Removes what was left, whole or not.
 pub(super) fn remove(vfs: &dyn Vfs, dir: &Path) {
     let names = vfs.list(dir).unwrap_or_default();
     for name in names.iter().filter(|name| name.strip_suffix(".tmp").unwrap_or(name) == HEAD_SNAPSHOT_FILE) {
-        // One that stays is not taken: the log has gone on by then.
+        // One that stays is taken again only where the log still goes on from it.
         let _ = vfs.remove(&dir.join(name));
     }
 }

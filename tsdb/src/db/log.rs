@@ -120,6 +120,10 @@ impl Log {
         prepared
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
     /// Why the log takes nothing at the moment, `None` while it does.
     pub(crate) fn trouble(&self) -> Option<String> {
         let state = self.state.lock();

@@ -9,6 +9,7 @@ mod delete;
 mod head_file;
 mod life;
 mod log;
+mod log_mark;
 pub(crate) mod open;
 mod querier;
 mod records;
@@ -107,6 +108,8 @@ pub struct MaintainReport {
     pub flushed_stale: usize,
     /// Stale series that left the head because they are in such blocks.
     pub evicted_series: usize,
+    /// Snapshots of the head that were left.
+    pub head_snapshots: usize,
     /// Merges of blocks.
     pub compacted: usize,
     /// Blocks that were removed because they are beyond retention.
@@ -219,6 +222,7 @@ impl Db {
     /// * every minute, full chunks move to files, those of late samples too, and what is beyond retention is removed;
     /// * stale series go to blocks of their own and leave the head, if they are as many as
     ///   [`DbOptions::stale_series_compaction_threshold`] says;
+    /// * a snapshot of the head, where [`DbOptions::head_snapshot`] asks for them;
     /// * one merge of blocks.
     ///
     /// No duty is begun once `budget` is spent; one that was begun is finished. Appends and queries go on meanwhile. What a
@@ -320,7 +324,7 @@ impl Db {
         let ended = self.logs().try_for_each(|log| log.close(self.clock.now_ms()));
         if let Some(home) = &self.home {
             if ended.is_ok() {
-                self.leave_head_snapshot(home);
+                let _ = self.options.head_snapshot.then(|| self.leave_head_snapshot(home));
             }
             home.leave(ended.is_ok());
         }

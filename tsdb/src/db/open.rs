@@ -83,7 +83,9 @@ impl Db {
             }
             false => None,
         };
-        head_file::remove(&*vfs, dir);
+        if !replayed.leaves_snapshot_true() {
+            head_file::remove(&*vfs, dir);
+        }
         chunk_snapshot::remove(&*vfs, dir);
         let home = Home { vfs, dir: dir.to_path_buf(), lock: Mutex::new(Some(lock)) };
         Ok(parts.into_db(options, Some(Logs { log, late_log }), Some(home), blocks, replayed))
@@ -182,7 +184,7 @@ struct Opening<'o> {
 }
 
 impl Opening<'_> {
-    /// The head as the snapshot of the last close has it, if there is one that serves; else as the log has it.
+    /// The head as a snapshot has it, and the log behind that, if there is one that serves; else as the log has it.
     fn restore(&self, mut report: ReplayReport) -> Result<(Parts, Replayed), TsdbError> {
         if let Some(snapshot) = self.snapshot(&mut report) {
             match self.restore_from(&snapshot, report.clone())? {
@@ -226,7 +228,7 @@ impl Opening<'_> {
 
     fn snapshot(&self, report: &mut ReplayReport) -> Option<HeadSnapshot> {
         let end_ms = self.blocks.end_of_in_order_ms();
-        report.was_clean.then(|| head_file::find(&**self.vfs, self.dir, self.layout, end_ms, report)).flatten()
+        head_file::find(&**self.vfs, self.dir, self.layout, end_ms, report)
     }
 
     fn restore_from(
@@ -236,7 +238,7 @@ impl Opening<'_> {
     ) -> Result<Result<(Parts, Replayed), String>, TsdbError> {
         let parts = self.parts();
         let replay = self.replay(&parts, report)?;
-        let restored = replay.run_from(snapshot, self.late_layout)?;
+        let restored = replay.run_from(snapshot, self.layout, self.late_layout)?;
         Ok(restored.map(|replayed| (parts, replayed)))
     }
 

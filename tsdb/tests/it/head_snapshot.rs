@@ -87,7 +87,7 @@ fn a_snapshot_brings_back_what_the_log_brings_back() {
         assert!(report.from_snapshot && report.was_clean, "round {round}: {report:?}");
         assert_eq!((report.damage_count, report.unknown_series_samples), (0, 0));
         assert_eq!(everything(&db), expected, "round {round}");
-        assert_eq!(disk.contents(Path::new(FILE)), None, "once taken, it is gone");
+        assert!(disk.contents(Path::new(FILE)).is_some(), "with the log behind it, it says what the head has");
         db.close().unwrap();
     }
     // The same from the log alone.
@@ -116,19 +116,85 @@ fn what_was_restored_is_gone_on_with() {
 }
 
 #[test]
-fn after_a_crash_the_log_is_read() {
+fn after_a_crash_the_log_behind_it_is_read() {
     let (disk, _) = closed();
-    let snapshot = disk.contents(Path::new(FILE)).unwrap();
     let db = open(&disk, options()).unwrap();
     commit(&db, &vec![(0, START_MS + 400_000, 1.0)]).unwrap();
+    db.delete(TimeRange::new(START_MS + 100_000, START_MS + 110_000), &[]).unwrap();
+    let expected = everything(&db);
+    for _ in 0..2 {
+        disk.restart();
+        let db = open(&disk, options()).unwrap();
+        let report = db.replay_report();
+        assert!(report.from_snapshot && !report.was_clean, "{report:?}");
+        // Those of the log of late samples, and what came behind the snapshot.
+        assert!(report.records < 50, "{report:?}");
+        assert_eq!((report.unknown_series_samples, report.damage_count), (0, 0));
+        assert_eq!(everything(&db), expected);
+        std::mem::forget(db);
+    }
+}
+
+#[test]
+fn the_pump_leaves_one_while_samples_come() {
+    let disk = SimVfs::new(7);
+    let options = || options().head_snapshot_interval_ms(60_000);
+    let db = open(&disk, options()).unwrap();
+    fill(&db);
+    let maintain = |at_ms| db.maintain(at_ms, std::time::Duration::MAX).unwrap().head_snapshots;
+    assert_eq!(maintain(START_MS + 300_000), 1);
+    assert_eq!(maintain(START_MS + 301_000), 0, "not yet");
+    let more: Vec<_> = (300..590)
+        .map(|i| vec![(0, START_MS + i * 1_000, i as f64), (i as usize, START_MS + i * 1_000, 1.0)])
+        .collect();
+    commit_all(&db, &more);
+    assert_eq!(maintain(START_MS + 360_000), 1, "chunks that were open are in files by now");
+    commit(&db, &vec![(0, START_MS + 599_000, 1.0), (2, START_MS + 1_500, 1.0)]).unwrap();
     let expected = everything(&db);
     disk.restart();
     std::mem::forget(db);
-    // Even if the old one is back.
+    let db = open(&disk, options()).unwrap();
+    let report = db.replay_report();
+    assert!(report.from_snapshot && report.records < 50, "{report:?}");
+    assert_eq!(everything(&db), expected);
+}
+
+#[test]
+fn chunks_that_went_to_files_since_are_taken_from_there() {
+    let (disk, _) = closed();
+    let before = disk.contents(Path::new(FILE)).unwrap();
+    let db = open(&disk, options()).unwrap();
+    commit_all(&db, &(400..590).map(|i| vec![(0, START_MS + i * 1_000, i as f64)]).collect::<Vec<_>>());
+    db.maintain(START_MS + 700_000, std::time::Duration::MAX).unwrap();
+    let expected = everything(&db);
+    disk.restart();
+    std::mem::forget(db);
+    disk.put(Path::new(FILE), before);
+    let db = open(&disk, options()).unwrap();
+    assert!(db.replay_report().from_snapshot);
+    assert_eq!(everything(&db), expected);
+}
+
+#[test]
+fn a_log_that_went_another_way_is_read_whole() {
+    let (disk, _) = closed();
+    let snapshot = disk.contents(Path::new(FILE)).unwrap();
+    // As long as before, and with other bytes: another program cut it and went on.
+    let last = disk.list(Path::new("/data/wal")).unwrap().into_iter().filter(|name| name.parse::<u64>().is_ok()).max();
+    let path = Path::new("/data/wal").join(last.unwrap());
+    let segment = disk.contents(&path).unwrap();
+    disk.put(&path, vec![0; segment.len()]);
     disk.put(Path::new(FILE), snapshot);
     let db = open(&disk, options()).unwrap();
     assert!(!db.replay_report().from_snapshot);
-    assert_eq!(everything(&db), expected);
+    drop(db);
+    let (disk, expected) = closed();
+    let names = disk.list(Path::new("/data/wal")).unwrap();
+    let last = names.into_iter().filter(|name| name.parse::<u64>().is_ok()).max().unwrap();
+    disk.remove(&Path::new("/data/wal").join(last)).unwrap();
+    let db = open(&disk, options()).unwrap();
+    assert!(!db.replay_report().from_snapshot, "the log ends before the snapshot");
+    assert_ne!(everything(&db), expected);
 }
 
 #[test]

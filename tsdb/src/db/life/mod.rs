@@ -48,6 +48,7 @@ pub(super) struct Upkeep {
     /// Whether something left the head since the log was last truncated.
     is_log_due: bool,
     next_housekeeping_ms: Option<i64>,
+    next_snapshot_ms: Option<i64>,
     /// Nothing that failed is tried again before this time.
     next_attempt_ms: i64,
 }
@@ -67,6 +68,7 @@ impl Upkeep {
             needless_late_log: None,
             is_log_due: false,
             next_housekeeping_ms: None,
+            next_snapshot_ms: None,
             next_attempt_ms: i64::MIN,
         }
     }
@@ -127,6 +129,8 @@ impl Db {
                 self.truncate_log(home)?;
                 self.remove_old_chunk_files()?;
                 upkeep.is_log_due = false;
+                // The last one stands for a log, and beside blocks, that are no more.
+                upkeep.next_snapshot_ms = None;
                 return Ok(ControlFlow::Continue(()));
             }
         }
@@ -141,11 +145,22 @@ impl Db {
             }
             return Ok(ControlFlow::Continue(()));
         }
+        if self.is_snapshot_due(upkeep, now_ms) {
+            upkeep.next_snapshot_ms = Some(now_ms.saturating_add(self.options.head_snapshot_interval_ms));
+            report.head_snapshots += usize::from(self.leave_head_snapshot(home)?);
+            return Ok(ControlFlow::Continue(()));
+        }
         if self.compact_once(home, upkeep, now_ms)? {
             report.compacted += 1;
             return Ok(ControlFlow::Continue(()));
         }
         Ok(ControlFlow::Break(()))
+    }
+
+    fn is_snapshot_due(&self, upkeep: &Upkeep, now_ms: i64) -> bool {
+        let interval_ms = self.options.head_snapshot_interval_ms;
+        let is_time = |next_ms: i64| now_ms >= next_ms || next_ms - now_ms > interval_ms;
+        self.options.head_snapshot && upkeep.next_snapshot_ms.is_none_or(is_time)
     }
 
     fn write_options(&self) -> WriteOptions {

@@ -22,8 +22,8 @@ use crate::error::TsdbError;
 use crate::head::Head;
 use crate::options::{DbOptions, OnProgress, ProgressKind};
 use promethium_vfs::{OpenMode, Vfs, VfsFile};
-use promethium_wal::head_snapshot::HeadSnapshot;
-use promethium_wal::{Compression, Item, SegmentReader, WalLayout};
+use promethium_wal::head_snapshot::{HeadSnapshot, LogPosition};
+use promethium_wal::{Compression, Item, SegmentFile, SegmentReader, WalLayout};
 use restore::{LogBytes, Restorer};
 
 // Damage that a report lists; more is only counted.
@@ -40,8 +40,8 @@ pub struct ReplayReport {
     /// Damage that opening found in blocks; it is listed in `damage` too. More may be found when data is read: queries
     /// that miss data say so.
     pub block_damage_count: u64,
-    /// Whether the head came from the snapshot of the last close, ours or Prometheus', so that the log did not need to be read.
-    /// See [`DbOptions::head_snapshot`].
+    /// Whether the head came from a snapshot, ours or Prometheus', so that only the log behind that was read. See
+    /// [`DbOptions::head_snapshot`].
     pub from_snapshot: bool,
     /// Segment files read, those of a checkpoint included.
     pub segments: usize,
@@ -126,6 +126,13 @@ pub(super) struct Replayed {
     pub(super) may_have_empty_series: bool,
 }
 
+impl Replayed {
+    /// Whether the snapshot that the head came from still stands for the log up to it: no segment was written anew.
+    pub(super) fn leaves_snapshot_true(&self) -> bool {
+        self.report.from_snapshot && self.report.set_aside.is_empty()
+    }
+}
+
 /// Restores a head from a log.
 pub(super) struct Replay<'a> {
     vfs: &'a dyn Vfs,
@@ -172,27 +179,32 @@ impl<'a> Replay<'a> {
         let team = Arc::clone(&self.restorer.team);
         std::thread::scope(|scope| {
             let _helpers = team.hire(scope, self.helpers);
-            self.read_log(log)?;
+            self.read_log(log, LogPosition::default())?;
             self.finish(late_log)
         })
     }
 
-    /// As [`Replay::run`], with a snapshot in place of the log. The inner error says why it does not serve: the head must
-    /// then be thrown away.
+    /// As [`Replay::run`], with a snapshot in place of the log up to where that was taken. The inner error says why it does not
+    /// serve: the head must then be thrown away.
     pub(super) fn run_from(
         mut self,
         snapshot: &HeadSnapshot,
+        log: &WalLayout,
         late_log: &WalLayout,
     ) -> Result<Result<Replayed, String>, TsdbError> {
-        match self.restorer.restore_snapshot(snapshot, &mut self.report) {
-            Ok(kept) => {
-                self.report.from_snapshot = true;
-                let mut replayed = self.finish(late_log)?;
-                replayed.kept.extend(kept);
-                Ok(Ok(replayed))
-            }
-            Err(reason) => Ok(Err(reason)),
-        }
+        let kept = match self.restorer.restore_snapshot(snapshot, &mut self.report) {
+            Ok(kept) => kept,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        self.report.from_snapshot = true;
+        let team = Arc::clone(&self.restorer.team);
+        let mut replayed = std::thread::scope(|scope| {
+            let _helpers = team.hire(scope, self.helpers);
+            self.read_log(log, snapshot.position())?;
+            self.finish(late_log)
+        })?;
+        replayed.kept.extend(kept);
+        Ok(Ok(replayed))
     }
 
     /// As [`Replay::run_from`], with a memory snapshot of Prometheus in place of the part of the log that it covers.
@@ -219,32 +231,36 @@ impl<'a> Replay<'a> {
 
     fn finish(mut self, late_log: &WalLayout) -> Result<Replayed, TsdbError> {
         self.restorer.begin_late(&mut self.report);
-        self.read_log(late_log)?;
+        self.read_log(late_log, LogPosition::default())?;
         let may_have_empty_series = self.restorer.has_evictions();
         let (kept, aliases) = self.restorer.finish(&mut self.report);
         Ok(Replayed { report: self.report, kept, aliases, may_have_empty_series })
     }
 
-    fn read_log(&mut self, layout: &WalLayout) -> Result<(), TsdbError> {
-        self.restorer.log_bytes = LogBytes { read: 0, total: self.log_len(layout)? };
+    /// Reads a log from a place on; a checkpoint only where that is the beginning.
+    fn read_log(&mut self, layout: &WalLayout, from: LogPosition) -> Result<(), TsdbError> {
+        let checkpoint = if from == LogPosition::default() { &layout.checkpoint[..] } else { &[] };
+        let segments = layout.segments.iter().filter(|segment| segment.index >= from.segment);
+        let at = |segment: &SegmentFile| if segment.index == from.segment { from.offset } else { 0 };
+        let files: Vec<_> = checkpoint.iter().map(|s| (s, 0)).chain(segments.map(|s| (s, at(s)))).collect();
+        self.restorer.log_bytes = LogBytes { read: 0, total: self.log_len(&files)? };
         let newest = self.newest_used(layout)?;
-        let total = layout.checkpoint.len() + layout.segments.len();
-        for (done, segment) in layout.checkpoint.iter().chain(&layout.segments).enumerate() {
+        for (done, (segment, start)) in files.iter().enumerate() {
             if let Some(tell) = &self.progress {
-                tell(ProgressKind::Replay, done as u64, total as u64);
+                tell(ProgressKind::Replay, done as u64, files.len() as u64);
             }
             let is_newest = newest.as_deref() == Some(segment.path.as_path());
             // After a clean end damage can only be decay, and there is no order to protect.
             let ending = if is_newest && !self.report.was_clean { Ending::AtDamage } else { Ending::AtEnd };
-            let found = self.read_segment(&segment.path, ending)?;
+            let found = self.read_segment(&segment.path, *start, ending)?;
             self.settle(&segment.path, found);
         }
         Ok(())
     }
 
-    fn log_len(&self, layout: &WalLayout) -> Result<u64, TsdbError> {
+    fn log_len(&self, files: &[(&SegmentFile, u64)]) -> Result<u64, TsdbError> {
         let len = |path: &Path| self.open(path, OpenMode::Read)?.len().map_err(TsdbError::io(path, "read"));
-        layout.checkpoint.iter().chain(&layout.segments).map(|segment| len(&segment.path)).sum()
+        files.iter().map(|(segment, start)| Ok(len(&segment.path)?.saturating_sub(*start))).sum()
     }
 
     /// The newest segment that has any bytes: the one that the store was writing when it went down.
@@ -262,15 +278,15 @@ impl<'a> Replay<'a> {
         self.vfs.open(path, mode).map_err(TsdbError::io(path, "open"))
     }
 
-    /// Restores the records of a segment: all that can be read, or those before the first damage.
-    fn read_segment(&mut self, path: &Path, ending: Ending) -> Result<Found, TsdbError> {
-        let mut reader = SegmentReader::new(self.open(path, OpenMode::Read)?);
+    /// Restores the records of a segment from `start` on: all that can be read, or those before the first damage.
+    fn read_segment(&mut self, path: &Path, start: u64, ending: Ending) -> Result<Found, TsdbError> {
+        let mut reader = SegmentReader::starting_at(self.open(path, OpenMode::Read)?, start);
         self.report.segments += 1;
         let mut found = Found { ending, ..Found::default() };
         let before = self.restorer.log_bytes.read;
         loop {
             let good_end = reader.good_end();
-            self.restorer.log_bytes.read = before + good_end;
+            self.restorer.log_bytes.read = before + good_end - start;
             match self.step(&mut reader, path)? {
                 None => return Ok(found),
                 Some(Step::Record) => found.has_record_behind = !found.damage.is_empty(),

@@ -47,7 +47,7 @@ pub(super) struct Restorer<'a> {
     room: usize,
     /// Samples that records held so far, and no file.
     decoded: u64,
-    in_files: NewestInFiles,
+    pub(super) in_files: NewestInFiles,
     /// How far the log is read.
     pub(super) log_bytes: LogBytes,
     grouping: Grouping,

@@ -1,4 +1,4 @@
-//! From a snapshot to the head: in place of the log.
+//! From a snapshot to the head: in place of the log up to there.
 
 use promethium_chunk::{Encoding, XorAppender, decode, sample_count};
 use promethium_model::SampleBatch;
@@ -50,9 +50,12 @@ impl Restorer<'_> {
             head_file::labels_of(entry.labels, symbols).ok_or_else(|| wrong("has labels that are not there"))?;
         let in_files = InFiles::read(entry.state).ok_or_else(|| wrong("has no state"))?;
         let found = self.chunks.in_order.remove(&entry.reference).unwrap_or_default();
-        if InFiles::of(&found) != in_files {
+        // More of them may have gone to files since.
+        let before = found.get(..usize::try_from(in_files.chunks).unwrap_or(usize::MAX)).map(InFiles::of);
+        if before != Some(in_files) {
             return Err(wrong("has other chunks in files"));
         }
+        let newest_in_files = found.last().map(|chunk| chunk.max_ms);
         self.head.skip_references(entry.reference);
         let Some((series, _)) = self.head.get_or_create(entry.reference, &labels) else {
             report.series_over_limit += 1;
@@ -60,7 +63,12 @@ impl Restorer<'_> {
         };
         let mut new = NewSamples::default();
         report.chunks += found.len() as u64;
-        restore_chunks(&series, found, entry.chunks, &self.stamp, &mut new).map_err(|e| wrong(&e))?;
+        let in_memory = entry.chunks.iter().filter(|chunk| Some(chunk.max_ms) > newest_in_files).copied();
+        let in_memory: Vec<_> = in_memory.collect();
+        restore_chunks(&series, found, &in_memory, &self.stamp, &mut new).map_err(|e| wrong(&e))?;
+        if let Some(newest_ms) = newest_in_files {
+            self.in_files.insert(entry.reference, newest_ms);
+        }
         report.samples += new.count;
         self.head.note_stored(&new);
         self.add_series(entry.reference, series);
@@ -94,6 +102,10 @@ fn restore_chunks(
         Encoding::Xor => Some(XorAppender::resume(open.data, &mut samples).map_err(|e| e.to_string())?),
         other => decode(other, open.data, &mut samples).map(|()| None).map_err(|e| e.to_string())?,
     };
+    let is_behind = |chunk: &SealedChunk| samples.timestamps.first().is_some_and(|first_ms| chunk.max_ms < *first_ms);
+    if !sealed.last().is_none_or(is_behind) {
+        return Err("has chunks that overlap".to_owned());
+    }
     let mut state = series.lock();
     take(&mut state, sealed, new, series)?;
     // PERF: encoding the samples again is a quarter of what such an opening takes.
