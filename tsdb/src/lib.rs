@@ -41,7 +41,7 @@
 //! <dir>/wbl/00000000 …  the log of late samples, where there is an out-of-order window
 //! <dir>/chunks_head/    full chunks of the head: a cache of what the log says too
 //! <dir>/chunk_snapshot.000001.0000032768/  the head as a Prometheus left it: taken by the next opening, and removed
-//! <dir>/head_snapshot   the head at a clean close, where `DbOptions::head_snapshot` asks for it: a short cut past the log
+//! <dir>/head_snapshot   the head some minutes ago, where `DbOptions::head_snapshot` asks for it: a short cut past the log
 //! <dir>/01…/            blocks
 //! <dir>/snapshots/      copies that were asked for
 //! <dir>/wal.corrupt/    copies of segments in which damage was found; in wal/ their good records are left
