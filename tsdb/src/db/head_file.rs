@@ -4,6 +4,7 @@
 //! where the log still goes on from the place that it stands for, and blocks end where they did then. Full chunks are in their own
 //! files; the snapshot says which, and holds what is still open.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -212,13 +213,12 @@ pub(super) fn set_aside(vfs: &dyn Vfs, dir: &Path, report: &mut ReplayReport) {
     super::repair::move_aside(vfs, dir, super::open::ASIDE_DIR, HEAD_SNAPSHOT_FILE, report);
 }
 
-/// Removes what was left, whole or not.
-pub(super) fn remove(vfs: &dyn Vfs, dir: &Path) {
-    let names = vfs.list(dir).unwrap_or_default();
-    for name in names.iter().filter(|name| name.strip_suffix(".tmp").unwrap_or(name) == HEAD_SNAPSHOT_FILE) {
-        // One that stays is taken again only where the log still goes on from it.
-        let _ = vfs.remove(&dir.join(name));
-    }
+/// Removes what was left, whole or not, durably.
+pub(super) fn remove(vfs: &dyn Vfs, dir: &Path) -> io::Result<()> {
+    let mut names = vfs.list(dir)?;
+    names.retain(|name| name.strip_suffix(".tmp").unwrap_or(name) == HEAD_SNAPSHOT_FILE);
+    names.iter().try_for_each(|name| vfs.remove(&dir.join(name)))?;
+    if names.is_empty() { Ok(()) } else { vfs.sync_dir(dir) }
 }
 
 /// The labels of an entry; `None` where it names symbols that are not there.

@@ -84,7 +84,8 @@ impl Db {
             false => None,
         };
         if !replayed.leaves_snapshot_true() {
-            head_file::remove(&*vfs, dir);
+            // One that stays is taken again only where the log still goes on from it.
+            let _ = head_file::remove(&*vfs, dir);
         }
         chunk_snapshot::remove(&*vfs, dir);
         let home = Home { vfs, dir: dir.to_path_buf(), lock: Mutex::new(Some(lock)) };

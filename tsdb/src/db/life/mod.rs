@@ -22,7 +22,7 @@ use promethium_block::{Block, Progress, Ulid, UlidSource, WriteOptions};
 use promethium_vfs::Vfs;
 
 use super::blocks::BlockSet;
-use super::{Db, Home, MaintainReport};
+use super::{Db, Home, MaintainReport, head_file};
 use crate::error::TsdbError;
 use crate::options::ProgressKind;
 use stale::Eviction;
@@ -124,13 +124,15 @@ impl Db {
                 return Ok(ControlFlow::Continue(()));
             }
             if upkeep.is_log_due {
+                // It stands for a log, and for files, that are about to go.
+                head_file::remove(&*home.vfs, &home.dir)
+                    .map_err(TsdbError::io(&home.dir, "remove the head's snapshot of"))?;
+                upkeep.next_snapshot_ms = None;
                 // Late samples first: the log has the deletes that hold for them until they are in blocks.
                 report.flushed_late += self.flush_late(home, upkeep, now_ms)?;
                 self.truncate_log(home)?;
                 self.remove_old_chunk_files()?;
                 upkeep.is_log_due = false;
-                // The last one stands for a log, and beside blocks, that are no more.
-                upkeep.next_snapshot_ms = None;
                 return Ok(ControlFlow::Continue(()));
             }
         }
