@@ -46,6 +46,14 @@ pub(super) fn open(
 }
 
 impl FoundChunks {
+    /// Puts the chunks of one reference of a series to those of another.
+    pub(super) fn join(&mut self, alias: u64, of: u64) {
+        let Some(more) = self.in_order.remove(&alias) else { return };
+        let chunks = self.in_order.entry(of).or_default();
+        chunks.extend(more);
+        chunks.sort_by_key(|chunk| chunk.min_ms);
+    }
+
     /// The chunk of late samples of this series at this place.
     pub(super) fn take_late(&mut self, series: u64, chunk: HeadChunkRef) -> Option<SealedChunk> {
         self.late.remove(&(series, chunk))

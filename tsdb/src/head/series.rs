@@ -278,6 +278,18 @@ impl SeriesState {
         in_order.into_iter().chain(self.out_of_order().and_then(OutOfOrder::first_file)).min()
     }
 
+    /// Adds a chunk that was found in a file, where it has its place between those that are there. Whether it had.
+    pub(crate) fn insert_chunk(&mut self, chunk: SealedChunk) -> bool {
+        let at = self.sealed.partition_point(|before| before.max_ms < chunk.min_ms);
+        let open_ms = (!self.open.is_empty()).then(|| self.cut.start_ms());
+        let next_ms = self.sealed.get(at).map(|next| next.min_ms).or(open_ms);
+        let fits = next_ms.is_none_or(|next_ms| chunk.max_ms < next_ms);
+        if fits {
+            self.sealed.insert(at, chunk);
+        }
+        fits
+    }
+
     /// Gives a series without samples the chunks that were found in files.
     pub(crate) fn restore_chunks(&mut self, chunks: Vec<SealedChunk>) {
         debug_assert!(self.sealed.is_empty() && self.open.is_empty());

@@ -20,6 +20,7 @@ mod newest;
 mod open_threads;
 mod power_loss;
 mod prometheus;
+mod references;
 mod stale;
 mod support;
 mod sync_policies;

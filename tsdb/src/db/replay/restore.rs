@@ -403,26 +403,31 @@ impl<'a> Restorer<'a> {
     }
 }
 
-/// Gives a series the chunks that were found in files under its reference, and says up to when it has samples then: those
-/// before are in these chunks.
+/// Gives a series the chunks that were found in files under one of its references, and says up to when: what the log has under
+/// that reference until then is in them. Several references come together where the log names a series again; those of each are
+/// of another time.
 pub(super) fn restore_chunks(
     head: &Head,
     chunks: Vec<SealedChunk>,
     series: &MemSeries,
     report: &mut ReplayReport,
 ) -> Option<i64> {
+    let mut new = NewSamples::default();
     let mut state = series.lock();
-    let (min_ms, max_ms) = chunks.first().zip(chunks.last()).map(|(first, last)| (first.min_ms, last.max_ms))?;
-    if state.newest_ms().is_some() {
+    for chunk in chunks {
+        let (min_ms, max_ms, samples) = (chunk.min_ms, chunk.max_ms, u64::from(chunk.samples));
+        if state.insert_chunk(chunk) {
+            new.note_times(min_ms, max_ms, samples);
+            report.chunks += 1;
+        }
+    }
+    if new.count == 0 {
         return None;
     }
-    let count: u64 = chunks.iter().map(|c| u64::from(c.samples)).sum();
-    head.note_stored(&NewSamples { count, min_ms, max_ms, stale_series: 0 });
-    report.samples += count;
-    report.chunks += chunks.len() as u64;
-    state.restore_chunks(chunks);
     series.note_newest(&state);
-    Some(max_ms)
+    report.samples += new.count;
+    head.note_stored(&new);
+    Some(new.max_ms)
 }
 
 fn is_valid(histogram: &HistogramValue) -> bool {

@@ -21,6 +21,9 @@ impl Restorer<'_> {
         snapshot: &HeadSnapshot,
         report: &mut ReplayReport,
     ) -> Result<KeptReferences, String> {
+        for (alias, of) in snapshot.sections(ALIAS_SECTION).flat_map(pairs) {
+            self.chunks.join(alias, of);
+        }
         let symbols = snapshot.symbols().map_err(|e| e.to_string())?;
         let mut series = snapshot.series();
         while let Some(entry) = series.next_entry().map_err(|e| e.to_string())? {
