@@ -174,6 +174,12 @@ impl Bench {
         self.db = Some(db.expect("a database"));
     }
 
+    /// The dead do not close what they had open.
+    fn reopen_after_death(&mut self) {
+        std::mem::forget(self.db.take());
+        self.reopen();
+    }
+
     fn db(&self) -> &Db {
         self.db.as_ref().expect("a database")
     }
@@ -248,11 +254,11 @@ impl Bench {
             }
             Op::Kill => {
                 self.disk.kill();
-                self.reopen();
+                self.reopen_after_death();
             }
             Op::PowerLoss => {
                 self.disk.restart();
-                self.reopen();
+                self.reopen_after_death();
             }
             Op::Read(from, length, selection) => {
                 self.read(TimeRange::new(at(from - 40), at(from - 40 + length)), *selection);
