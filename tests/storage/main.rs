@@ -3,6 +3,7 @@
 
 mod failures;
 mod kill;
+mod lives;
 mod model;
 mod oracle;
 mod power_loss;

@@ -38,6 +38,8 @@ pub(super) const KEPT_SECTION: u8 = 18;
 pub(super) const HEAD_SECTION: u8 = 19;
 /// How the log ended.
 const MARK_SECTION: u8 = 20;
+/// Since when the head has samples in order, and 0.
+pub(super) const FRONTIER_SECTION: u8 = 21;
 
 /// What the files of full chunks have of a series: how many, and the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +120,7 @@ impl Db {
         )?;
         let end = end_of_blocks(self.blocks().end_of_in_order_ms());
         file.section(HEAD_SECTION, &pair(self.head.reserve_reference(), end))?;
+        file.section(FRONTIER_SECTION, &pair(self.head.frontier_ms() as u64, 0))?;
         file.section(MARK_SECTION, &section(&mut mark.to_pairs().into_iter()))?;
         // What came meanwhile may be in the snapshot in part. The log has it whole, and keeps it.
         if !log.is_closed() {

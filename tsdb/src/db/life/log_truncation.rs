@@ -15,7 +15,10 @@ impl Db {
         let layout = read_layout(&*home.vfs, &dir)?;
         let (Some(first), Some(last)) = (layout.segments.first(), layout.segments.last()) else { return Ok(()) };
         let Some(folded) = plan_checkpoint(first.index, last.index) else { return Ok(()) };
-        let min_ms = self.head.frontier_ms();
+        // What the next opening takes for the end of the blocks. The head may be further: of a range in which everything is deleted
+        // there is no block, and the deletes must last as long as what they hide.
+        let end_ms = self.blocks().end_of_in_order_ms().unwrap_or(i64::MIN);
+        let min_ms = self.head.frontier_ms().min(end_ms);
         let kept = self.kept_references.lock().clone();
         let mut keep = |reference| {
             self.head.has_reference(reference) || kept.get(&reference).is_some_and(|until_ms| *until_ms >= min_ms)

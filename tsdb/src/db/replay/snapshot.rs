@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use super::ReplayReport;
 use super::restore::Restorer;
-use crate::db::head_file::{self, ALIAS_SECTION, HEAD_SECTION, InFiles, KEPT_SECTION, RECORD_SECTION, pairs};
+use crate::db::head_file::{
+    self, ALIAS_SECTION, FRONTIER_SECTION, HEAD_SECTION, InFiles, KEPT_SECTION, RECORD_SECTION, pairs,
+};
 use crate::db::life::KeptReferences;
 use crate::head::chunk::{ChunkData, SealedChunk};
 use crate::head::series::{MemSeries, SeriesState, Stamp};
@@ -21,6 +23,10 @@ impl Restorer<'_> {
         snapshot: &HeadSnapshot,
         report: &mut ReplayReport,
     ) -> Result<KeptReferences, String> {
+        // The head may have been further than the blocks say: of a range in which everything is deleted there is none.
+        for (frontier_ms, _) in snapshot.sections(FRONTIER_SECTION).flat_map(pairs) {
+            self.head.raise_frontier(frontier_ms as i64);
+        }
         for (alias, of) in snapshot.sections(ALIAS_SECTION).flat_map(pairs) {
             self.chunks.join(alias, of);
         }
@@ -52,7 +58,9 @@ impl Restorer<'_> {
         let labels =
             head_file::labels_of(entry.labels, symbols).ok_or_else(|| wrong("has labels that are not there"))?;
         let in_files = InFiles::read(entry.state).ok_or_else(|| wrong("has no state"))?;
-        let found = self.chunks.in_order.remove(&entry.reference).unwrap_or_default();
+        let mut found = self.chunks.in_order.remove(&entry.reference).unwrap_or_default();
+        let frontier_ms = self.head.frontier_ms();
+        found.retain(|chunk| chunk.max_ms >= frontier_ms);
         // More of them may have gone to files since.
         let before = found.get(..usize::try_from(in_files.chunks).unwrap_or(usize::MAX)).map(InFiles::of);
         if before != Some(in_files) {
