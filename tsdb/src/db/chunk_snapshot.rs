@@ -3,12 +3,14 @@
 //! It is a short cut past the log, and nothing else. What we append is in no such snapshot: an opening that may write removes
 //! them, taken or not. One that stays is told from the log by its position, as Prometheus tells its own.
 
+use std::cmp::Ordering;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use promethium_vfs::{OpenMode, Vfs};
 use promethium_wal::WalLayout;
 use promethium_wal::chunk_snapshot::{ChunkSnapshotDir, find_chunk_snapshot};
+use promethium_wal::head_snapshot::LogPosition;
 
 use super::open::ASIDE_DIR;
 use super::repair;
@@ -16,19 +18,17 @@ use super::replay::{Damage, ReplayReport};
 
 const PREFIX: &str = "chunk_snapshot.";
 
-/// A snapshot, and what of the log comes behind it.
+/// A snapshot, and where the log goes on from it.
 pub(super) struct Found {
     pub(super) snapshot: ChunkSnapshotDir,
-    pub(super) log: WalLayout,
-    /// The segment of which the snapshot covers a part, and how many bytes.
-    pub(super) covered: Option<(PathBuf, u64)>,
+    pub(super) end: LogPosition,
 }
 
 /// The newest snapshot, if the log goes on where it ends.
 pub(super) fn find(vfs: &dyn Vfs, dir: &Path, layout: &WalLayout, report: &mut ReplayReport) -> Option<Found> {
     let snapshot = find_chunk_snapshot(vfs, dir).ok()??;
-    match behind(vfs, layout, &snapshot) {
-        Ok((log, covered)) => Some(Found { snapshot, log, covered }),
+    match end_in(vfs, layout, &snapshot) {
+        Ok(end) => Some(Found { snapshot, end }),
         Err(message) => {
             report.note_damage(Damage { path: snapshot.path, offset: 0, message });
             None
@@ -36,36 +36,20 @@ pub(super) fn find(vfs: &dyn Vfs, dir: &Path, layout: &WalLayout, report: &mut R
     }
 }
 
-/// What of the log lies behind a snapshot; or why that cannot be said.
-fn behind(
-    vfs: &dyn Vfs,
-    layout: &WalLayout,
-    snapshot: &ChunkSnapshotDir,
-) -> Result<(WalLayout, Option<(PathBuf, u64)>), String> {
-    let mut log = WalLayout::default();
-    log.next_index = layout.next_index;
-    if layout.checkpoint_number >= Some(snapshot.segment) {
-        log.checkpoint_number = layout.checkpoint_number;
-        log.checkpoint.clone_from(&layout.checkpoint);
-        log.segments.clone_from(&layout.segments);
-        return Ok((log, None));
+/// Where the log goes on from a snapshot: from its beginning, where a checkpoint goes further; or why that cannot be said.
+fn end_in(vfs: &dyn Vfs, layout: &WalLayout, snapshot: &ChunkSnapshotDir) -> Result<LogPosition, String> {
+    let ChunkSnapshotDir { segment, offset, .. } = *snapshot;
+    if layout.checkpoint_number >= Some(segment) {
+        return Ok(LogPosition::default());
     }
-    let behind = layout.segments.iter().filter(|s| s.index >= snapshot.segment).cloned();
-    log.segments = behind.collect();
-    let first = log.segments.first().filter(|first| first.index == snapshot.segment);
-    let first = first.ok_or_else(|| format!("the log has no segment {:08}", snapshot.segment))?.path.clone();
-    let len = vfs.open(&first, OpenMode::Read).and_then(|file| file.len()).map_err(|e| e.to_string())?;
-    if len < snapshot.offset {
-        return Err(format!(
-            "segment {:08} of the log has {len} bytes, expected {}",
-            snapshot.segment, snapshot.offset
-        ));
+    let first = layout.segments.iter().find(|s| s.index == segment);
+    let first = first.ok_or_else(|| format!("the log has no segment {segment:08}"))?;
+    let len = vfs.open(&first.path, OpenMode::Read).and_then(|file| file.len()).map_err(|e| e.to_string())?;
+    match len.cmp(&offset) {
+        Ordering::Less => Err(format!("segment {segment:08} of the log has {len} bytes, expected {offset}")),
+        Ordering::Equal => Ok(LogPosition { segment: segment + 1, offset: 0 }),
+        Ordering::Greater => Ok(LogPosition { segment, offset }),
     }
-    if len == snapshot.offset {
-        log.segments.remove(0);
-        return Ok((log, None));
-    }
-    Ok((log, Some((first, snapshot.offset))))
 }
 
 /// Moves a snapshot that does not serve to where damaged segments are.

@@ -69,6 +69,10 @@ fn pair(a: u64, b: u64) -> [u8; 16] {
     (u128::from(a) << 64 | u128::from(b)).to_be_bytes()
 }
 
+fn bytes_of(pairs: impl IntoIterator<Item = (u64, u64)>) -> Vec<u8> {
+    pairs.into_iter().flat_map(|(a, b)| pair(a, b)).collect()
+}
+
 /// The pairs of numbers that a section is made of.
 pub(super) fn pairs(payload: &[u8]) -> impl Iterator<Item = (u64, u64)> + '_ {
     let (whole, _) = payload.as_chunks::<16>();
@@ -110,18 +114,13 @@ impl Db {
         for record in self.records_beside_samples(&all) {
             file.section(RECORD_SECTION, &record)?;
         }
-        let section =
-            |pairs: &mut dyn Iterator<Item = (u64, u64)>| pairs.flat_map(|(a, b)| pair(a, b)).collect::<Vec<_>>();
-        file.section(ALIAS_SECTION, &section(&mut self.aliases.iter().copied()))?;
+        file.section(ALIAS_SECTION, &bytes_of(self.aliases.iter().copied()))?;
         let kept = self.kept_references.lock().clone();
-        file.section(
-            KEPT_SECTION,
-            &section(&mut kept.into_iter().map(|(reference, until_ms)| (reference, until_ms as u64))),
-        )?;
+        file.section(KEPT_SECTION, &bytes_of(kept.into_iter().map(|(reference, until)| (reference, until as u64))))?;
         let end = end_of_blocks(self.blocks().end_of_in_order_ms());
         file.section(HEAD_SECTION, &pair(self.head.reserve_reference(), end))?;
         file.section(FRONTIER_SECTION, &pair(self.head.frontier_ms() as u64, 0))?;
-        file.section(MARK_SECTION, &section(&mut mark.to_pairs().into_iter()))?;
+        file.section(MARK_SECTION, &bytes_of(mark.to_pairs()))?;
         // What came meanwhile may be in the snapshot in part. The log has it whole, and keeps it.
         if !log.is_closed() {
             log.sync_all(self.clock.now_ms())?;

@@ -223,7 +223,7 @@ impl Opening<'_> {
     ) -> Result<Result<(Parts, Replayed), String>, TsdbError> {
         let parts = self.parts();
         let replay = self.replay(&parts, report)?;
-        let restored = replay.run_from_chunks(found, self.late_layout)?;
+        let restored = replay.run_from_chunks(found, self.layout, self.late_layout)?;
         Ok(restored.map(|replayed| (parts, replayed)))
     }
 

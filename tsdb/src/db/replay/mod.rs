@@ -144,8 +144,6 @@ pub(super) struct Replay<'a> {
     helpers: usize,
     report: ReplayReport,
     restorer: Restorer<'a>,
-    /// A segment of which so many bytes need not be restored.
-    covered: Option<(PathBuf, u64)>,
 }
 
 impl<'a> Replay<'a> {
@@ -164,7 +162,6 @@ impl<'a> Replay<'a> {
             helpers: options.open_threads.saturating_sub(1),
             report,
             restorer: Restorer::new(head),
-            covered: None,
         }
     }
 
@@ -175,13 +172,8 @@ impl<'a> Replay<'a> {
     }
 
     /// Reads both logs, that of late samples second, and leaves them without damage.
-    pub(super) fn run(mut self, log: &WalLayout, late_log: &WalLayout) -> Result<Replayed, TsdbError> {
-        let team = Arc::clone(&self.restorer.team);
-        std::thread::scope(|scope| {
-            let _helpers = team.hire(scope, self.helpers);
-            self.read_log(log, LogPosition::default())?;
-            self.finish(late_log)
-        })
+    pub(super) fn run(self, log: &WalLayout, late_log: &WalLayout) -> Result<Replayed, TsdbError> {
+        self.run_behind(LogPosition::default(), log, late_log)
     }
 
     /// As [`Replay::run`], with a snapshot in place of the log up to where that was taken. The inner error says why it does not
@@ -197,28 +189,23 @@ impl<'a> Replay<'a> {
             Err(reason) => return Ok(Err(reason)),
         };
         self.report.from_snapshot = true;
-        let team = Arc::clone(&self.restorer.team);
-        let mut replayed = std::thread::scope(|scope| {
-            let _helpers = team.hire(scope, self.helpers);
-            self.read_log(log, snapshot.position())?;
-            self.finish(late_log)
-        })?;
+        let mut replayed = self.run_behind(snapshot.position(), log, late_log)?;
         replayed.kept.extend(kept);
         Ok(Ok(replayed))
     }
 
-    /// As [`Replay::run_from`], with a memory snapshot of Prometheus in place of the part of the log that it covers.
+    /// As [`Replay::run_from`], with a memory snapshot of Prometheus.
     pub(super) fn run_from_chunks(
         mut self,
         found: &chunk_snapshot::Found,
+        log: &WalLayout,
         late_log: &WalLayout,
     ) -> Result<Result<Replayed, String>, TsdbError> {
         if let Err(reason) = self.restorer.restore_chunk_snapshot(self.vfs, &found.snapshot, &mut self.report) {
             return Ok(Err(reason));
         }
         self.report.from_snapshot = true;
-        self.covered.clone_from(&found.covered);
-        let mut replayed = self.run(&found.log, late_log)?;
+        let mut replayed = self.run_behind(found.end, log, late_log)?;
         // The log has series twice now and then; the snapshot only has one of their references.
         let unknown = replayed.report.unknown_series_samples;
         if unknown > 0 {
@@ -227,6 +214,20 @@ impl<'a> Replay<'a> {
         // Of some it has what is in blocks by now.
         replayed.may_have_empty_series = true;
         Ok(Ok(replayed))
+    }
+
+    fn run_behind(
+        mut self,
+        position: LogPosition,
+        log: &WalLayout,
+        late_log: &WalLayout,
+    ) -> Result<Replayed, TsdbError> {
+        let team = Arc::clone(&self.restorer.team);
+        std::thread::scope(|scope| {
+            let _helpers = team.hire(scope, self.helpers);
+            self.read_log(log, position)?;
+            self.finish(late_log)
+        })
     }
 
     fn finish(mut self, late_log: &WalLayout) -> Result<Replayed, TsdbError> {
@@ -343,11 +344,6 @@ impl<'a> Replay<'a> {
         file.sync()
     }
 
-    /// Whether a snapshot has what a record says.
-    fn is_covered(&self, path: &Path, start: u64) -> bool {
-        self.covered.as_ref().is_some_and(|(covered, bytes)| covered == path && start < *bytes)
-    }
-
     /// Reads and restores one record.
     fn step(&mut self, reader: &mut SegmentReader, path: &Path) -> Result<Option<Step>, TsdbError> {
         let item = reader.next_item().map_err(TsdbError::io(path, "read"))?;
@@ -355,7 +351,6 @@ impl<'a> Replay<'a> {
         Ok(match item {
             None => None,
             Some(Item::Damage { offset, message }) => Some(Step::Damage(damage(offset, message))),
-            Some(Item::Record { start, .. }) if self.is_covered(path, start) => Some(Step::Record),
             Some(Item::Record { start, bytes }) => match self.restorer.restore(bytes, &mut self.report) {
                 Ok(()) => Some(Step::Record),
                 Err(error) => Some(Step::Unreadable(damage(start, error.to_string()))),
