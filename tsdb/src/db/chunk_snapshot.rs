@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::io;
 use std::path::Path;
 
-use promethium_vfs::{OpenMode, Vfs};
+use promethium_vfs::Vfs;
 use promethium_wal::WalLayout;
 use promethium_wal::chunk_snapshot::{ChunkSnapshotDir, find_chunk_snapshot};
 use promethium_wal::head_snapshot::LogPosition;
@@ -44,7 +44,7 @@ fn end_in(vfs: &dyn Vfs, layout: &WalLayout, snapshot: &ChunkSnapshotDir) -> Res
     }
     let first = layout.segments.iter().find(|s| s.index == segment);
     let first = first.ok_or_else(|| format!("the log has no segment {segment:08}"))?;
-    let len = vfs.open(&first.path, OpenMode::Read).and_then(|file| file.len()).map_err(|e| e.to_string())?;
+    let len = vfs.stat(&first.path).map_err(|e| e.to_string())?.len;
     match len.cmp(&offset) {
         Ordering::Less => Err(format!("segment {segment:08} of the log has {len} bytes, expected {offset}")),
         Ordering::Equal => Ok(LogPosition { segment: segment + 1, offset: 0 }),

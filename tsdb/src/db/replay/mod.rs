@@ -260,8 +260,11 @@ impl<'a> Replay<'a> {
     }
 
     fn log_len(&self, files: &[(&SegmentFile, u64)]) -> Result<u64, TsdbError> {
-        let len = |path: &Path| self.open(path, OpenMode::Read)?.len().map_err(TsdbError::io(path, "read"));
-        files.iter().map(|(segment, start)| Ok(len(&segment.path)?.saturating_sub(*start))).sum()
+        let behind = |(segment, start): &(&SegmentFile, u64)| {
+            let found = self.vfs.stat(&segment.path).map_err(TsdbError::io(&segment.path, "read"))?;
+            Ok(found.len.saturating_sub(*start))
+        };
+        files.iter().map(behind).sum()
     }
 
     /// The newest segment that has any bytes: the one that the store was writing when it went down.
