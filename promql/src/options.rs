@@ -9,7 +9,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Features {
-    /// `promql-experimental-functions`: `limitk`, `limit_ratio`, `info`, `sort_by_label`, `mad_over_time` and others.
+    /// `promql-experimental-functions`: `limitk`, `limit_ratio`, `info`, `mad_over_time` and others.
     pub experimental_functions: bool,
     /// `promql-extended-range-selectors`: the modifiers `anchored` and `smoothed`.
     pub extended_range_selectors: bool,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use promethium_model::{Clock, Limits, QueryEngine, SystemClock};
 use promethium_notify::Alertmanagers;
-use promethium_promql::{Engine, EngineOptions};
+use promethium_promql::{Engine, EngineOptions, Features};
 use promethium_rules::{Discard, Notifier, RuleGlobals, RuleManager, RuleOptions, RuleSource};
 use promethium_scrape::{Fetch, FetchError, FetchRequest, TargetConfig, Targets};
 use promethium_tsdb::vfs::StdVfs;
@@ -23,6 +23,7 @@ pub struct MonitorBuilder {
     store: Storage,
     db_options: DbOptions,
     engine: Option<Arc<dyn QueryEngine>>,
+    features: Features,
     clock: Arc<dyn Clock>,
     limits: Limits,
     targets: Vec<TargetConfig>,
@@ -49,6 +50,7 @@ impl MonitorBuilder {
             store: Storage::Memory,
             db_options: DbOptions::default(),
             engine: None,
+            features: Features::default(),
             clock: Arc::new(SystemClock::new()),
             limits: Limits::default(),
             targets: Vec::new(),
@@ -91,6 +93,13 @@ impl MonitorBuilder {
     /// Asks another engine than Promethium's, or that one with other options.
     pub fn engine(mut self, engine: Arc<dyn QueryEngine>) -> Self {
         self.engine = Some(engine);
+        self
+    }
+
+    /// Switches on what Prometheus has behind feature flags, in Promethium's engine; another one, given by
+    /// [`engine`](Self::engine), has its own options. Default: what a Prometheus without flags offers.
+    pub fn features(mut self, features: Features) -> Self {
+        self.features = features;
         self
     }
 
@@ -208,7 +217,7 @@ impl MonitorBuilder {
     /// When the data directory cannot be opened, a rule file is wrong, or a target's configuration is.
     pub fn build(self) -> Result<Monitor, MonitorError> {
         let now_ms = self.clock.now_ms();
-        let engine = self.engine.unwrap_or_else(|| Arc::new(own_engine(&self.globals, &self.limits)));
+        let engine = self.engine.unwrap_or_else(|| Arc::new(own_engine(self.features, &self.globals, &self.limits)));
         let rule_options = self
             .rule_options
             .with_external_url(self.external_url)
@@ -251,8 +260,9 @@ fn checked(configs: Vec<TargetConfig>, limits: &Limits, now_ms: i64) -> Result<T
 }
 
 /// As in Prometheus, a subquery without a step takes the evaluation interval.
-fn own_engine(globals: &RuleGlobals, limits: &Limits) -> Engine {
+fn own_engine(features: Features, globals: &RuleGlobals, limits: &Limits) -> Engine {
     let mut options = EngineOptions::default().with_limits(limits.clone());
+    options.features = features;
     options.subquery_step_ms = globals.evaluation_interval_ms;
     Engine::new(options)
 }

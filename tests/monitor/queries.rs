@@ -7,6 +7,7 @@ use std::time::Duration;
 use promethium::Monitor;
 use promethium::api::{ApiRequest, Method, handle};
 use promethium::model::{Clock, Limits, QueryCx, QueryError, QueryValue};
+use promethium::promql::Features;
 
 use crate::support::{Page, Rig, START_MS};
 
@@ -20,6 +21,15 @@ fn rig(set: impl FnOnce(&mut Limits)) -> Rig {
 fn get(monitor: &Monitor, target: &str) -> (u16, String) {
     let response = handle(monitor, &ApiRequest::new(Method::Get, target), &QueryCx::unlimited());
     (response.status, String::from_utf8(response.body).unwrap())
+}
+
+#[test]
+fn what_prometheus_has_behind_flags_is_off_until_it_is_switched_on() {
+    let expr = "limitk(1, vector(1))";
+    let refused = rig(|_| ()).monitor.query(expr, START_MS).unwrap_err().to_string();
+    assert!(refused.ends_with("must be enabled with --enable-feature=promql-experimental-functions"), "{refused}");
+    let rig = Rig::new(|m| m.features(Features::all()));
+    assert!(rig.monitor.query(expr, START_MS).is_ok());
 }
 
 #[test]

@@ -12,6 +12,7 @@ use promethium::scrape::{Source, TargetConfig};
 use promethium::{Description, Monitor, MonitorBuilder};
 
 use crate::config::{Config, ScrapeConfig, StaticConfig};
+use crate::features::FeatureFlags;
 use crate::storage::{self, StorageFlags};
 
 /// What the server is made of, checked as far as it can be without touching the data directory.
@@ -20,6 +21,7 @@ pub(crate) struct Composition {
     address: SocketAddr,
     limits: Limits,
     rule_flags: RuleFlags,
+    features: FeatureFlags,
     shown: Shown,
 }
 
@@ -45,17 +47,18 @@ pub(crate) struct RuleFlags {
     /// Time until an active alert is sent again
     #[arg(long = "rules.alert.resend-delay", value_name = "DURATION", default_value = "1m", value_parser = duration::parse_ms)]
     resend_delay: i64,
-    /// Threads for rules of one group that do not read each other's results; 0 runs them one by one
-    #[arg(long = "rules.max-concurrent-evals", value_name = "N", default_value_t = 0)]
-    max_concurrent_evals: usize,
+    /// Threads for rules of one group that do not read each other's results; 0, which runs them one by one, unless the feature
+    /// concurrent-rule-eval is on
+    #[arg(long = "rules.max-concurrent-evals", value_name = "N")]
+    max_concurrent_evals: Option<usize>,
 }
 
 impl RuleFlags {
-    fn options(&self) -> RuleOptions {
+    fn options(&self, features: &FeatureFlags) -> RuleOptions {
         RuleOptions::default()
             .with_resend_delay_ms(self.resend_delay)
             .with_restore_ms(self.for_outage_tolerance, self.for_grace_period)
-            .with_max_concurrent_evals(self.max_concurrent_evals)
+            .with_max_concurrent_evals(features.concurrent_rules(self.max_concurrent_evals))
     }
 }
 
@@ -80,19 +83,21 @@ impl Composition {
         address: SocketAddr,
         limits: Limits,
         rule_flags: RuleFlags,
+        features: FeatureFlags,
         shown: Shown,
     ) -> Self {
-        Composition { config, address, limits, rule_flags, shown }
+        Composition { config, address, limits, rule_flags, features, shown }
     }
 
     /// Reads the rules, opens the data directory, and puts the monitor together.
     pub(crate) fn open(&self, data_dir: &Path, storage: &StorageFlags) -> Result<Arc<Monitor>, String> {
         let builder = Monitor::builder()
             .data_dir(data_dir)
-            .db_options(storage::options(storage, &self.config.storage))
+            .db_options(self.features.apply_to_store(storage::options(storage, &self.config.storage)))
+            .features(self.features.language())
             .limits(self.limits.clone())
             .external_url(self.rule_flags.external_url.clone().unwrap_or_else(|| format!("http://{}", self.address)))
-            .rule_options(self.rule_flags.options())
+            .rule_options(self.rule_flags.options(&self.features))
             .rule_globals(self.rule_globals())
             .alertmanagers(Arc::new(self.alertmanagers()?))
             .description(self.description(storage))
@@ -175,6 +180,7 @@ impl Composition {
             target.honor_timestamps = job.honor_timestamps;
             target.sample_limit = job.sample_limit;
             target.body_size_limit = job.body_size_limit.0;
+            self.features.apply_to_target(&mut target);
             target
         })
     }

@@ -6,8 +6,10 @@ mod alerting;
 mod compose;
 mod config;
 mod description;
+mod features;
 mod storage;
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,6 +29,7 @@ use tokio::sync::oneshot;
 use compose::{Composition, RuleFlags, Shown};
 use config::Config;
 use description::describe;
+use features::FeatureFlags;
 use storage::StorageFlags;
 
 /// Connections that are still open this long after the signal are cut.
@@ -52,6 +55,8 @@ struct Flags {
     storage: StorageFlags,
     #[command(flatten)]
     rules: RuleFlags,
+    #[command(flatten)]
+    features: FeatureFlags,
 }
 
 fn main() -> ExitCode {
@@ -65,7 +70,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            eprintln!("promethium-server: {message}");
+            complain(&message);
             ExitCode::FAILURE
         }
     }
@@ -78,12 +83,16 @@ async fn run(flags: Flags, shown: Shown) -> Result<(), String> {
         TcpListener::bind(&flags.listen_address).await.map_err(|e| format!("{}: {e}", flags.listen_address))?;
     let address = listener.local_addr().map_err(|e| format!("{}: {e}", flags.listen_address))?;
 
-    let compose = |config| Composition::new(config, address, limits.clone(), flags.rules.clone(), shown.clone());
+    flags.features.warnings().for_each(|warning| complain(&warning));
+    let compose = |config| {
+        let (rules, features) = (flags.rules.clone(), flags.features.clone());
+        Composition::new(config, address, limits.clone(), rules, features, shown.clone())
+    };
     let composition = compose(config.unwrap_or_else(|| Config::of_itself(address)));
     let monitor = tokio::task::block_in_place(|| composition.open(&flags.data_dir, &flags.storage))?;
     monitor.store().replay_report().into_iter().for_each(tell_of_damage);
     let runner = Runner::start(Arc::clone(&monitor)).map_err(|e| e.to_string())?;
-    println!("promethium-server: listening on http://{address}, data in {}", flags.data_dir.display());
+    say(&format!("listening on http://{address}, data in {}", flags.data_dir.display()));
 
     let reload = || {
         let Some(file) = &flags.config_file else { return Ok(()) };
@@ -128,12 +137,12 @@ async fn told_to_end(reload: impl Fn() -> Result<(), String>) -> Result<(), Stri
     let mut terminate = signal(SignalKind::terminate()).map_err(|e| e.to_string())?;
     loop {
         tokio::select! {
-            _ = interrupt.recv() => println!("promethium-server: SIGINT, shutting down"),
-            _ = terminate.recv() => println!("promethium-server: SIGTERM, shutting down"),
+            _ = interrupt.recv() => say("SIGINT, shutting down"),
+            _ = terminate.recv() => say("SIGTERM, shutting down"),
             _ = hangup.recv() => {
                 match tokio::task::block_in_place(&reload) {
-                    Ok(()) => println!("promethium-server: SIGHUP, configuration read anew"),
-                    Err(e) => eprintln!("promethium-server: SIGHUP, configuration stays as it was: {e}"),
+                    Ok(()) => say("SIGHUP, configuration read anew"),
+                    Err(e) => complain(&format!("SIGHUP, configuration stays as it was: {e}")),
                 }
                 continue;
             }
@@ -144,6 +153,16 @@ async fn told_to_end(reload: impl Fn() -> Result<(), String>) -> Result<(), Stri
 
 /// What a replay found that should not be there. A torn tail is what every crash leaves.
 fn tell_of_damage(report: &ReplayReport) {
-    report.damage.iter().for_each(|damage| eprintln!("promethium-server: {damage}"));
-    report.repair_error.iter().for_each(|error| eprintln!("promethium-server: repairing the log: {error}"));
+    report.damage.iter().for_each(|damage| complain(&damage.to_string()));
+    report.repair_error.iter().for_each(|error| complain(&format!("repairing the log: {error}")));
+}
+
+/// Tells of what went as it should. That nobody reads it any more must not end the server, least of all while it ends.
+fn say(message: &str) {
+    let _ = writeln!(std::io::stdout(), "promethium-server: {message}");
+}
+
+/// Tells of what did not.
+fn complain(message: &str) {
+    let _ = writeln!(std::io::stderr(), "promethium-server: {message}");
 }

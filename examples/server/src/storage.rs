@@ -1,7 +1,7 @@
 //! How the data is kept: Prometheus' flags, and the `storage` section of the file, which goes first.
 
 use promethium::model::duration;
-use promethium::tsdb::{DbOptions, Retention};
+use promethium::tsdb::{DbOptions, FloatEncoding, Retention};
 use serde::Deserialize;
 
 use crate::config::{Bytes, DurationMs, parse_bytes};
@@ -31,7 +31,23 @@ pub(crate) struct StorageConfig {
 #[serde(default, deny_unknown_fields)]
 struct TsdbConfig {
     out_of_order_time_window: Option<DurationMs>,
+    stale_series_compaction_threshold: Option<f64>,
+    chunk_encoding: ChunkEncodingConfig,
     retention: RetentionConfig,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ChunkEncodingConfig {
+    floats: Option<Floats>,
+}
+
+/// How chunks of floats are written.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Floats {
+    Xor,
+    Xor2,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -62,6 +78,12 @@ pub(crate) fn options(flags: &StorageFlags, config: &StorageConfig) -> DbOptions
     let mut options = DbOptions::default().retention(retention(flags, &config.tsdb.retention));
     if let Some(window) = config.tsdb.out_of_order_time_window {
         options = options.out_of_order_window_ms(window.0);
+    }
+    if let Some(share) = config.tsdb.stale_series_compaction_threshold {
+        options = options.stale_series_compaction_threshold(share);
+    }
+    if let Some(Floats::Xor2) = config.tsdb.chunk_encoding.floats {
+        options = options.float_encoding(FloatEncoding::Xor2);
     }
     if let Some(exemplars) = config.exemplars.max_exemplars {
         options = options.max_exemplars(exemplars);
