@@ -8,7 +8,7 @@ use promethium_model::{
     AppendOptions, Appendable, Clock, FloatHistogram, Histogram, Labels, ManualClock, Matcher, Point, PointValue,
     Queryable, QueryableExt, SeriesKey, Span, TimeRange,
 };
-use promethium_tsdb::vfs::{SimVfs, StdVfs, Vfs};
+use promethium_tsdb::vfs::{SimVfs, StdVfs, Vfs, replace_file, tree_bytes};
 use promethium_tsdb::{Db, DbOptions, Retention};
 
 use crate::support::{DIR, START_MS, always};
@@ -225,6 +225,35 @@ fn what_is_beyond_retention_goes() {
     let all = db.read_all(TimeRange::ALL, &[]).unwrap();
     let first = all[0].1.timestamps[0];
     assert!(first > START_MS + 8 * HOUR_MS && first < START_MS + 16 * HOUR_MS, "{}", (first - START_MS) / HOUR_MS);
+}
+
+#[test]
+fn a_bound_on_bytes_counts_all_that_the_directory_has() {
+    const BOUND: u64 = 150_000;
+    let of_bytes = Retention { bytes: Some(BOUND), ..Retention::default() };
+    let of_share = Retention { percentage: Some(1.0), ..Retention::default() };
+    for retention in [of_bytes, of_share] {
+        let disk = Arc::new(SimVfs::new(1));
+        disk.set_capacity(Some(100 * BOUND));
+        let options = small().retention(retention).head_snapshot(true).segment_bytes(64 << 10);
+        let rig = Rig::new(disk.clone(), options);
+        let db = rig.open();
+        rig.run(&db, START_MS, START_MS + 30 * HOUR_MS);
+        disk.create_dir(&Path::new(DIR).join("snapshots")).unwrap();
+        let bytes = || tree_bytes(&*disk, Path::new(DIR)).unwrap();
+        let (before, blocks) = (bytes(), db.stats().blocks);
+        assert!(blocks > 1 && before <= BOUND && before > BOUND / 2, "{blocks} blocks, {before} bytes");
+
+        let write = |path: &Path, len: u64| replace_file(&*disk, path, &vec![0; len as usize]).unwrap();
+        write(&Path::new(DIR).join("snapshots/asked-for"), BOUND);
+        let mut t = START_MS + 30 * HOUR_MS;
+        db.maintain(t, Duration::from_secs(60)).unwrap();
+        assert_eq!(db.stats().blocks, blocks, "links to blocks are not counted twice");
+        write(&Path::new(DIR).join("left-over.tmp"), BOUND - 1_000);
+        t += STEP_MS;
+        db.maintain(t, Duration::from_secs(60)).unwrap();
+        assert_eq!(db.stats().blocks, 0, "everything else is");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use promethium_block::{Stored, beyond_retention};
 use promethium_vfs::tree_bytes;
 
 use super::Upkeep;
-use crate::db::open::{CHUNKS_DIR, LATE_DIR, WAL_DIR};
+use super::snapshot::SNAPSHOTS_DIR;
 use crate::db::{Db, Home};
 use crate::error::TsdbError;
 
@@ -25,9 +25,12 @@ impl Db {
         Ok(gone.len())
     }
 
-    /// Bytes of what is not a block: logs and head chunks.
+    /// Bytes of what is not a block: logs and head chunks, snapshots of the head, what is set aside or half written. Snapshots that
+    /// clients asked for are links to what is counted already.
     fn other_bytes(&self, home: &Home) -> u64 {
-        let bytes = |name: &str| tree_bytes(&*home.vfs, &home.dir.join(name)).unwrap_or(0);
-        [WAL_DIR, LATE_DIR, CHUNKS_DIR].iter().map(|name| bytes(name)).sum()
+        let blocks: Vec<String> = self.blocks().all().iter().map(|b| b.meta().ulid.to_string()).collect();
+        let mut names = home.vfs.list(&home.dir).unwrap_or_default();
+        names.retain(|name| name != SNAPSHOTS_DIR && !blocks.contains(name));
+        names.iter().map(|name| tree_bytes(&*home.vfs, &home.dir.join(name)).unwrap_or(0)).sum()
     }
 }

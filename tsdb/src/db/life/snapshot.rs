@@ -12,7 +12,7 @@ use crate::error::TsdbError;
 use crate::head::source::{HeadSource, Which};
 use crate::options::ProgressKind;
 
-const SNAPSHOTS_DIR: &str = "snapshots";
+pub(super) const SNAPSHOTS_DIR: &str = "snapshots";
 
 impl Db {
     /// Makes a copy of the store as it is now under `snapshots/` in the data directory, and gives its place: blocks by
