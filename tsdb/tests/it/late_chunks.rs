@@ -8,11 +8,11 @@ use promethium_model::{
     AppendOptions, Appendable, Matcher, Point, QueryCx, Queryable, QueryableExt, SampleBatch, SelectHints, SeriesKey,
     TimeRange,
 };
-use promethium_tsdb::vfs::{Fault, FaultKind, SimVfs, StdVfs, Vfs};
+use promethium_tsdb::vfs::{FaultKind, SimVfs, StdVfs, Vfs};
 use promethium_tsdb::{Db, DbOptions, PAGE_BYTES};
 
 use crate::migration::Prometheus;
-use crate::support::{Contents, START_MS, always, clock, contents, labels, open_at};
+use crate::support::{Contents, START_MS, Sweep, always, clock, contents, labels, open_at};
 
 const STEP_MS: i64 = 20_000;
 /// Late samples of a series in one commit.
@@ -252,54 +252,47 @@ fn a_chunk_that_decays_under_a_running_store_is_missed_and_said_to_be() {
     assert_eq!(set.annotations().len(), 1, "{:?}", set.annotations());
 }
 
-/// Runs the workload with each call failing in its turn, and checks what comes back. How many calls there were.
-fn sweep(kind: FaultKind, persistent: bool, seed: u64, step: usize, then: fn(&SimVfs)) -> u64 {
+/// Reopens what a failure left, goes on, moves what was restored to files, and survives once more. How many failures there were.
+fn sweep(failures: &Sweep) -> u64 {
     const COMMITS: i64 = 26;
-    let mut points = 0;
-    for k in (1..).step_by(step) {
-        let disk = SimVfs::new(seed);
-        disk.plan(Some(Fault { call: k, persistent, kind }));
-        let acknowledged = run(&disk, COMMITS);
-        let was_hit = disk.calls() >= k;
-        disk.plan(None);
-        then(&disk);
-        let context = format!("{kind:?}, persistent {persistent}, seed {seed}, call {k}");
-        let db = reopened(&disk);
-        check(&contents(&db), &acknowledged, COMMITS, &context);
-        // It goes on, moves what it restored to files, and survives once more.
-        let recovered = contents(&db);
-        commit(&db, &[(2, time_of(900), 1.0)]).unwrap_or_else(|e| panic!("{context}: {e}"));
-        maintain(&db, 900).unwrap_or_else(|e| panic!("{context}: {e}"));
-        drop(db);
-        disk.restart();
-        let mut again = contents(&reopened(&disk));
-        again.get_mut(&labels(2).to_string()).unwrap().retain(|(t, _)| *t != time_of(900));
-        again.retain(|_, rows| !rows.is_empty());
-        assert_eq!(again, recovered, "{context}: the second recovery");
-        if !was_hit {
-            return points;
-        }
-        points += 1;
-    }
-    points
+    failures.over(
+        |disk| run(disk, COMMITS),
+        |disk, acknowledged, context| {
+            let db = reopened(disk);
+            check(&contents(&db), &acknowledged, COMMITS, context);
+            let recovered = contents(&db);
+            commit(&db, &[(2, time_of(900), 1.0)]).unwrap_or_else(|e| panic!("{context}: {e}"));
+            maintain(&db, 900).unwrap_or_else(|e| panic!("{context}: {e}"));
+            drop(db);
+            disk.restart();
+            let mut again = contents(&reopened(disk));
+            again.get_mut(&labels(2).to_string()).unwrap().retain(|(t, _)| *t != time_of(900));
+            again.retain(|_, rows| !rows.is_empty());
+            assert_eq!(again, recovered, "{context}: the second recovery");
+        },
+    )
 }
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_power_goes() {
-    let points: u64 = (0..4).map(|seed| sweep(FaultKind::PowerLoss, true, seed, 1, SimVfs::restart)).sum();
+    let points: u64 = (0..4)
+        .map(|seed| {
+            sweep(&Sweep { kind: FaultKind::PowerLoss, persistent: true, seed, step: 1, then: SimVfs::restart })
+        })
+        .sum();
     assert!(points >= 800, "only {points} points");
 }
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
-    let points = sweep(FaultKind::Error, true, 1, 2, SimVfs::kill);
+    let points = sweep(&Sweep { kind: FaultKind::Error, persistent: true, seed: 1, step: 2, then: SimVfs::kill });
     assert!(points >= 100, "only {points} points");
 }
 
 #[test]
 fn any_call_may_fail() {
     for kind in [FaultKind::Error, FaultKind::ShortWrite(5)] {
-        let points = sweep(kind, false, 1, 2, SimVfs::restart);
+        let points = sweep(&Sweep { kind, persistent: false, seed: 1, step: 2, then: SimVfs::restart });
         assert!(points >= 100, "only {points} points");
     }
 }

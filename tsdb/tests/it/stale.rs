@@ -9,7 +9,7 @@ use promethium_model::{
     AppendError, AppendOptions, Appendable, Labels, ManualClock, MemStore, Point, QueryCx, Queryable, QueryableExt,
     STALE_NAN, SelectHints, SeriesKey, SeriesRef, TimeRange,
 };
-use promethium_tsdb::vfs::{Fault, FaultKind, SimVfs, StdVfs, Vfs};
+use promethium_tsdb::vfs::{FaultKind, SimVfs, StdVfs, Vfs};
 use promethium_tsdb::{Compression, Db, DbOptions, MaintainReport, PAGE_BYTES};
 use promethium_wal::{
     Compressor, RefSample, RefTombstone, WalWriter, encode_samples, encode_series_entry, encode_tombstones,
@@ -17,7 +17,7 @@ use promethium_wal::{
 
 use crate::life::everything;
 use crate::migration::Prometheus;
-use crate::support::{DIR, START_MS, always};
+use crate::support::{DIR, START_MS, Sweep, always};
 
 const STEP_MS: i64 = 60_000;
 const STALE_HINTS: [&str; 2] = ["from-out-of-order", "from-stale-series"];
@@ -363,52 +363,53 @@ fn workload(n: i64) -> Vec<(usize, i64, f64)> {
     (0..8).filter(is_there).map(|pod| (pod, time_of(n), if pod < 2 { n as f64 } else { value(pod) })).collect()
 }
 
-fn sweep(kind: FaultKind, persistent: bool, seed: u64, step: usize, then: fn(&SimVfs)) -> u64 {
-    const COMMITS: i64 = 26;
-    let mut points = 0;
-    for k in (1..).step_by(step) {
-        let disk = SimVfs::new(seed);
-        disk.plan(Some(Fault { call: k, persistent, kind }));
-        let acknowledged = run(&disk, COMMITS);
-        let was_hit = disk.calls() >= k;
-        disk.plan(None);
-        then(&disk);
-        let context = format!("{kind:?}, persistent {persistent}, seed {seed}, call {k}");
-        let vfs: Arc<dyn Vfs> = Arc::new(disk.clone());
-        let clock = Arc::new(ManualClock::new(time_of(COMMITS)));
-        let db = Db::open_with(vfs, Path::new(DIR), options().chunk_range_ms(8 * STEP_MS), clock).unwrap();
-        for (series, batch) in db.read_all(TimeRange::ALL, &[]).unwrap() {
-            for (t, v) in batch.timestamps.iter().zip(&batch.floats) {
-                let n = (t - START_MS) / STEP_MS;
-                let written = workload(n).into_iter().find(|row| labels(row.0) == series);
-                assert_eq!(written.map(|row| row.2.to_bits()), Some(v.to_bits()), "{context}: {series} at {n}");
-            }
+const COMMITS: i64 = 26;
+
+/// Whether a database holds what was acknowledged, and nothing that was not written.
+fn check(db: &Db, acknowledged: Vec<Vec<(usize, i64, f64)>>, context: &str) {
+    for (series, batch) in db.read_all(TimeRange::ALL, &[]).unwrap() {
+        for (t, v) in batch.timestamps.iter().zip(&batch.floats) {
+            let n = (t - START_MS) / STEP_MS;
+            let written = workload(n).into_iter().find(|row| labels(row.0) == series);
+            assert_eq!(written.map(|row| row.2.to_bits()), Some(v.to_bits()), "{context}: {series} at {n}");
         }
-        for (pod, t, _) in acknowledged.into_iter().flatten() {
-            let here = TimeRange::new(t, t);
-            let matcher = promethium_model::Matcher::equal("pod", pod.to_string());
-            assert_eq!(db.read_all(here, &[matcher]).unwrap().len(), 1, "{context}: pod {pod} at {t}");
-        }
-        if !was_hit {
-            let metas = db.block_metas();
-            assert!(metas.iter().any(|(meta, _)| meta.compaction.hints == STALE_HINTS), "{metas:?}");
-            return points;
-        }
-        points += 1;
     }
-    points
+    for (pod, t, _) in acknowledged.into_iter().flatten() {
+        let here = TimeRange::new(t, t);
+        let matcher = promethium_model::Matcher::equal("pod", pod.to_string());
+        assert_eq!(db.read_all(here, &[matcher]).unwrap().len(), 1, "{context}: pod {pod} at {t}");
+    }
+}
+
+fn reopened(disk: &SimVfs) -> Db {
+    let vfs: Arc<dyn Vfs> = Arc::new(disk.clone());
+    let clock = Arc::new(ManualClock::new(time_of(COMMITS)));
+    Db::open_with(vfs, Path::new(DIR), options().chunk_range_ms(8 * STEP_MS), clock).unwrap()
+}
+
+fn sweep(failures: &Sweep) -> u64 {
+    let unharmed = SimVfs::new(failures.seed);
+    run(&unharmed, COMMITS);
+    let metas = reopened(&unharmed).block_metas();
+    assert!(metas.iter().any(|(meta, _)| meta.compaction.hints == STALE_HINTS), "{metas:?}");
+    failures
+        .over(|disk| run(disk, COMMITS), |disk, acknowledged, context| check(&reopened(disk), acknowledged, context))
 }
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_power_goes() {
-    let points: u64 = (0..2).map(|seed| sweep(FaultKind::PowerLoss, true, seed, 1, SimVfs::restart)).sum();
+    let points: u64 = (0..2)
+        .map(|seed| {
+            sweep(&Sweep { kind: FaultKind::PowerLoss, persistent: true, seed, step: 1, then: SimVfs::restart })
+        })
+        .sum();
     assert!(points >= 400, "only {points} points");
 }
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_process_is_killed_or_a_call_fails() {
     for (persistent, then) in [(true, SimVfs::kill as fn(&SimVfs)), (false, SimVfs::restart)] {
-        let points = sweep(FaultKind::Error, persistent, 1, 3, then);
+        let points = sweep(&Sweep { kind: FaultKind::Error, persistent, seed: 1, step: 3, then });
         assert!(points >= 70, "only {points} points");
     }
 }

@@ -8,7 +8,7 @@ use promethium_model::{
     AppendOptions, Appendable, CommitError, CommitStats, Labels, ManualClock, Point, Queryable, QueryableExt,
     SeriesKey, TimeRange,
 };
-use promethium_tsdb::vfs::{SimVfs, Vfs};
+use promethium_tsdb::vfs::{Fault, FaultKind, SimVfs, Vfs};
 use promethium_tsdb::{Db, DbOptions, Sync, TsdbError};
 
 /// Where the tests' databases live on simulated disks.
@@ -92,4 +92,39 @@ pub(crate) fn prefix_len(found: &Contents, batches: &[Batch]) -> Option<usize> {
     let mut held = 0;
     let n = batches.iter().take_while(|b| (held + b.len() <= total).then(|| held += b.len()).is_some()).count();
     (*found == expected(&batches[..n])).then_some(n)
+}
+
+/// How the calls of a workload fail, one after the other.
+pub(crate) struct Sweep {
+    pub(crate) kind: FaultKind,
+    /// Whether all later calls fail too.
+    pub(crate) persistent: bool,
+    pub(crate) seed: u64,
+    /// From one call that fails to the next: 1 takes each in its turn.
+    pub(crate) step: usize,
+    /// What becomes of the disk before it is opened again.
+    pub(crate) then: fn(&SimVfs),
+}
+
+impl Sweep {
+    /// Runs a workload until none of its calls is left to fail, and hands over the disk, what `run` says that it acknowledged, and the
+    /// failure in words. How many failures there were.
+    pub(crate) fn over<A>(&self, run: impl Fn(&SimVfs) -> A, check: impl Fn(&SimVfs, A, &str)) -> u64 {
+        let Sweep { kind, persistent, seed, step, then } = *self;
+        let mut points = 0;
+        for call in (1..).step_by(step) {
+            let disk = SimVfs::new(seed);
+            disk.plan(Some(Fault { call, persistent, kind }));
+            let acknowledged = run(&disk);
+            let was_hit = disk.calls() >= call;
+            disk.plan(None);
+            then(&disk);
+            check(&disk, acknowledged, &format!("{kind:?}, persistent {persistent}, seed {seed}, call {call}"));
+            if !was_hit {
+                break;
+            }
+            points += 1;
+        }
+        points
+    }
 }
