@@ -7,8 +7,21 @@ use promethium_promql::{Engine, EngineOptions, Features, promqltest};
 
 #[test]
 fn own_scripts_pass() {
-    let engine = Engine::new(EngineOptions::default().with_features(Features::all()));
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    let evaluations = run_folder("testdata", Features::all());
+    assert!(evaluations >= 150, "only {evaluations} evaluations");
+}
+
+/// What differs where no flag is set, above all when names go.
+#[test]
+fn scripts_of_a_server_without_flags_pass() {
+    let evaluations = run_folder("testdata/server", Features::server());
+    assert!(evaluations >= 25, "only {evaluations} evaluations");
+}
+
+/// Runs the scripts of a folder, which must all pass; their number of evaluations.
+fn run_folder(folder: &str, features: Features) -> usize {
+    let engine = Engine::new(EngineOptions::default().with_features(features));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let (mut evaluations, mut failures) = (0, Vec::new());
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -22,7 +35,7 @@ fn own_scripts_pass() {
         failures.extend(report.failures().map(|f| format!("{}:{}: {f:?}", path.display(), f.line)));
     }
     assert!(failures.is_empty(), "{failures:#?}");
-    assert!(evaluations >= 150, "only {evaluations} evaluations");
+    evaluations
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::column::{Column, Series};
 use super::explain::Profile;
 use super::fetch::Fetcher;
 use super::naming::can_drop_name;
-use super::notes::Notes;
+use super::notes::{Notes, Origin};
 use super::steps::Steps;
 use crate::Features;
 use crate::parser::{ExprId, RegexCache};
@@ -88,6 +88,11 @@ impl<'a> Collected<'a> {
 impl<'a> Evaluator<'a> {
     pub(crate) fn node(&self, id: ExprId) -> &'a PlanNode {
         self.plan.node(id)
+    }
+
+    /// What a node has to say about another one, or about itself.
+    pub(crate) fn origin(&self, speaker: ExprId, about: ExprId) -> Origin {
+        Origin::new(speaker, self.node(about).span)
     }
 
     /// Evaluates a vector.

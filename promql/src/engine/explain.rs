@@ -191,7 +191,7 @@ fn describe(plan: &Plan, op: &Op) -> String {
         Op::Unary { negative, .. } => if *negative { "unary -" } else { "unary +" }.to_owned(),
         Op::Binary(binary) => format!("operator {}", binary.op),
         Op::Call { function, .. } => {
-            let streams = function.signature().args.contains(&ValueType::Matrix);
+            let streams = function.takes_range();
             format!("{}{}", function.name(), if streams { ", streamed" } else { "" })
         }
         Op::Aggregate(aggregate) => {

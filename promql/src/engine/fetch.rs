@@ -130,7 +130,7 @@ impl<'a> Fetcher<'a> {
                 turn.outcome?;
             }
         }
-        notes.merge(set.annotations());
+        notes.merge(&set.annotations());
         Ok(())
     }
 
@@ -180,7 +180,7 @@ impl<'a> Fetcher<'a> {
             charge.hold(label_bytes(&entry.labels))?;
             on_series(&entry.labels, &mut batch)?;
         }
-        notes.merge(set.annotations());
+        notes.merge(&set.annotations());
         Ok(())
     }
 }

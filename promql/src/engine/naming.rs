@@ -1,14 +1,15 @@
 //! Dropping the metric name where each operation drops it: without delayed removal.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::mem::size_of;
 
 use foldhash::fast::FixedState;
 use promethium_model::labels::METRIC_NAME;
 use promethium_model::{Labels, MatchOp, Matcher, QueryError};
 
-use super::budget::table_bytes;
-use super::column::label_bytes;
+use super::bitmap::Bitmap;
+use super::budget::{Budget, Charge, table_bytes};
+use super::column::{Series, label_bytes};
 use super::eval::{Collected, Evaluator, Names, Sink};
 use super::output::{drop_metadata, duplicate_labels, is_metadata, merge_equal};
 use super::steps::Steps;
@@ -34,8 +35,12 @@ impl<'a> Evaluator<'a> {
     fn drop_collected(&self, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
         let mut all = Collected::new(self.budget);
         self.vector_flagged(id, steps, &mut |series| all.push(series))?;
-        let dropped = all.series.iter_mut().filter(|s| s.drop_name).map(drop_metadata).count();
-        if dropped > 0 {
+        if all.series.iter().any(|s| s.drop_name) {
+            if self.is_range_call(id) {
+                let mut nameless = Nameless::new(self.budget, false).of_whole_series();
+                all.series.iter().filter(|s| s.drop_name).try_for_each(|s| nameless.pass(s))?;
+            }
+            all.series.iter_mut().filter(|s| s.drop_name).for_each(drop_metadata);
             all.series = merge_equal(std::mem::take(&mut all.series), self.budget)?;
         }
         all.hand_on(sink)
@@ -43,41 +48,42 @@ impl<'a> Evaluator<'a> {
 
     /// All series share a name, so dropping it keeps them apart: except for those with type or unit, which wait.
     fn drop_streaming(&self, names: Names, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
-        let mut handed_on: Vec<Labels> = Vec::new();
-        let mut charge = self.budget.open();
+        let mut nameless = Nameless::new(self.budget, true);
+        if self.is_range_call(id) {
+            nameless = nameless.of_whole_series();
+        }
         let mut waiting = Collected::new(self.budget);
         self.vector_flagged(id, steps, &mut |mut series| {
-            let described = series.labels.has("__type__") || series.labels.has("__unit__");
             // Where one waits, all behind it do: series keep their order.
-            if !waiting.series.is_empty() || (series.drop_name && described) {
+            if !waiting.series.is_empty() || (series.drop_name && is_described(&series.labels)) {
                 return waiting.push(series);
             }
             if series.drop_name {
-                // Type and unit matter where names do not, and what is said of histograms names their metrics.
-                if names == Names::Matter || described || !series.column.histograms.is_empty() {
+                nameless.pass(&series)?;
+                // What is said of histograms names their metrics.
+                if names == Names::Matter || !series.column.histograms.is_empty() {
                     drop_metadata(&mut series);
                 }
                 series.drop_name = false;
-                charge.hold(label_bytes(&series.labels))?;
-                charge.push(&mut handed_on, series.labels.clone())?;
             }
             sink(series)
         })?;
         if waiting.series.is_empty() {
             return Ok(());
         }
+        waiting.series.iter().filter(|s| s.drop_name).try_for_each(|s| nameless.pass(s))?;
         waiting.series.iter_mut().filter(|s| s.drop_name).for_each(drop_metadata);
-        charge.hold(table_bytes(handed_on.len(), size_of::<Labels>()))?;
-        let known: HashSet<Labels, FixedState> = handed_on.iter().map(|labels| labels.without(is_metadata)).collect();
-        if waiting.series.iter().any(|s| known.contains(&s.labels)) {
-            return Err(duplicate_labels());
-        }
         waiting.series = merge_equal(std::mem::take(&mut waiting.series), self.budget)?;
         waiting.hand_on(sink)
     }
 
+    /// Whether the node is a function over ranges.
+    fn is_range_call(&self, id: ExprId) -> bool {
+        matches!(&self.node(id).op, Op::Call { function, .. } if function.takes_range())
+    }
+
     /// Whether all series of a vector come from one metric, with their labels as stored.
-    fn has_one_name(&self, id: ExprId) -> bool {
+    pub(super) fn has_one_name(&self, id: ExprId) -> bool {
         let mut id = id;
         loop {
             id = match &self.node(id).op {
@@ -97,6 +103,64 @@ impl<'a> Evaluator<'a> {
             };
         }
     }
+}
+
+/// The series of one vector whose names go, as they stream by: no two that are then equal may hold the same step.
+pub(super) struct Nameless<'b> {
+    /// Those that cannot clash with each other, nor have met one that can.
+    apart: Vec<(Labels, Bitmap)>,
+    /// The steps by labels, once some can clash.
+    met: Option<HashMap<Labels, Bitmap, FixedState>>,
+    whole_series: bool,
+    charge: Charge<'b>,
+}
+
+impl<'b> Nameless<'b> {
+    /// For series of one metric, which only type and unit can make equal, or of several.
+    pub(super) fn new(budget: &'b Budget<'b>, one_name: bool) -> Self {
+        let met = if one_name { None } else { Some(HashMap::default()) };
+        Nameless { apart: Vec::new(), met, whole_series: false, charge: budget.open() }
+    }
+
+    /// Refuses equal labels whatever the steps, as Prometheus does with what functions over ranges give.
+    fn of_whole_series(mut self) -> Self {
+        self.whole_series = true;
+        self
+    }
+
+    /// Takes note of a series that is going to lose its name.
+    ///
+    /// # Errors
+    ///
+    /// When it clashes with an earlier one.
+    pub(super) fn pass(&mut self, series: &Series) -> Result<(), QueryError> {
+        let steps = series.column.occupied();
+        self.charge.hold(label_bytes(&series.labels) + steps.bits() / 8)?;
+        let mut met = match self.met.take() {
+            Some(met) => met,
+            None if is_described(&series.labels) => self.index_apart()?,
+            None => return self.charge.push(&mut self.apart, (series.labels.clone(), steps)),
+        };
+        self.charge.hold(table_bytes(1, size_of::<(Labels, Bitmap)>()))?;
+        let known = met.entry(series.labels.without(is_metadata)).or_insert_with(|| Bitmap::new(steps.bits()));
+        if known.overlaps(&steps) || (self.whole_series && known.any()) {
+            return Err(duplicate_labels());
+        }
+        known.union(&steps);
+        self.met = Some(met);
+        Ok(())
+    }
+
+    /// The series so far, by the labels that they will have.
+    fn index_apart(&mut self) -> Result<HashMap<Labels, Bitmap, FixedState>, QueryError> {
+        self.charge.hold(table_bytes(self.apart.len(), size_of::<(Labels, Bitmap)>()))?;
+        Ok(self.apart.drain(..).map(|(labels, steps)| (labels.without(is_metadata), steps)).collect())
+    }
+}
+
+/// Whether a series has a type or a unit beside its name.
+fn is_described(labels: &Labels) -> bool {
+    labels.has("__type__") || labels.has("__unit__")
 }
 
 fn pins_name(matchers: &[Matcher]) -> bool {

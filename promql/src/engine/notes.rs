@@ -1,8 +1,11 @@
 //! Warnings and infos, with the place that they speak of.
 
 use std::cell::RefCell;
+use std::hash::BuildHasher;
 use std::mem::size_of;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
 use promethium_model::float::format_g;
 use promethium_model::quote::go_quoted;
 use promethium_model::{Annotation, Annotations, Position, Severity};
@@ -10,7 +13,55 @@ use promethium_model::{Annotation, Annotations, Position, Severity};
 use super::budget::{Budget, table_bytes};
 use super::function::{MonotonicityFix, rfc3339};
 
-use crate::parser::Span;
+use crate::parser::{ExprId, Span};
+
+/// What a remark is about, and who makes it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    /// Whose start the remark names.
+    span: Span,
+    /// The node that speaks. Operands come before what is made of them: when Prometheus evaluates one after the other, equal
+    /// remarks name the place of the last. Series that stream through several nodes speak in another order.
+    turn: u32,
+}
+
+impl Origin {
+    pub(crate) fn new(speaker: ExprId, span: Span) -> Origin {
+        Origin { span, turn: speaker.index() as u32 }
+    }
+
+    /// For an evaluator that goes node by node anyway.
+    pub(crate) fn in_order(span: Span) -> Origin {
+        Origin { span, turn: 0 }
+    }
+}
+
+/// Remarks, each text once, in the order in which they came.
+#[derive(Default)]
+struct Said {
+    remarks: Vec<(Annotation, u32)>,
+    index: HashTable<usize>,
+    hasher: FixedState,
+}
+
+impl Said {
+    /// Whether the text is a new one.
+    fn add(&mut self, annotation: Annotation, turn: u32) -> bool {
+        let Said { remarks, index, hasher } = self;
+        let hash = |a: &Annotation| hasher.hash_one((a.severity, &a.text));
+        let same = |i: &usize| remarks[*i].0.severity == annotation.severity && remarks[*i].0.text == annotation.text;
+        if let Some(known) = index.find(hash(&annotation), same) {
+            let (known, last) = &mut remarks[*known];
+            if turn >= *last {
+                (known.position, *last) = (annotation.position, turn);
+            }
+            return false;
+        }
+        index.insert_unique(hash(&annotation), remarks.len(), |i| hash(&remarks[*i].0));
+        remarks.push((annotation, turn));
+        true
+    }
+}
 
 /// Bytes of the longest text about a metric, its name apart.
 const LONGEST_TEXT: usize = 400;
@@ -20,15 +71,23 @@ pub(crate) struct Notes<'a> {
     query: &'a str,
     /// Counts what is said, where it is limited.
     budget: Option<&'a Budget<'a>>,
-    annotations: RefCell<Annotations>,
+    said: RefCell<Said>,
     fixes: RefCell<Vec<Fixes>>,
-    /// Metrics with overlapping start times, and in how many series.
-    overlaps: RefCell<Vec<(Span, String, usize)>>,
+    overlaps: RefCell<Vec<Overlaps>>,
+}
+
+/// The series of one metric with overlapping start times.
+struct Overlaps {
+    /// Who spoke of them first.
+    origin: Origin,
+    metric: String,
+    series: usize,
 }
 
 /// All repairs of one metric's buckets.
 struct Fixes {
-    span: Span,
+    /// Who spoke of them first.
+    origin: Origin,
     metric: String,
     worst: MonotonicityFix,
     samples: usize,
@@ -74,8 +133,8 @@ fn two_digits(v: f64) -> String {
 
 impl<'a> Notes<'a> {
     pub(crate) fn new(query: &'a str) -> Self {
-        let (annotations, fixes, overlaps) = (RefCell::default(), RefCell::default(), RefCell::default());
-        Notes { query, budget: None, annotations, fixes, overlaps }
+        let (said, fixes, overlaps) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Notes { query, budget: None, said, fixes, overlaps }
     }
 
     /// Notes that count against a budget: a query over many metrics can have something to say of each.
@@ -90,32 +149,33 @@ impl<'a> Notes<'a> {
 
     /// Adds all that `other` collected, as if it had been said here.
     pub(crate) fn absorb(&self, other: Notes<'_>) {
-        self.merge(other.annotations.into_inner());
-        for (span, metric, series) in other.overlaps.into_inner() {
-            self.add_overlaps(span, metric, series);
-        }
+        other.said.into_inner().remarks.into_iter().for_each(|(annotation, turn)| self.add(annotation, turn));
+        other.overlaps.into_inner().into_iter().for_each(|overlaps| self.add_overlaps(overlaps));
         debug_assert!(other.fixes.borrow().is_empty(), "buckets are repaired on the query's own thread");
     }
 
     /// Adds what `other` collected over one series, window by window: overlaps count once.
     pub(crate) fn absorb_series(&self, other: Notes<'_>) {
-        other.overlaps.borrow_mut().iter_mut().for_each(|(_, _, series)| *series = 1);
+        other.overlaps.borrow_mut().iter_mut().for_each(|overlaps| overlaps.series = 1);
         self.absorb(other);
     }
 
-    pub(crate) fn warn(&self, span: Span, text: impl Into<String>) {
-        self.say(Severity::Warning, span, text.into());
+    pub(crate) fn warn(&self, origin: Origin, text: impl Into<String>) {
+        self.say(Severity::Warning, origin, text.into());
     }
 
-    pub(crate) fn info(&self, span: Span, text: impl Into<String>) {
-        self.say(Severity::Info, span, text.into());
+    pub(crate) fn info(&self, origin: Origin, text: impl Into<String>) {
+        self.say(Severity::Info, origin, text.into());
     }
 
-    fn say(&self, severity: Severity, span: Span, text: String) {
-        let mut annotations = self.annotations.borrow_mut();
-        let (known, bytes) = (annotations.len(), text.len());
-        annotations.add(Annotation { severity, text, position: Some(self.position(span)) });
-        if annotations.len() > known {
+    fn say(&self, severity: Severity, origin: Origin, text: String) {
+        let position = Some(Position::of(self.query, origin.span.start as usize));
+        self.add(Annotation { severity, text, position }, origin.turn);
+    }
+
+    fn add(&self, annotation: Annotation, turn: u32) {
+        let bytes = annotation.text.len();
+        if self.said.borrow_mut().add(annotation, turn) {
             self.count(bytes);
         }
     }
@@ -123,59 +183,67 @@ impl<'a> Notes<'a> {
     /// Counts a text that is kept to the end.
     fn count(&self, bytes: usize) {
         if let Some(budget) = self.budget {
-            budget.keep(bytes + table_bytes(1, size_of::<Annotation>() + size_of::<usize>()));
+            budget.keep(bytes + table_bytes(1, size_of::<(Annotation, u32)>() + size_of::<usize>()));
         }
     }
 
     /// What storage had to say.
-    pub(crate) fn merge(&self, other: Annotations) {
-        self.annotations.borrow_mut().merge(other);
+    pub(crate) fn merge(&self, other: &Annotations) {
+        other.iter().for_each(|annotation| self.add(annotation.clone(), 0));
     }
 
     /// The buckets of a classic histogram were repaired at a step: one info a metric tells of all its repairs.
-    pub(crate) fn fixed_monotonicity(&self, span: Span, metric: &str, fix: MonotonicityFix, time_ms: i64) {
+    pub(crate) fn fixed_monotonicity(&self, origin: Origin, metric: &str, fix: MonotonicityFix, time_ms: i64) {
         let mut fixes = self.fixes.borrow_mut();
         match fixes.iter_mut().find(|f| f.metric == metric) {
-            Some(known) => known.add(fix, time_ms),
+            Some(known) => {
+                known.origin = first_of(known.origin, origin);
+                known.add(fix, time_ms);
+            }
             None => {
                 self.count(2 * metric.len() + LONGEST_TEXT);
                 let metric = metric.to_owned();
-                fixes.push(Fixes { span, metric, worst: fix, samples: 1, first_ms: time_ms, last_ms: time_ms });
+                fixes.push(Fixes { origin, metric, worst: fix, samples: 1, first_ms: time_ms, last_ms: time_ms });
             }
         }
     }
 
     /// A series has samples that started before the sample ahead of them: one warning a metric counts its series.
-    pub(crate) fn overlapping_start_time(&self, span: Span, metric: &str) {
-        self.add_overlaps(span, metric.to_owned(), 1);
+    pub(crate) fn overlapping_start_time(&self, origin: Origin, metric: &str) {
+        self.add_overlaps(Overlaps { origin, metric: metric.to_owned(), series: 1 });
     }
 
-    fn add_overlaps(&self, span: Span, metric: String, series: usize) {
+    fn add_overlaps(&self, more: Overlaps) {
         let mut overlaps = self.overlaps.borrow_mut();
-        match overlaps.iter_mut().find(|(_, m, _)| *m == metric) {
-            Some((_, _, known)) => *known += series,
+        match overlaps.iter_mut().find(|known| known.metric == more.metric) {
+            Some(known) => {
+                known.origin = first_of(known.origin, more.origin);
+                known.series += more.series;
+            }
             None => {
-                self.count(2 * metric.len() + LONGEST_TEXT);
-                overlaps.push((span, metric, series));
+                self.count(2 * more.metric.len() + LONGEST_TEXT);
+                overlaps.push(more);
             }
         }
     }
 
     /// All that was said so far.
     pub(crate) fn take(&self) -> Annotations {
-        for (span, metric, series) in self.overlaps.take() {
+        for Overlaps { origin, metric, series } in self.overlaps.take() {
             let metric = go_quoted(&metric);
             let times = if series > 1 { format!(" ({series} occurrences)") } else { String::new() };
             let text = "sample has start time that overlaps with previous sample timestamp for metric";
-            self.warn(span, format!("{text} {metric}{times}"));
+            self.warn(origin, format!("{text} {metric}{times}"));
         }
         for fixes in self.fixes.take() {
-            self.info(fixes.span, fixes.text());
+            self.info(fixes.origin, fixes.text());
         }
-        self.annotations.take()
+        let mut annotations = Annotations::new();
+        self.said.take().remarks.into_iter().for_each(|(annotation, _)| annotations.add(annotation));
+        annotations
     }
+}
 
-    fn position(&self, span: Span) -> Position {
-        Position::of(self.query, span.start as usize)
-    }
+fn first_of(a: Origin, b: Origin) -> Origin {
+    if b.turn < a.turn { b } else { a }
 }

@@ -5,8 +5,7 @@ use std::cmp::Ordering;
 use promethium_model::float::format_g;
 
 use super::function::{go_max, go_min};
-use super::notes::Notes;
-use crate::parser::Span;
+use super::notes::{Notes, Origin};
 
 /// Interpolated between neighbours, NaN smallest; reorders `values`, as far as it has to.
 pub(crate) fn of(q: f64, values: &mut [f64]) -> f64 {
@@ -33,23 +32,33 @@ fn nan_first(a: &f64, b: &f64) -> Ordering {
     a.partial_cmp(b).unwrap_or_else(|| b.is_nan().cmp(&a.is_nan()))
 }
 
-pub(crate) fn warn_invalid(notes: &Notes<'_>, span: Span, q: f64) {
-    notes.warn(span, format!("quantile value should be between 0 and 1, got {}", format_g(q)));
+pub(crate) fn warn_invalid(notes: &Notes<'_>, origin: Origin, q: f64) {
+    notes.warn(origin, format!("quantile value should be between 0 and 1, got {}", format_g(q)));
+}
+
+/// Warns of the quantiles that a function is given, step by step.
+pub(crate) fn warn_invalid_arguments(notes: &Notes<'_>, origins: &[Origin], quantiles: &[Vec<f64>]) {
+    let steps = quantiles.first().map_or(0, Vec::len);
+    for (origin, q) in (0..steps).flat_map(|step| origins.iter().zip(quantiles.iter().map(move |q| q[step]))) {
+        if !(0.0..=1.0).contains(&q) {
+            warn_invalid(notes, *origin, q);
+        }
+    }
 }
 
 /// Warns of the quantiles of all steps that are out of bounds: of a NaN, of the largest, of the smallest. Beside a NaN only an
 /// infinity is largest or smallest.
-pub(crate) fn warn_invalid_steps(notes: &Notes<'_>, span: Span, quantiles: &[f64]) {
+pub(crate) fn warn_invalid_steps(notes: &Notes<'_>, origin: Origin, quantiles: &[f64]) {
     if let Some(nan) = quantiles.iter().find(|q| q.is_nan()) {
-        warn_invalid(notes, span, *nan);
+        warn_invalid(notes, origin, *nan);
     }
     let extreme = |start: f64, pick: fn(f64, f64) -> f64| quantiles.iter().copied().fold(start, pick);
     let (max, min) = (extreme(f64::MIN, go_max), extreme(f64::MAX, go_min));
     if max > 1.0 {
-        warn_invalid(notes, span, max);
+        warn_invalid(notes, origin, max);
     }
     if min < 0.0 {
-        warn_invalid(notes, span, min);
+        warn_invalid(notes, origin, min);
     }
 }
 

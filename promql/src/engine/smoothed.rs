@@ -10,10 +10,10 @@ use super::column::{Column, Series};
 use super::eval::{Evaluator, Sink};
 use super::histogram::extended::Between;
 use super::histogram::sum::warn_schema_mix;
-use super::notes::Notes;
+use super::notes::{Notes, Origin};
 use super::samples::Samples;
 use super::steps::Steps;
-use crate::parser::{ExprId, Extension, Span};
+use crate::parser::{ExprId, Extension};
 use crate::plan::SelectorPlan;
 
 impl<'a> Evaluator<'a> {
@@ -28,10 +28,10 @@ impl<'a> Evaluator<'a> {
             return self.selector(selector, steps, sink);
         }
         let times = steps.shifted(selector.shift);
-        let (span, lookback_ms) = (self.node(id).span, self.lookback_ms);
+        let (origin, lookback_ms) = (self.origin(id, id), self.lookback_ms);
         let work = |labels: &Labels, batch: &mut SampleBatch, samples: &mut Samples, notes: &Notes<'_>| {
             samples.take(batch);
-            let line = Line { samples, labels, lookback_ms, span, notes };
+            let line = Line { samples, labels, lookback_ms, origin, notes };
             let mut column = Column::new(times.count);
             for step in 0..times.count {
                 if let Some(value) = line.at(times.time(step)) {
@@ -49,8 +49,8 @@ pub(super) struct Line<'l> {
     pub(super) samples: &'l Samples,
     pub(super) labels: &'l Labels,
     pub(super) lookback_ms: i64,
-    /// The selector.
-    pub(super) span: Span,
+    /// About the selector.
+    pub(super) origin: Origin,
     pub(super) notes: &'l Notes<'l>,
 }
 
@@ -64,7 +64,7 @@ impl Line<'_> {
         if !floats.is_empty() && !histograms.is_empty() {
             let name = go_quoted(self.labels.metric_name());
             let text = format!("encountered a mix of histograms and floats for metric name {name}");
-            self.notes.warn(self.span, text);
+            self.notes.warn(self.origin, text);
             return None;
         }
         if histograms.is_empty() {
@@ -90,7 +90,7 @@ impl Line<'_> {
         let b = &samples.histograms[after];
         let custom = |h: &FloatHistogram| h.schema == CUSTOM_BUCKETS_SCHEMA;
         if custom(a) != custom(b) {
-            warn_schema_mix(self.notes, self.span, self.labels.metric_name());
+            warn_schema_mix(self.notes, self.origin, self.labels.metric_name());
             return None;
         }
         let gauge = |h: &FloatHistogram| h.counter_reset_hint == CounterResetHint::Gauge;

@@ -185,6 +185,12 @@ impl Function {
         self.signature().name
     }
 
+    /// Whether one of its arguments is a range vector.
+    #[must_use]
+    pub fn takes_range(self) -> bool {
+        self.signature().args.contains(&ValueType::Matrix)
+    }
+
     /// Whether its result depends on the evaluation time even where its arguments do not.
     #[must_use]
     pub fn depends_on_time(self) -> bool {

@@ -4,9 +4,9 @@ use super::super::bitmap::{Bitmap, WORD, word_bits};
 use super::super::column::{Column, Series};
 use super::super::histogram::sum::{Fold, HistogramSums};
 use super::super::kahan::{self, Kahan, Mean};
-use super::super::notes::Notes;
+use super::super::notes::{Notes, Origin};
 use super::variance::Variance;
-use crate::parser::{AggregateOp, Span};
+use crate::parser::AggregateOp;
 
 /// The state of one group over all steps.
 pub(super) trait Accumulator {
@@ -15,8 +15,8 @@ pub(super) trait Accumulator {
     fn histogram_bytes(&self) -> usize {
         0
     }
-    /// The results; `span` is that of the aggregated expression.
-    fn finish(self: Box<Self>, notes: &Notes<'_>, span: Span, op: AggregateOp) -> Column;
+    /// The results; `origin` is about the aggregated expression.
+    fn finish(self: Box<Self>, notes: &Notes<'_>, origin: Origin, op: AggregateOp) -> Column;
 }
 
 pub(super) fn for_op(op: AggregateOp, steps: usize) -> Box<dyn Accumulator> {
@@ -82,10 +82,10 @@ impl Accumulator for Sum {
         self.histograms.as_ref().map_or(0, |sums| sums.bytes())
     }
 
-    fn finish(self: Box<Self>, notes: &Notes<'_>, span: Span, _op: AggregateOp) -> Column {
+    fn finish(self: Box<Self>, notes: &Notes<'_>, origin: Origin, _op: AggregateOp) -> Column {
         let values = self.sums.iter().zip(&self.compensations).map(|(s, c)| s + c).collect();
         let floats = Column { present: self.present, values, histograms: Vec::new() };
-        HistogramSums::finish(self.histograms, floats, notes, span)
+        HistogramSums::finish(self.histograms, floats, notes, origin)
     }
 }
 
@@ -134,14 +134,14 @@ impl Accumulator for Average {
         self.histograms.as_ref().map_or(0, |sums| sums.bytes())
     }
 
-    fn finish(self: Box<Self>, notes: &Notes<'_>, span: Span, _op: AggregateOp) -> Column {
+    fn finish(self: Box<Self>, notes: &Notes<'_>, origin: Origin, _op: AggregateOp) -> Column {
         let mut floats = Column::new(self.means.len());
         for (step, mean) in self.means.iter().enumerate() {
             if let Some(mean) = mean {
                 floats.set(step, mean.result());
             }
         }
-        HistogramSums::finish(self.histograms, floats, notes, span)
+        HistogramSums::finish(self.histograms, floats, notes, origin)
     }
 }
 
@@ -157,7 +157,7 @@ impl Accumulator for Count {
         column.histograms.iter().for_each(|(step, _)| self.counts[*step as usize] += 1.0);
     }
 
-    fn finish(self: Box<Self>, _notes: &Notes<'_>, _span: Span, _op: AggregateOp) -> Column {
+    fn finish(self: Box<Self>, _notes: &Notes<'_>, _origin: Origin, _op: AggregateOp) -> Column {
         let mut out = Column::new(self.counts.len());
         for (step, count) in self.counts.iter().enumerate().filter(|(_, c)| **c > 0.0) {
             out.set(step, *count);
@@ -177,7 +177,7 @@ impl Accumulator for Presence {
         self.present.union(&column.occupied());
     }
 
-    fn finish(self: Box<Self>, _notes: &Notes<'_>, _span: Span, _op: AggregateOp) -> Column {
+    fn finish(self: Box<Self>, _notes: &Notes<'_>, _origin: Origin, _op: AggregateOp) -> Column {
         let values = vec![1.0; self.present.bits()];
         Column { present: self.present, values, histograms: Vec::new() }
     }
@@ -212,14 +212,14 @@ impl Accumulator for Extreme {
         }
     }
 
-    fn finish(self: Box<Self>, notes: &Notes<'_>, span: Span, op: AggregateOp) -> Column {
+    fn finish(self: Box<Self>, notes: &Notes<'_>, origin: Origin, op: AggregateOp) -> Column {
         if self.ignored_histogram {
-            ignored_histogram(notes, span, op);
+            ignored_histogram(notes, origin, op);
         }
         self.best
     }
 }
 
-pub(super) fn ignored_histogram(notes: &Notes<'_>, span: Span, op: AggregateOp) {
-    notes.info(span, format!("ignored histogram in {op} aggregation"));
+pub(super) fn ignored_histogram(notes: &Notes<'_>, origin: Origin, op: AggregateOp) {
+    notes.info(origin, format!("ignored histogram in {op} aggregation"));
 }

@@ -31,17 +31,17 @@ impl<'a> Evaluator<'a> {
         use AggregateOp as A;
         match plan.op {
             A::Sum | A::Avg | A::Count | A::Min | A::Max | A::Group | A::Stddev | A::Stdvar => {
-                self.accumulate(plan, steps, sink)
+                self.accumulate(plan, id, steps, sink)
             }
             A::CountValues => self.count_values(plan, steps, sink),
-            A::Quantile => self.quantile(plan, steps, sink),
+            A::Quantile => self.quantile(plan, id, steps, sink),
             A::Topk | A::Bottomk => self.ranked(plan, id, steps, sink),
             A::Limitk => self.limitk(plan, steps, sink),
-            A::LimitRatio => self.limit_ratio(plan, steps, sink),
+            A::LimitRatio => self.limit_ratio(plan, id, steps, sink),
         }
     }
 
-    fn accumulate(&self, plan: &AggregatePlan, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
+    fn accumulate(&self, plan: &AggregatePlan, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
         let mut groups: Groups<'_, Box<dyn Accumulator>> = Groups::new(plan);
         let mut charge = self.budget.open();
         // Groups by other labels have no name anyway.
@@ -60,10 +60,10 @@ impl<'a> Evaluator<'a> {
             group.state.add(&series);
             charge.hold(group.state.histogram_bytes().saturating_sub(before))
         })?;
-        let span = self.node(plan.expr).span;
+        let origin = self.origin(id, plan.expr);
         for group in groups.into_iter() {
             let _result = self.budget.hold(Column::float_bytes(steps.count) + group.state.histogram_bytes())?;
-            let column = group.state.finish(self.notes, span, plan.op);
+            let column = group.state.finish(self.notes, origin, plan.op);
             if column.any() {
                 sink(Series { labels: group.labels, drop_name: group.drop_name, column })?;
             }

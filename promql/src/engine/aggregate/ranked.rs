@@ -18,15 +18,21 @@ use crate::parser::{AggregateOp, ExprId};
 use crate::plan::AggregatePlan;
 
 impl<'a> Evaluator<'a> {
-    pub(super) fn quantile(&self, plan: &AggregatePlan, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
+    pub(super) fn quantile(
+        &self,
+        plan: &AggregatePlan,
+        id: ExprId,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), QueryError> {
         let quantiles = self.parameter(plan, steps)?;
         if let Some(param) = plan.param {
-            quantile::warn_invalid_steps(self.notes, self.node(param).span, &quantiles);
+            quantile::warn_invalid_steps(self.notes, self.origin(id, param), &quantiles);
         }
         let mut charge = self.budget.hold(SCALAR_BYTES * steps.count)?;
         let all = self.collect(plan.expr, steps)?;
         if all.series.iter().any(|s| !s.column.histograms.is_empty()) {
-            ignored_histogram(self.notes, self.node(plan.expr).span, plan.op);
+            ignored_histogram(self.notes, self.origin(id, plan.expr), plan.op);
         }
         let mut values = Vec::new();
         charge.hold(2 * SCALAR_BYTES * all.series.len())?;
@@ -55,11 +61,12 @@ impl<'a> Evaluator<'a> {
         steps: Steps,
         sink: Sink<'_>,
     ) -> Result<(), QueryError> {
-        let Some(counts) = Counts::of(&self.parameter(plan, steps)?)? else { return Ok(()) };
-        let mut charge = self.budget.hold(SCALAR_BYTES * steps.count)?;
+        let counts = self.parameter(plan, steps)?;
+        let mut charge = self.budget.hold(2 * SCALAR_BYTES * steps.count)?;
         let mut all = self.collect(plan.expr, steps)?;
+        let Some(counts) = Counts::of(&counts)? else { return Ok(()) };
         if all.series.iter().any(|s| !s.column.histograms.is_empty()) {
-            ignored_histogram(self.notes, self.node(id).span, plan.op);
+            ignored_histogram(self.notes, self.origin(id, id), plan.op);
         }
         let groups = members(plan, &all.series, &mut charge)?;
         // A bitmap of what is kept, places in the order and in the ranking of a step, and the way to the sink.
@@ -81,7 +88,7 @@ impl<'a> Evaluator<'a> {
 /// Prometheus refuses counts from here on: the largest float below 2^63.
 pub(crate) const LARGEST_COUNT: f64 = 9_223_372_036_854_774_784.0;
 
-/// How many series each step keeps.
+/// How many series each step keeps. Looked at once there is a vector, which may fail or have something to say before.
 pub(super) struct Counts(Vec<usize>);
 
 impl Counts {

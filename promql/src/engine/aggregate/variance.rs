@@ -1,9 +1,9 @@
 //! `stddev` and `stdvar`: Welford's method per step.
 
 use super::super::column::{Column, Series};
-use super::super::notes::Notes;
+use super::super::notes::{Notes, Origin};
 use super::accumulate::{Accumulator, ignored_histogram};
-use crate::parser::{AggregateOp, Span};
+use crate::parser::AggregateOp;
 
 #[derive(Clone, Copy, Default)]
 struct State {
@@ -46,9 +46,9 @@ impl Accumulator for Variance {
         column.present.ones().for_each(|step| self.states[step].add(column.values[step]));
     }
 
-    fn finish(self: Box<Self>, notes: &Notes<'_>, span: Span, op: AggregateOp) -> Column {
+    fn finish(self: Box<Self>, notes: &Notes<'_>, origin: Origin, op: AggregateOp) -> Column {
         if self.ignored_histogram {
-            ignored_histogram(notes, span, op);
+            ignored_histogram(notes, origin, op);
         }
         let mut out = Column::new(self.states.len());
         for (step, state) in self.states.iter().enumerate().filter(|(_, s)| s.count > 0.0) {

@@ -13,7 +13,7 @@ use promethium_model::{Labels, LabelsBuilder, Pace, QueryError, SampleValue};
 use super::super::bitmap::Bitmap;
 use super::super::budget::{Budget, Charge, table_bytes};
 use super::super::column::{Column, Series};
-use super::super::notes::Notes;
+use super::super::notes::{Notes, Origin};
 use super::super::output::is_metadata;
 use super::super::sorting::sort_by;
 use super::super::steps::Steps;
@@ -21,12 +21,12 @@ use super::group::{MatchGroup, groups};
 use super::op::{Outcome, arithmetic, compare, samples};
 use super::remarks::Remarks;
 use super::vector_scalar::matching_error;
-use crate::parser::{Binary, BinaryOp, Grouping, Span};
+use crate::parser::{Binary, BinaryOp, Grouping};
 
 pub(super) fn combine<'b>(
     (budget, notes): (&'b Budget<'b>, &Notes<'_>),
     binary: &Binary,
-    span: Span,
+    origin: Origin,
     left: &[Series],
     right: &[Series],
     steps: Steps,
@@ -56,7 +56,7 @@ pub(super) fn combine<'b>(
         budget.check()?;
         join.group(group)?;
     }
-    join.remarks.finish(notes, binary.op, span);
+    join.remarks.finish(notes, binary.op, origin);
     // In the order of the many side, as written.
     sort_by(&mut join.results, budget, |(a, _), (b, _)| a.cmp(b))?;
     join.charge.hold(join.results.len() * size_of::<Series>())?;
@@ -95,7 +95,7 @@ struct Join<'j> {
     remarks: Remarks,
     charge: Charge<'j>,
     pace: Pace<'j>,
-    /// With the position of the many-side series.
+    /// With the place of the many-side series, or of the one-side series that has a fill value for a partner.
     results: Vec<(usize, Series)>,
     /// With grouping, the labels of the results of the group at hand, and the steps at which there was a pair for them.
     ran: HashMap<Labels, Bitmap, FixedState>,
@@ -182,14 +182,16 @@ impl Join<'_> {
     fn fill_many(&mut self, group: &MatchGroup, one: &[usize], value: f64, met: &Bitmap) -> Result<(), QueryError> {
         let filled = Column::constant(self.steps.count, value);
         for o in one {
+            // Behind all of the many side, in the order of the one side.
+            let place = self.many.len() + *o;
             let one = &self.one[*o];
             let mut unmet = one.column.occupied();
             unmet.intersect(&self.live);
             unmet.subtract(met);
             let operands = (Operand { labels: &group.signature, column: &filled }, Operand::of(one));
-            let (series, ran) = self.apply(self.many.len(), operands, &unmet);
+            let (series, ran) = self.apply(place, operands, &unmet);
             self.refuse_ambiguity(&series.labels, &ran)?;
-            self.emit(self.many.len(), series)?;
+            self.emit(place, series)?;
         }
         Ok(())
     }

@@ -14,18 +14,20 @@ use promethium_model::QueryError;
 use super::budget::Charge;
 use super::column::Series;
 use super::eval::{Collected, Evaluator, SCALAR_BYTES, Sink};
+use super::naming::Nameless;
+use super::notes::Origin;
 use super::output::merge_equal;
 use super::steps::Steps;
-use crate::parser::{Binary, ExprId, Span, ValueType};
+use crate::parser::{Binary, ExprId, ValueType};
 use crate::plan::Op;
 pub(crate) use op::{Outcome, samples, scalars as scalar_result};
 pub(crate) use remarks::Remarks;
-use vector_scalar::{ScalarSide, apply_scalar};
+use vector_scalar::{ScalarSide, apply_scalar, drops_name};
 
 /// A vector∘scalar operation that waits for its vector.
 struct Pending<'a> {
     binary: &'a Binary,
-    span: Span,
+    origin: Origin,
     scalar: Vec<f64>,
     side: ScalarSide,
     remarks: Remarks,
@@ -46,23 +48,27 @@ impl<'a> Evaluator<'a> {
         let mut pending: Vec<Pending<'a>> = Vec::new();
         let mut vector = id;
         while let Some(binary) = self.as_binary(vector) {
-            let span = self.node(vector).span;
+            let origin = self.origin(vector, vector);
             let is_scalar = |id: ExprId| self.plan.value_type(id) == ValueType::Scalar;
             if is_scalar(binary.rhs) {
-                pending.push(self.pending(binary, span, ScalarSide::Right, steps)?);
+                pending.push(self.pending(binary, origin, ScalarSide::Right, steps)?);
                 vector = binary.lhs;
             } else if is_scalar(binary.lhs) {
-                pending.push(self.pending(binary, span, ScalarSide::Left, steps)?);
+                pending.push(self.pending(binary, origin, ScalarSide::Left, steps)?);
                 vector = binary.rhs;
             } else {
                 break;
             }
         }
+        let mut nameless = self.nameless_inside(&pending, vector);
         let mut apply = |mut series: Series| {
-            for p in pending.iter_mut().rev() {
+            for (i, p) in pending.iter_mut().enumerate().rev() {
                 apply_scalar(&mut p.remarks, p.binary, &p.scalar, p.side, &mut series);
                 if !series.column.any() {
                     return Ok(());
+                }
+                if let Some((_, nameless)) = nameless.as_mut().filter(|(at, _)| *at == i) {
+                    nameless.pass(&series)?;
                 }
             }
             sink(series)
@@ -71,20 +77,30 @@ impl<'a> Evaluator<'a> {
             Some(_) if !self.is_scalar_operation(vector) => self.joined(vector, steps, &mut apply)?,
             _ => self.vector(vector, steps, &mut apply)?,
         }
-        pending.into_iter().rev().for_each(|p| p.remarks.finish(self.notes, p.binary.op, p.span));
+        pending.into_iter().rev().for_each(|p| p.remarks.finish(self.notes, p.binary.op, p.origin));
         Ok(())
     }
 
     fn pending(
         &self,
         binary: &'a Binary,
-        span: Span,
+        origin: Origin,
         side: ScalarSide,
         steps: Steps,
     ) -> Result<Pending<'a>, QueryError> {
         let scalar = self.scalar(if side == ScalarSide::Right { binary.rhs } else { binary.lhs }, steps)?;
         let bytes = SCALAR_BYTES * steps.count + 2 * size_of::<Pending<'_>>();
-        Ok(Pending { binary, span, scalar, side, remarks: Remarks::default(), _charge: self.budget.hold(bytes)? })
+        Ok(Pending { binary, origin, scalar, side, remarks: Remarks::default(), _charge: self.budget.hold(bytes)? })
+    }
+
+    /// Without delayed removal of names, the first operator that drops them refuses series that then clash, whatever those
+    /// further out leave of them. What the outermost drops is looked at when the whole expression is.
+    fn nameless_inside(&self, pending: &[Pending<'a>], vector: ExprId) -> Option<(usize, Nameless<'a>)> {
+        if self.features.delayed_name_removal {
+            return None;
+        }
+        let first = pending.iter().rposition(|p| drops_name(p.binary)).filter(|first| *first > 0)?;
+        Some((first, Nameless::new(self.budget, self.has_one_name(vector))))
     }
 
     fn is_scalar_operation(&self, id: ExprId) -> bool {
@@ -94,16 +110,16 @@ impl<'a> Evaluator<'a> {
 
     /// A chain of operators between vectors: the leftmost operand is evaluated, then each operator in turn.
     fn joined(&self, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
-        let mut chain: Vec<(&'a Binary, Span)> = Vec::new();
+        let mut chain: Vec<(&'a Binary, Origin)> = Vec::new();
         let mut leftmost = id;
         while let Some(binary) = self.as_binary(leftmost).filter(|_| !self.is_scalar_operation(leftmost)) {
-            chain.push((binary, self.node(leftmost).span));
+            chain.push((binary, self.origin(leftmost, leftmost)));
             leftmost = binary.lhs;
         }
         let mut left = self.collect(leftmost, steps)?;
-        while let Some((binary, span)) = chain.pop() {
+        while let Some((binary, origin)) = chain.pop() {
             let right = self.collect(binary.rhs, steps)?;
-            left = self.join(binary, span, left, right, steps)?;
+            left = self.join(binary, origin, left, right, steps)?;
         }
         left.hand_on(sink)
     }
@@ -111,7 +127,7 @@ impl<'a> Evaluator<'a> {
     fn join(
         &self,
         binary: &Binary,
-        span: Span,
+        origin: Origin,
         left: Collected<'a>,
         right: Collected<'a>,
         steps: Steps,
@@ -120,7 +136,7 @@ impl<'a> Evaluator<'a> {
             set::combine(self.budget, binary, left.series, right.series, steps)?
         } else {
             let delayed = self.features.delayed_name_removal;
-            join::combine((self.budget, self.notes), binary, span, &left.series, &right.series, steps, delayed)?
+            join::combine((self.budget, self.notes), binary, origin, &left.series, &right.series, steps, delayed)?
         };
         let looks = steps.count > 1 || !self.features.delayed_name_removal;
         let series = if looks { merge_equal(series, self.budget)? } else { series };

@@ -2,9 +2,9 @@
 
 use promethium_model::SampleValue;
 
-use super::super::notes::Notes;
+use super::super::notes::{Notes, Origin};
 use super::op::{Outcome, type_name};
-use crate::parser::{BinaryOp, Span};
+use crate::parser::BinaryOp;
 
 /// A remark on two samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Remarks {
     }
 
     /// Says what is to be said, step by step.
-    pub(crate) fn finish(self, notes: &Notes<'_>, op: BinaryOp, span: Span) {
+    pub(crate) fn finish(self, notes: &Notes<'_>, op: BinaryOp, origin: Origin) {
         let mut said: Vec<Remark> = Vec::new();
         for (_, remark) in self.by_step.into_iter().flatten() {
             if said.contains(&remark) {
@@ -64,10 +64,10 @@ impl Remarks {
                 Remark::Incompatible(a, b) => {
                     let text =
                         format!("incompatible sample types encountered for binary operator \"{op}\": {a} {op} {b}");
-                    notes.info(span, text);
+                    notes.info(origin, text);
                 }
-                Remark::Warning(text) => notes.warn(span, text.replace("OP", op.as_str())),
-                Remark::Info(text) => notes.info(span, text),
+                Remark::Warning(text) => notes.warn(origin, text.replace("OP", op.as_str())),
+                Remark::Info(text) => notes.info(origin, text),
             }
         }
     }

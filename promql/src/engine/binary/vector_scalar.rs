@@ -28,8 +28,13 @@ pub(super) fn apply_scalar(
     } else {
         series.column = mixed(remarks, binary, scalar, side, &series.column);
     }
-    let keeps_name = (op.is_comparison() && !binary.return_bool) || op.is_trim();
-    series.drop_name |= !keeps_name;
+    series.drop_name |= drops_name(binary);
+}
+
+/// Whether the results are no longer samples of the metric.
+pub(super) fn drops_name(binary: &Binary) -> bool {
+    let filters = binary.op.is_comparison() && !binary.return_bool;
+    !filters && !binary.op.is_trim()
 }
 
 fn floats(op: BinaryOp, return_bool: bool, scalar: &[f64], side: ScalarSide, column: &mut Column) {

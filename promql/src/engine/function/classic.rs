@@ -12,10 +12,11 @@ use super::super::budget::{Charge, table_bytes};
 use super::super::column::{Column, Series, label_bytes};
 use super::super::eval::{Collected, Evaluator, SCALAR_BYTES, Sink};
 use super::super::histogram::statistics::{self, NanNote};
+use super::super::notes::Origin;
 use super::super::output::merge_equal;
 use super::super::quantile;
 use super::super::steps::Steps;
-use crate::parser::{ExprId, Function, Span};
+use crate::parser::{ExprId, Function};
 
 /// The buckets of one classic histogram, and the native one of the same name and labels if there is one.
 pub(super) struct HistogramGroup {
@@ -32,8 +33,8 @@ struct QuantileInput<'q> {
     /// The label that `histogram_quantiles` sets.
     label: Option<&'q str>,
     steps: Steps,
-    /// The vector's.
-    span: Span,
+    /// About the vector.
+    origin: Origin,
 }
 
 /// What a group holds at one step.
@@ -54,6 +55,7 @@ impl<'a> Evaluator<'a> {
         &self,
         function: Function,
         args: &[ExprId],
+        id: ExprId,
         steps: Steps,
         sink: Sink<'_>,
     ) -> Result<(), QueryError> {
@@ -62,20 +64,14 @@ impl<'a> Evaluator<'a> {
         } else {
             (args[0], Some(self.quantile_label(args[1])?), &args[2..])
         };
-        let quantiles: Vec<Vec<f64>> = quantiles
-            .iter()
-            .map(|q| {
-                let values = self.scalar(*q, steps)?;
-                let invalid = values.iter().filter(|v| !(0.0..=1.0).contains(*v));
-                invalid.for_each(|v| quantile::warn_invalid(self.notes, self.node(*q).span, *v));
-                Ok(values)
-            })
-            .collect::<Result<_, QueryError>>()?;
+        let origins: Vec<Origin> = quantiles.iter().map(|q| self.origin(id, *q)).collect();
+        let quantiles: Vec<Vec<f64>> = quantiles.iter().map(|q| self.scalar(*q, steps)).collect::<Result<_, _>>()?;
+        quantile::warn_invalid_arguments(self.notes, &origins, &quantiles);
         let mut charge = self.budget.hold(SCALAR_BYTES * steps.count * quantiles.len())?;
         let all = self.collect(vector, steps)?;
-        let span = self.node(vector).span;
-        let input = QuantileInput { all: &all.series, label: label.as_deref(), steps, span };
-        let groups = self.histogram_groups(&all.series, span, &mut charge)?;
+        let origin = self.origin(id, vector);
+        let input = QuantileInput { all: &all.series, label: label.as_deref(), steps, origin };
+        let groups = self.histogram_groups(&all.series, origin, &mut charge)?;
         if quantiles.len() == 1 {
             return groups.iter().try_for_each(|group| self.quantiles_of(&input, group, &quantiles[0], sink));
         }
@@ -106,19 +102,19 @@ impl<'a> Evaluator<'a> {
         quantiles: &[f64],
         sink: Sink<'_>,
     ) -> Result<(), QueryError> {
-        let QuantileInput { all, label, steps, span } = *input;
+        let QuantileInput { all, label, steps, origin } = *input;
         let mut by_text: Vec<(String, Column)> = Vec::new();
         let mut charge = self.budget.open();
         for (step, q) in quantiles.iter().enumerate() {
             self.budget.check_now_and_then(step)?;
-            let Some(at_step) = self.at_step(group, all, step, span) else { continue };
+            let Some(at_step) = self.at_step(group, all, step, origin) else { continue };
             let value = match at_step {
                 AtStep::Native(h) => {
                     let (value, note) = statistics::quantile(*q, h);
-                    self.note_nan(note, group, span);
+                    self.note_nan(note, group, origin);
                     value
                 }
-                AtStep::Classic(buckets) => self.classic_quantile(*q, buckets, group, steps.time(step), span),
+                AtStep::Classic(buckets) => self.classic_quantile(*q, buckets, group, steps.time(step), origin),
             };
             let text = label.map_or(String::new(), |_| float::format_open_metrics(*q));
             let at = match by_text.iter().position(|(t, _)| *t == text) {
@@ -147,19 +143,19 @@ impl<'a> Evaluator<'a> {
         mut buckets: Vec<Bucket>,
         group: &HistogramGroup,
         time_ms: i64,
-        span: Span,
+        origin: Origin,
     ) -> f64 {
         let (value, fix) = bucket_quantile(q, &mut buckets);
         if let Some(fix) = fix {
-            self.notes.fixed_monotonicity(span, self.name_in_text(&group.labels), fix, time_ms);
+            self.notes.fixed_monotonicity(origin, self.name_in_text(&group.labels), fix, time_ms);
         }
         value
     }
 
-    pub(super) fn note_nan(&self, note: Option<NanNote>, group: &HistogramGroup, span: Span) {
+    pub(super) fn note_nan(&self, note: Option<NanNote>, group: &HistogramGroup, origin: Origin) {
         let Some(text) = note.map(NanNote::text) else { return };
         let suffix = self.name_suffix(&group.labels);
-        self.notes.info(span, format!("{text}{suffix}"));
+        self.notes.info(origin, format!("{text}{suffix}"));
     }
 
     /// The metric name, where names last until the end of the query.
@@ -178,7 +174,7 @@ impl<'a> Evaluator<'a> {
     pub(super) fn histogram_groups(
         &self,
         all: &[Series],
-        span: Span,
+        origin: Origin,
         charge: &mut Charge<'_>,
     ) -> Result<Vec<HistogramGroup>, QueryError> {
         let mut groups: Vec<HistogramGroup> = Vec::new();
@@ -194,7 +190,7 @@ impl<'a> Evaluator<'a> {
             // Never more groups than series, and a place for each in the list of its group.
             charge.hold(entry + label_bytes(&series.labels) + 3 * size_of::<(f64, usize)>())?;
             if series.column.present.any()
-                && let Some(upper) = self.bucket_bound(&series.labels, span)
+                && let Some(upper) = self.bucket_bound(&series.labels, origin)
             {
                 let at = find(&mut groups, series.labels.without(|name| name == BUCKET_LABEL));
                 groups[at].buckets.push((upper, i));
@@ -207,13 +203,13 @@ impl<'a> Evaluator<'a> {
         Ok(groups)
     }
 
-    fn bucket_bound(&self, labels: &Labels, span: Span) -> Option<f64> {
+    fn bucket_bound(&self, labels: &Labels, origin: Origin) -> Option<f64> {
         let text = labels.get(BUCKET_LABEL).unwrap_or("");
         let bound = float::parse_go_lenient(text).ok();
         if bound.is_none() {
             let (shown, suffix) = (go_quoted(text), self.name_suffix(labels));
             let text = format!("bucket label \"le\" is missing or has a malformed value of {shown}{suffix}");
-            self.notes.warn(span, text);
+            self.notes.warn(origin, text);
         }
         bound
     }
@@ -224,7 +220,7 @@ impl<'a> Evaluator<'a> {
         group: &HistogramGroup,
         all: &'s [Series],
         step: usize,
-        span: Span,
+        origin: Origin,
     ) -> Option<AtStep<'s>> {
         let bucket = |(upper, i): &(f64, usize)| {
             let count = all[*i].column.float(step)?;
@@ -238,7 +234,7 @@ impl<'a> Evaluator<'a> {
             (false, None) => Some(AtStep::Classic(buckets)),
             (false, Some(_)) => {
                 let suffix = self.name_suffix(&group.labels);
-                self.notes.warn(span, format!("vector contains a mix of classic and native histograms{suffix}"));
+                self.notes.warn(origin, format!("vector contains a mix of classic and native histograms{suffix}"));
                 None
             }
         }

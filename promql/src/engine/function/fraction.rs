@@ -10,21 +10,27 @@ use super::classic::{AtStep, Bucket, merge_equal_bounds};
 use crate::parser::ExprId;
 
 impl<'a> Evaluator<'a> {
-    pub(super) fn histogram_fraction(&self, args: &[ExprId], steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
+    pub(super) fn histogram_fraction(
+        &self,
+        args: &[ExprId],
+        id: ExprId,
+        steps: Steps,
+        sink: Sink<'_>,
+    ) -> Result<(), QueryError> {
         let (lower, upper) = (self.scalar(args[0], steps)?, self.scalar(args[1], steps)?);
         let mut charge = self.budget.hold(2 * SCALAR_BYTES * steps.count)?;
         let all = self.collect(args[2], steps)?;
-        let span = self.node(args[2]).span;
-        for group in self.histogram_groups(&all.series, span, &mut charge)? {
+        let origin = self.origin(id, args[2]);
+        for group in self.histogram_groups(&all.series, origin, &mut charge)? {
             let _result = self.budget.hold(Column::float_bytes(steps.count))?;
             let mut column = Column::new(steps.count);
             for step in 0..steps.count {
                 self.budget.check_now_and_then(step)?;
-                let Some(at_step) = self.at_step(&group, &all.series, step, span) else { continue };
+                let Some(at_step) = self.at_step(&group, &all.series, step, origin) else { continue };
                 let value = match at_step {
                     AtStep::Native(h) => {
                         let (value, note) = statistics::fraction(lower[step], upper[step], h);
-                        self.note_nan(note, &group, span);
+                        self.note_nan(note, &group, origin);
                         value
                     }
                     AtStep::Classic(buckets) => bucket_fraction(lower[step], upper[step], buckets),

@@ -15,7 +15,7 @@ use promethium_model::{Labels, QueryError};
 use super::column::{Column, Series};
 use super::eval::{Evaluator, Sink};
 use super::steps::Steps;
-use crate::parser::{ExprId, Function, ValueType};
+use crate::parser::{ExprId, Function};
 
 pub(crate) use absent::absent_labels;
 pub(crate) use classic::MonotonicityFix;
@@ -33,8 +33,8 @@ impl<'a> Evaluator<'a> {
         sink: Sink<'_>,
     ) -> Result<(), QueryError> {
         use Function as F;
-        if function.signature().args.contains(&ValueType::Matrix) {
-            return self.range_call(function, args, steps, sink);
+        if function.takes_range() {
+            return self.range_call(function, args, id, steps, sink);
         }
         if let Some(f) = math::float_function(function) {
             return self.map_floats(args[0], steps, f, sink);
@@ -58,8 +58,8 @@ impl<'a> Evaluator<'a> {
             F::HistogramCount | F::HistogramSum | F::HistogramAvg | F::HistogramStddev | F::HistogramStdvar => {
                 self.histogram_statistic(function, args[0], steps, sink)
             }
-            F::HistogramQuantile | F::HistogramQuantiles => self.histogram_quantile(function, args, steps, sink),
-            F::HistogramFraction => self.histogram_fraction(args, steps, sink),
+            F::HistogramQuantile | F::HistogramQuantiles => self.histogram_quantile(function, args, id, steps, sink),
+            F::HistogramFraction => self.histogram_fraction(args, id, steps, sink),
             other => Err(QueryError::Execution(format!("unexpected error: {} gives no vector", other.name()))),
         }
     }

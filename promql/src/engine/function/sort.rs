@@ -60,7 +60,7 @@ impl<'a> Evaluator<'a> {
     fn warn_of_range(&self, id: ExprId, steps: Steps) {
         if steps.count > 1 {
             let text = "sort is ineffective for range queries since results are always ordered by labels";
-            self.notes.warn(self.node(id).span, text);
+            self.notes.warn(self.origin(id, id), text);
         }
     }
 }

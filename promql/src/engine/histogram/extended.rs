@@ -69,7 +69,7 @@ fn check_schemas(call: &RangeCall<'_>, series: &RangeSeries<'_>, first: usize, l
     let inside = &series.samples.histograms[first..=last];
     let custom = |h: &Arc<FloatHistogram>| h.schema == CUSTOM_BUCKETS_SCHEMA;
     if inside.iter().any(|h| custom(h) != custom(&inside[0])) {
-        warn_schema_mix(call.notes, call.span, series.labels.metric_name());
+        warn_schema_mix(call.notes, call.origin, series.labels.metric_name());
         return None;
     }
     Some(())

@@ -51,7 +51,7 @@ fn add_noted(
     match add(change, Sparse::of(first)) {
         Ok(added) => note_reconciled(call, added, "addition"),
         Err(_) => {
-            warn_schema_mix(call.notes, call.span, series.labels.metric_name());
+            warn_schema_mix(call.notes, call.origin, series.labels.metric_name());
             return None;
         }
     }
@@ -108,7 +108,7 @@ fn check_schemas(
     if !fits(&histograms[last]) && call.is_counter() && (gauge(first) || gauge(last)) {
         warn_not_a(call, series, "counter");
     }
-    warn_schema_mix(call.notes, call.span, series.labels.metric_name());
+    warn_schema_mix(call.notes, call.origin, series.labels.metric_name());
     None
 }
 
@@ -125,12 +125,12 @@ fn warn_wrong_kind(call: &RangeCall<'_>, series: &RangeSeries<'_>, first: usize,
 
 pub(crate) fn warn_not_a(call: &RangeCall<'_>, series: &RangeSeries<'_>, kind: &str) {
     let name = go_quoted(series.labels.metric_name());
-    call.notes.warn(call.span, format!("this native histogram metric is not a {kind}: {name}"));
+    call.notes.warn(call.origin, format!("this native histogram metric is not a {kind}: {name}"));
 }
 
 pub(super) fn note_reconciled(call: &RangeCall<'_>, added: Added, operation: &str) {
     if added.reconciled {
-        call.notes.info(call.span, format!("mismatched custom buckets were reconciled during {operation}"));
+        call.notes.info(call.origin, format!("mismatched custom buckets were reconciled during {operation}"));
     }
 }
 
@@ -153,7 +153,7 @@ pub(crate) fn instant(
         match subtract(&mut change, Sparse::of(&samples.histograms[a])) {
             Ok(added) => note_reconciled(call, added, "subtraction"),
             Err(_) => {
-                warn_schema_mix(call.notes, call.span, series.labels.metric_name());
+                warn_schema_mix(call.notes, call.origin, series.labels.metric_name());
                 return None;
             }
         }

@@ -7,11 +7,11 @@ use promethium_model::{CounterResetHint, FloatHistogram};
 
 use super::super::column::{Column, Series};
 use super::super::kahan::Kahan;
-use super::super::notes::Notes;
+use super::super::notes::{Notes, Origin};
 use super::super::window::{RangeCall, RangeSeries, Window};
 use super::arithmetic::add;
 use super::sparse::Sparse;
-use crate::parser::{Function, Span};
+use crate::parser::Function;
 
 /// What is being computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,16 +93,16 @@ impl Running {
     }
 
     /// The result, unless there was a clash; says what is to be said.
-    pub(crate) fn finish(mut self, fold: Fold, notes: &Notes<'_>, span: Span) -> Option<Sparse<Kahan>> {
+    pub(crate) fn finish(mut self, fold: Fold, notes: &Notes<'_>, origin: Origin) -> Option<Sparse<Kahan>> {
         if let Some(name) = &self.clash {
-            warn_schema_mix(notes, span, name);
+            warn_schema_mix(notes, origin, name);
             return None;
         }
         if self.seen.reset && self.seen.not_reset {
-            notes.warn(span, "conflicting counter resets during histogram aggregation");
+            notes.warn(origin, "conflicting counter resets during histogram aggregation");
         }
         if self.seen.reconciled {
-            notes.info(span, "mismatched custom buckets were reconciled during aggregation");
+            notes.info(origin, "mismatched custom buckets were reconciled during aggregation");
         }
         if fold == Fold::Mean && !self.incremental {
             self.state.divide(self.count);
@@ -111,9 +111,9 @@ impl Running {
     }
 }
 
-pub(crate) fn warn_schema_mix(notes: &Notes<'_>, span: Span, name: &str) {
+pub(crate) fn warn_schema_mix(notes: &Notes<'_>, origin: Origin, name: &str) {
     let text = "vector contains a mix of histograms with exponential and custom buckets schemas for metric name";
-    notes.warn(span, format!("{text} {}", go_quoted(name)));
+    notes.warn(origin, format!("{text} {}", go_quoted(name)));
 }
 
 /// The histogram side of `sum` and `avg`: one state a step.
@@ -161,7 +161,7 @@ impl HistogramSums {
         sums: Option<Box<HistogramSums>>,
         mut floats: Column,
         notes: &Notes<'_>,
-        span: Span,
+        origin: Origin,
     ) -> Column {
         let Some(sums) = sums else { return floats };
         for (step, running) in sums.steps.into_iter().enumerate() {
@@ -169,12 +169,12 @@ impl HistogramSums {
             let mixed = floats.present.get(step);
             floats.present.clear(step);
             if mixed && (running.idle || !running.clashed()) {
-                notes.warn(span, "encountered a mix of histograms and floats for aggregation");
+                notes.warn(origin, "encountered a mix of histograms and floats for aggregation");
                 if !running.clashed() {
                     continue;
                 }
             }
-            if let Some(mut sum) = running.finish(sums.fold, notes, span) {
+            if let Some(mut sum) = running.finish(sums.fold, notes, origin) {
                 sum.compact();
                 floats.push_histogram(step, Arc::new(sum.into_histogram()));
             }
@@ -195,6 +195,6 @@ pub(crate) fn over_time(
     for h in rest {
         running.add(fold, h, || series.labels.metric_name().to_owned());
     }
-    let sum = running.finish(fold, call.notes, call.span)?;
+    let sum = running.finish(fold, call.notes, call.origin)?;
     Some(Arc::new(sum.into_histogram()))
 }

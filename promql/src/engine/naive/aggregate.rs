@@ -10,6 +10,7 @@ use promethium_model::{Labels, LabelsBuilder, QueryError, SampleValue};
 use super::super::aggregate::LARGEST_COUNT;
 use super::super::histogram::{self, sum};
 use super::super::kahan::Kahan;
+use super::super::notes::Origin;
 use super::super::quantile;
 use super::super::steps::Steps;
 use super::eval::{Naive, Vectors};
@@ -25,6 +26,12 @@ impl Naive<'_> {
             Some(param) if aggregate.op != A::CountValues => self.scalars(param, steps)?,
             _ => vec![0.0; steps.count],
         };
+        // The label is looked at first, all other parameters once there is a vector.
+        let label = match aggregate.param {
+            Some(param) if aggregate.op == A::CountValues => Some(self.counted_label(&self.text(param))?),
+            _ => None,
+        };
+        let vectors = self.vectors(aggregate.expr, steps)?;
         let extreme = |pick: fn(f64, f64) -> f64, start: f64| params.iter().copied().fold(start, pick);
         let (max, min) = (extreme(f64::max, f64::NEG_INFINITY), extreme(f64::min, f64::INFINITY));
         let nan = params.iter().any(|p| p.is_nan());
@@ -50,7 +57,7 @@ impl Naive<'_> {
                 if nan {
                     return fail("Ratio value is NaN");
                 }
-                let param = aggregate.param.map_or(span, |p| self.span(p));
+                let param = aggregate.param.map_or(Origin::in_order(span), |p| self.origin(p));
                 for (value, cap) in [(max, 1.0), (min, -1.0)] {
                     if value * cap > 1.0 {
                         let text = "ratio value should be between -1 and 1, got";
@@ -59,23 +66,18 @@ impl Naive<'_> {
                 }
             }
             A::Quantile => {
-                let param = aggregate.param.map_or(span, |p| self.span(p));
+                let param = aggregate.param.map_or(Origin::in_order(span), |p| self.origin(p));
                 quantile::warn_invalid_steps(self.notes, param, &params);
             }
             _ => {}
         }
-        let label = match aggregate.param {
-            Some(param) if aggregate.op == A::CountValues => Some(self.counted_label(&self.text(param))?),
-            _ => None,
-        };
-        let vectors = self.vectors(aggregate.expr, steps)?;
-        let inner = self.span(aggregate.expr);
+        let (whole, inner) = (Origin::in_order(span), self.origin(aggregate.expr));
         vectors
             .into_iter()
             .zip(params)
             .map(|(vector, param)| match &label {
                 Some(label) => Ok(count_values(aggregate, label, &vector)),
-                None => Ok(self.step(aggregate, (span, inner), vector, param, steps.count == 1)),
+                None => Ok(self.step(aggregate, (whole, inner), vector, param, steps.count == 1)),
             })
             .collect()
     }
@@ -90,7 +92,7 @@ impl Naive<'_> {
     fn step(
         &self,
         aggregate: &Aggregate,
-        (whole, inner): (Span, Span),
+        (whole, inner): (Origin, Origin),
         vector: Vec<Sample>,
         param: f64,
         ranks: bool,
@@ -99,8 +101,8 @@ impl Naive<'_> {
         let op = aggregate.op;
         let ignores = matches!(op, A::Min | A::Max | A::Stddev | A::Stdvar | A::Quantile | A::Topk | A::Bottomk);
         if ignores && vector.iter().any(|s| s.histogram().is_some()) {
-            let span = if matches!(op, A::Topk | A::Bottomk) { whole } else { inner };
-            self.notes.info(span, format!("ignored histogram in {op} aggregation"));
+            let origin = if matches!(op, A::Topk | A::Bottomk) { whole } else { inner };
+            self.notes.info(origin, format!("ignored histogram in {op} aggregation"));
         }
         if op == A::LimitRatio {
             return vector.into_iter().filter(|s| sampled(&s.labels, param.clamp(-1.0, 1.0))).collect();
@@ -127,7 +129,7 @@ impl Naive<'_> {
         out
     }
 
-    fn of_group(&self, op: AggregateOp, inner: Span, members: &[&Sample], param: f64) -> Option<SampleValue> {
+    fn of_group(&self, op: AggregateOp, inner: Origin, members: &[&Sample], param: f64) -> Option<SampleValue> {
         use AggregateOp as A;
         let floats: Vec<f64> = members.iter().filter_map(|s| s.float()).collect();
         let value = match op {
@@ -151,7 +153,7 @@ impl Naive<'_> {
     }
 
     /// A group that holds histograms, in the order of its members.
-    fn histograms(&self, op: AggregateOp, inner: Span, members: &[&Sample]) -> Option<SampleValue> {
+    fn histograms(&self, op: AggregateOp, inner: Origin, members: &[&Sample]) -> Option<SampleValue> {
         let fold = if op == AggregateOp::Sum { sum::Fold::Sum } else { sum::Fold::Mean };
         let mut running: Option<sum::Running> = None;
         // What comes behind a clash is not looked at.

@@ -4,6 +4,7 @@ use promethium_model::labels::METRIC_NAME;
 use promethium_model::{Labels, LabelsBuilder, QueryError, SampleValue};
 
 use super::super::binary::{Outcome, Remarks, samples, scalar_result};
+use super::super::notes::Origin;
 use super::super::output::is_metadata;
 use super::super::steps::Steps;
 use super::eval::{Naive, Vectors};
@@ -22,7 +23,7 @@ impl Naive<'_> {
             (Value::Vector(a), Value::Vector(b)) => self.joined(&mut remarks, binary, a, &b)?,
             _ => return Err(QueryError::Execution("no operands".to_owned())),
         };
-        remarks.finish(self.notes, binary.op, span);
+        remarks.finish(self.notes, binary.op, Origin::in_order(span));
         Ok(Value::Vector(result))
     }
 

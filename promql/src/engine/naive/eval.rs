@@ -3,7 +3,7 @@
 use promethium_model::{QueryError, Queryable, SampleValue};
 
 use super::super::histogram;
-use super::super::notes::Notes;
+use super::super::notes::{Notes, Origin};
 use super::super::output::is_metadata;
 use super::super::steps::Steps;
 use super::value::{Sample, Value, refuse_duplicates, settle_flags, settle_places};
@@ -30,6 +30,11 @@ pub(super) struct Naive<'n> {
 impl Naive<'_> {
     pub(super) fn span(&self, id: ExprId) -> Span {
         self.ast.node(self.ast.without_parens(id)).span
+    }
+
+    /// What somebody has to say about a node.
+    pub(super) fn origin(&self, about: ExprId) -> Origin {
+        Origin::in_order(self.span(about))
     }
 
     pub(super) fn expr(&self, id: ExprId) -> &Expr {
@@ -126,7 +131,9 @@ impl Naive<'_> {
                 sample.drop_name = false;
             }
         }
-        if vectors.len() > 1 || !self.features.delayed_name_removal {
+        // Over one step nobody looks before the end of the query, and what functions over ranges give is never looked at.
+        let looks = vectors.len() > 1 && !matches!(self.expr(id), Expr::Call(c) if c.function.takes_range());
+        if looks || !self.features.delayed_name_removal {
             refuse_duplicates(&vectors)?;
         }
         settle_flags(&mut vectors);

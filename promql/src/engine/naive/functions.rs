@@ -6,11 +6,12 @@ use promethium_model::{GoRegex, Labels, LabelsBuilder, QueryError, SampleValue, 
 
 use super::super::function::{self, classic, fraction, sort};
 use super::super::histogram::statistics::{self, NanNote};
+use super::super::notes::Origin;
 use super::super::quantile;
 use super::super::steps::Steps;
 use super::eval::{Naive, Vectors};
 use super::value::{Place, Sample, Value, refuse_duplicates};
-use crate::parser::{Call, Expr, ExprId, Extension, Function, Span, ValueType};
+use crate::parser::{Call, Expr, ExprId, Extension, Function};
 
 impl Naive<'_> {
     pub(super) fn call(&self, call: &Call, id: ExprId, steps: Steps) -> Result<Value, QueryError> {
@@ -39,7 +40,7 @@ impl Naive<'_> {
                 return Ok(Value::Scalar(self.vectors(args[0], steps)?.into_iter().map(of).collect()));
             }
             F::Info => return self.info(call, steps).map(Value::Vector),
-            f if f.signature().args.contains(&ValueType::Matrix) => return self.range_call(call, steps),
+            f if f.takes_range() => return self.range_call(call, steps),
             _ => {}
         }
         self.vector_call(call, id, steps).map(Value::Vector)
@@ -156,14 +157,14 @@ impl Naive<'_> {
 
     fn sorted(&self, call: &Call, id: ExprId, steps: Steps) -> Result<Vectors, QueryError> {
         use Function as F;
-        if steps.count > 1 {
-            let text = "sort is ineffective for range queries since results are always ordered by labels";
-            self.notes.warn(self.ast.node(id).span, text);
-        }
         let names: Vec<String> =
             call.args[1..].iter().map(|a| String::from_utf8(self.text(*a)).unwrap_or_default()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut vectors = self.vectors(call.args[0], steps)?;
+        if steps.count > 1 {
+            let text = "sort is ineffective for range queries since results are always ordered by labels";
+            self.notes.warn(Origin::in_order(self.ast.node(id).span), text);
+        }
         for vector in &mut vectors {
             let by_value = matches!(call.function, F::Sort | F::SortDesc);
             if by_value {
@@ -226,17 +227,14 @@ impl Naive<'_> {
                 _ => return Err(QueryError::Execution(format!("invalid label name {}", go_quoted_bytes(&bytes)))),
             }
         };
-        let mut columns = Vec::new();
-        for q in quantiles {
-            let values = self.scalars(*q, steps)?;
-            let invalid = values.iter().filter(|v| !(0.0..=1.0).contains(*v));
-            invalid.for_each(|v| quantile::warn_invalid(self.notes, self.span(*q), *v));
-            columns.push(values);
-        }
-        let span = self.span(vector);
+        let columns: Vec<Vec<f64>> = quantiles.iter().map(|q| self.scalars(*q, steps)).collect::<Result<_, _>>()?;
+        let origin = self.origin(vector);
         let mut out = Vec::new();
         for (i, vector) in self.vectors(vector, steps)?.into_iter().enumerate() {
-            let groups = self.buckets_and_histograms(&vector, span);
+            for (q, column) in quantiles.iter().zip(&columns).filter(|(_, c)| !(0.0..=1.0).contains(&c[i])) {
+                quantile::warn_invalid(self.notes, self.origin(*q), column[i]);
+            }
+            let groups = self.buckets_and_histograms(&vector, origin);
             let mut step = Vec::new();
             for (c, column) in columns.iter().enumerate() {
                 for (labels, group, place) in &groups {
@@ -244,13 +242,13 @@ impl Naive<'_> {
                     let value = match group {
                         Group::Native(h) => {
                             let (value, note) = statistics::quantile(q, h);
-                            self.note_nan(note, labels, span);
+                            self.note_nan(note, labels, origin);
                             value
                         }
                         Group::Classic(buckets) => {
                             let (value, fix) = classic::bucket_quantile(q, &mut buckets.clone());
                             if let Some(fix) = fix {
-                                self.notes.fixed_monotonicity(span, self.shown_name(labels), fix, steps.time(i));
+                                self.notes.fixed_monotonicity(origin, self.shown_name(labels), fix, steps.time(i));
                             }
                             value
                         }
@@ -272,21 +270,21 @@ impl Naive<'_> {
 
     fn fractions(&self, call: &Call, steps: Steps) -> Result<Vectors, QueryError> {
         let (lower, upper) = (self.scalars(call.args[0], steps)?, self.scalars(call.args[1], steps)?);
-        let span = self.span(call.args[2]);
+        let origin = self.origin(call.args[2]);
         let mut out = Vec::new();
         for (i, vector) in self.vectors(call.args[2], steps)?.into_iter().enumerate() {
             let of = |(labels, group, place): (Labels, Group, Place)| {
                 let value = match group {
                     Group::Native(h) => {
                         let (value, note) = statistics::fraction(lower[i], upper[i], &h);
-                        self.note_nan(note, &labels, span);
+                        self.note_nan(note, &labels, origin);
                         value
                     }
                     Group::Classic(buckets) => fraction::bucket_fraction(lower[i], upper[i], buckets),
                 };
                 Sample::new(labels, true, SampleValue::Float(value)).at(place)
             };
-            out.push(self.buckets_and_histograms(&vector, span).into_iter().map(of).collect());
+            out.push(self.buckets_and_histograms(&vector, origin).into_iter().map(of).collect());
         }
         Ok(out)
     }
@@ -302,14 +300,14 @@ impl Naive<'_> {
         }
     }
 
-    fn note_nan(&self, note: Option<NanNote>, labels: &Labels, span: Span) {
+    fn note_nan(&self, note: Option<NanNote>, labels: &Labels, origin: Origin) {
         if let Some(note) = note {
-            self.notes.info(span, format!("{}{}", note.text(), self.suffix(labels)));
+            self.notes.info(origin, format!("{}{}", note.text(), self.suffix(labels)));
         }
     }
 
     /// The classic and native histograms of a step.
-    fn buckets_and_histograms(&self, vector: &[Sample], span: Span) -> Vec<(Labels, Group, Place)> {
+    fn buckets_and_histograms(&self, vector: &[Sample], origin: Origin) -> Vec<(Labels, Group, Place)> {
         let mut classic: Vec<(Labels, Vec<classic::Bucket>, Place)> = Vec::new();
         for sample in vector {
             let Some(count) = sample.float() else { continue };
@@ -317,7 +315,7 @@ impl Naive<'_> {
             let Ok(upper) = float::parse_go_lenient(text) else {
                 let (shown, suffix) = (go_quoted(text), self.suffix(&sample.labels));
                 let text = format!("bucket label \"le\" is missing or has a malformed value of {shown}{suffix}");
-                self.notes.warn(span, text);
+                self.notes.warn(origin, text);
                 continue;
             };
             let labels = sample.labels.without(|n| n == BUCKET_LABEL);
@@ -333,7 +331,7 @@ impl Naive<'_> {
             match classic.iter().position(|(l, ..)| *l == sample.labels) {
                 Some(at) => {
                     let suffix = self.suffix(&sample.labels);
-                    self.notes.warn(span, format!("vector contains a mix of classic and native histograms{suffix}"));
+                    self.notes.warn(origin, format!("vector contains a mix of classic and native histograms{suffix}"));
                     classic.remove(at);
                 }
                 None => {

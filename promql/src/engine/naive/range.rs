@@ -1,11 +1,14 @@
 //! Functions of one window. Those of floats are written out here; windows with histograms, extended ones and those with
 //! start times go through the engine's functions, one window at a time.
 
+use std::collections::BTreeSet;
+
 use promethium_model::quote::go_quoted;
 use promethium_model::{Labels, QueryError, SampleValue};
 
 use super::super::kahan::Kahan;
-use super::super::notes::Notes;
+use super::super::notes::{Notes, Origin};
+use super::super::output::duplicate_labels;
 use super::super::steps::Steps;
 use super::super::window::{RangeSeries, RangeSetup};
 use super::super::{function, quantile};
@@ -32,15 +35,15 @@ impl Naive<'_> {
         let Some(range) = call.args.iter().find(is_range).copied() else {
             return Err(QueryError::Execution("no range".to_owned()));
         };
+        let (range_ms, ends, extension) = self.shape(range, steps)?;
+        RangeSetup::check_function(extension, call.function)?;
+        let Value::Matrix(matrices) = self.eval(range, steps)? else { return Ok(Value::Vector(Vec::new())) };
         let scalars: Vec<Vec<f64>> = call
             .args
             .iter()
             .filter(|a| self.ast.type_of(**a) == ValueType::Scalar)
             .map(|a| self.scalars(*a, steps))
             .collect::<Result<_, _>>()?;
-        let (range_ms, ends, extension) = self.shape(range, steps)?;
-        RangeSetup::check_function(extension, call.function)?;
-        let Value::Matrix(matrices) = self.eval(range, steps)? else { return Ok(Value::Vector(Vec::new())) };
         if call.function == Function::AbsentOverTime {
             return Ok(Value::Vector(matrices.iter().map(|rows| self.absent(rows.is_empty(), range)).collect()));
         }
@@ -52,23 +55,35 @@ impl Naive<'_> {
         for (_, labels) in order {
             let notes = Notes::new(self.notes.query());
             for (i, rows) in matrices.iter().enumerate() {
-                let Some(row) = rows.iter().find(|r| r.labels == *labels) else { continue };
                 let scalars: Vec<f64> = scalars.iter().map(|s| s[i]).collect();
                 let setup = RangeSetup::for_one_step(
                     call.function,
                     (steps.time(i), ends.time(i), range_ms),
                     (extension, self.lookback_ms, self.features),
                     scalars.clone(),
-                    (self.span(range), self.span(call.args[0])),
+                    (self.origin_about_argument(range), self.origin_about_argument(call.args[0])),
                 );
-                if let Some(value) = self.of_window(&setup, row, &scalars, &notes)? {
-                    let drops = !matches!(call.function, Function::FirstOverTime | Function::LastOverTime);
-                    vectors[i].push(Sample::new(row.labels.clone(), row.drop_name || drops, value).at(row.place));
+                for row in rows.iter().filter(|r| r.labels == *labels) {
+                    if let Some(value) = self.of_window(&setup, row, &scalars, &notes)? {
+                        let drops = !matches!(call.function, Function::FirstOverTime | Function::LastOverTime);
+                        vectors[i].push(Sample::new(row.labels.clone(), row.drop_name || drops, value).at(row.place));
+                    }
                 }
             }
             self.notes.absorb_series(notes);
         }
+        if !self.features.delayed_name_removal {
+            refuse_equal_series(&vectors)?;
+        }
         Ok(Value::Vector(vectors))
+    }
+
+    /// A subquery's place is forgotten when it was evaluated: that is the start of the query.
+    fn origin_about_argument(&self, arg: ExprId) -> Origin {
+        match self.expr(arg) {
+            Expr::Subquery(_) => Origin::in_order(Span::default()),
+            _ => self.origin(arg),
+        }
     }
 
     fn absent(&self, empty: bool, range: ExprId) -> Vec<Sample> {
@@ -118,13 +133,20 @@ impl Naive<'_> {
         let window = Window { function, times, values, start: end - setup.range_ms, end, now, scalars };
         let result = window.result()?;
         if function == Function::QuantileOverTime && !(0.0..=1.0).contains(&scalars[0]) {
-            quantile::warn_invalid(notes, setup.first_span, scalars[0]);
+            quantile::warn_invalid(notes, setup.first_origin, scalars[0]);
         }
         if result.is_some() && matches!(function, Function::Rate | Function::Increase) {
-            hint(row, setup.first_span, notes);
+            hint(row, setup.first_origin, notes);
         }
         Ok(result.map(SampleValue::Float))
     }
+}
+
+/// Series that lose their names must stay apart, even if they never meet at a step.
+fn refuse_equal_series(vectors: &[Vec<Sample>]) -> Result<(), QueryError> {
+    let before: BTreeSet<&Labels> = vectors.iter().flatten().map(|s| &s.labels).collect();
+    let after: BTreeSet<Labels> = vectors.iter().flatten().map(Sample::final_labels).collect();
+    if after.len() < before.len() { Err(duplicate_labels()) } else { Ok(()) }
 }
 
 impl Window<'_> {
@@ -248,7 +270,7 @@ impl Window<'_> {
     }
 }
 
-fn hint(row: &Row, span: Span, notes: &Notes<'_>) {
+fn hint(row: &Row, origin: Origin, notes: &Notes<'_>) {
     let name = row.labels.metric_name();
     let suffixed = ["_total", "_sum", "_count", "_bucket"].iter().any(|s| name.ends_with(s));
     if name.is_empty() || suffixed {
@@ -256,7 +278,7 @@ fn hint(row: &Row, span: Span, notes: &Notes<'_>) {
     }
     let name = go_quoted(name);
     let text = format!("metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {name}");
-    notes.info(span, text);
+    notes.info(origin, text);
 }
 
 fn total(values: impl Iterator<Item = f64>) -> f64 {

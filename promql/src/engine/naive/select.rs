@@ -5,6 +5,7 @@ use promethium_model::{
 };
 
 use super::super::histogram::stats_only;
+use super::super::notes::Origin;
 use super::super::samples::Samples;
 use super::super::smoothed::Line;
 use super::super::steps::Steps;
@@ -111,8 +112,13 @@ impl Naive<'_> {
 
     fn smoothed(&self, series: &Stored, t: i64, span: Span) -> Option<SampleValue> {
         let samples = samples_of(&series.window(i64::MIN, i64::MAX));
-        let line =
-            Line { samples: &samples, labels: &series.labels, lookback_ms: self.lookback_ms, span, notes: self.notes };
+        let line = Line {
+            samples: &samples,
+            labels: &series.labels,
+            lookback_ms: self.lookback_ms,
+            origin: Origin::in_order(span),
+            notes: self.notes,
+        };
         line.at(t)
     }
 
@@ -173,7 +179,7 @@ impl Naive<'_> {
             let vectors = self.vectors(subquery.expr, inner)?;
             for (i, vector) in vectors.into_iter().enumerate() {
                 for sample in vector {
-                    add_point(&mut rows, sample, inner.time(i));
+                    add_point(&mut rows, sample, inner.time(i), inner.count > 1);
                 }
             }
         }
@@ -212,13 +218,14 @@ impl Naive<'_> {
     }
 }
 
-fn add_point(rows: &mut Vec<Row>, sample: Sample, time: i64) {
+/// Adds a sample to the row of its series. At a single step nobody looks whether labels repeat: each sample is a series.
+fn add_point(rows: &mut Vec<Row>, sample: Sample, time: i64, several_steps: bool) {
     let value = match sample.value {
         SampleValue::Float(v) => SampleValue::Float(v),
         SampleValue::Histogram(h) => SampleValue::Histogram(super::super::samples::without_reset_hint(&h)),
     };
     let point = Point { time, start: 0, value };
-    match rows.iter_mut().find(|r| r.labels == sample.labels) {
+    match rows.iter_mut().find(|r| several_steps && r.labels == sample.labels) {
         Some(row) => row.points.push(point),
         None => rows.push(Row {
             labels: sample.labels,

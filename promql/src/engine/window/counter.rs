@@ -37,7 +37,7 @@ pub(super) fn extrapolated(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: 
         }
     });
     if overlaps.met {
-        call.notes.overlapping_start_time(call.span, series.labels.metric_name());
+        call.notes.overlapping_start_time(call.origin, series.labels.metric_name());
     }
     hint_at_name(call, series, out);
 }
@@ -195,7 +195,7 @@ pub(super) fn hint_at_name(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: 
         if kind != "counter" && kind != "histogram" {
             let (kind, name) = (go_quoted(kind), go_quoted(name));
             call.notes.info(
-                call.first_span,
+                call.first_origin,
                 format!(
                     "metric might not be a counter, __type__ label is not set to \"counter\" or \"histogram\", got {kind}: {name}"
                 ),
@@ -206,6 +206,6 @@ pub(super) fn hint_at_name(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: 
     if !["_total", "_sum", "_count", "_bucket"].iter().any(|suffix| name.ends_with(suffix)) {
         let name = go_quoted(name);
         let text = format!("metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {name}");
-        call.notes.info(call.first_span, text);
+        call.notes.info(call.first_origin, text);
     }
 }

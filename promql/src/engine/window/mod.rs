@@ -21,7 +21,7 @@ use promethium_model::{Labels, QueryCx, QueryError, SampleValue};
 use super::budget::Budget;
 use super::column::{Column, Series};
 use super::eval::{Evaluator, SCALAR_BYTES, Sink, unexpected};
-use super::notes::Notes;
+use super::notes::{Notes, Origin};
 use super::steps::Steps;
 use crate::Features;
 use crate::parser::{ExprId, Extension, Function, Span, ValueType};
@@ -55,10 +55,10 @@ pub(crate) struct RangeSetup {
     pub(crate) lookback_ms: i64,
     /// The scalar arguments, one value a step.
     pub(crate) scalars: Vec<Vec<f64>>,
-    /// The range argument.
-    pub(crate) span: Span,
-    /// The first argument.
-    pub(crate) first_span: Span,
+    /// About the range argument.
+    pub(crate) origin: Origin,
+    /// About the first argument.
+    pub(crate) first_origin: Origin,
     pub(crate) features: Features,
     keeps_name: bool,
 }
@@ -100,13 +100,13 @@ impl RangeCall<'_> {
 
 impl RangeSetup {
     /// A call at one step alone: evaluation time, end of the window and its width; the extension, the lookback and the
-    /// features; spans of the range and of the first argument.
+    /// features; remarks about the range and about the first argument.
     pub(crate) fn for_one_step(
         function: Function,
         (now_ms, end_ms, range_ms): (i64, i64, i64),
         (extension, lookback_ms, features): (Option<Extension>, i64, Features),
         scalars: Vec<f64>,
-        (span, first_span): (Span, Span),
+        (origin, first_origin): (Origin, Origin),
     ) -> RangeSetup {
         RangeSetup {
             function,
@@ -116,8 +116,8 @@ impl RangeSetup {
             extension,
             lookback_ms,
             scalars: scalars.into_iter().map(|v| vec![v]).collect(),
-            span,
-            first_span,
+            origin,
+            first_origin,
             features,
             keeps_name: false,
         }
@@ -181,12 +181,13 @@ impl<'a> Evaluator<'a> {
         &self,
         function: Function,
         args: &[ExprId],
+        id: ExprId,
         steps: Steps,
         sink: Sink<'_>,
     ) -> Result<(), QueryError> {
         let range = args.iter().copied().find(|a| self.plan.value_type(*a) == ValueType::Matrix);
         let Some(range) = range else { return Err(unexpected("a range", self.node(args[0]))) };
-        let call = self.set_up(function, args, range, steps)?;
+        let call = self.set_up(function, args, (id, range), steps)?;
         let _scalars = self.budget.hold(SCALAR_BYTES * steps.count * call.scalars.len())?;
         if function == Function::AbsentOverTime {
             return self.absent_over_time(&call, range, sink);
@@ -199,7 +200,7 @@ impl<'a> Evaluator<'a> {
         &self,
         function: Function,
         args: &[ExprId],
-        range: ExprId,
+        (id, range): (ExprId, ExprId),
         steps: Steps,
     ) -> Result<RangeSetup, QueryError> {
         let node = self.node(range);
@@ -218,11 +219,20 @@ impl<'a> Evaluator<'a> {
             extension,
             lookback_ms: self.lookback_ms,
             scalars: scalars.map(|a| self.scalar(*a, steps)).collect::<Result<_, _>>()?,
-            span: node.span,
-            first_span: self.node(args[0]).span,
+            origin: self.origin_about_argument(id, range),
+            first_origin: self.origin_about_argument(id, args[0]),
             features: self.features,
             keeps_name: matches!(function, Function::FirstOverTime | Function::LastOverTime),
         })
+    }
+
+    /// Prometheus puts what a subquery gave in its place, and that has no position: remarks about it name the start of the
+    /// query.
+    fn origin_about_argument(&self, id: ExprId, arg: ExprId) -> Origin {
+        match self.node(arg).op {
+            Op::Subquery(_) => Origin::new(id, Span::default()),
+            _ => self.origin(id, arg),
+        }
     }
 
     fn absent_over_time(&self, call: &RangeSetup, range: ExprId, sink: Sink<'_>) -> Result<(), QueryError> {
@@ -281,12 +291,12 @@ fn apply(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: &mut Column) -> Re
 fn note_ignored_histograms(call: &RangeCall<'_>, labels: &Labels) {
     let name = promethium_model::quote::go_quoted(labels.metric_name());
     let text = format!("ignored histograms in a range containing both floats and histograms for metric name {name}");
-    call.notes.info(call.first_span, text);
+    call.notes.info(call.first_origin, text);
 }
 
 fn warn_mixed_types(call: &RangeCall<'_>, labels: &Labels) {
     let name = promethium_model::quote::go_quoted(labels.metric_name());
-    call.notes.warn(call.span, format!("encountered a mix of histograms and floats for metric name {name}"));
+    call.notes.warn(call.origin, format!("encountered a mix of histograms and floats for metric name {name}"));
 }
 
 /// Runs `f` on the floats of every window that has some; histograms beside them are ignored with an info.

@@ -51,7 +51,7 @@ pub(super) fn quantile_over_time(call: &RangeCall<'_>, series: &RangeSeries<'_>,
     each_float_window(call, series, 1, |step, rows| {
         let q = call.scalars[0][step];
         if !(0.0..=1.0).contains(&q) {
-            quantile::warn_invalid(call.notes, call.first_span, q);
+            quantile::warn_invalid(call.notes, call.first_origin, q);
         }
         sorted.clear();
         sorted.extend_from_slice(&series.samples.floats[rows]);
