@@ -78,7 +78,7 @@ pub use reader::{Item, SegmentReader};
 pub use record::{
     MmapMarker, RecordError, RecordKind, RecordType, RefExemplar, RefHistogram, RefMetadata, RefSample, RefTombstone,
     SampleColumns, SeriesEntry, SeriesReader, decode_exemplars, decode_histograms, decode_metadata,
-    decode_mmap_markers, decode_sample_columns, decode_samples, decode_series, decode_tombstones, encode_exemplars,
+    decode_mmap_markers, decode_sample_columns, decode_sample_columns_where, decode_samples, decode_series, decode_tombstones, encode_exemplars,
     encode_histograms, encode_histograms_v2, encode_metadata, encode_mmap_markers, encode_sample_columns,
     encode_samples, encode_samples_v2, encode_series_entry, encode_tombstones, record_kind, scatter_samples,
 };

@@ -61,6 +61,9 @@ pub(crate) struct Stamp {
 // A head holds millions of these.
 const _: () = assert!(size_of::<MemSeries>() <= 192);
 
+/// Float chunks end before they are longer.
+const MAX_EXPECTED_BYTES: u32 = 1024;
+
 /// No sample has this time.
 const NEVER: i64 = i64::MIN;
 
@@ -233,7 +236,10 @@ impl SeriesState {
         } else {
             // Chunks of a series are alike.
             let before = self.sealed.last().map_or(0, |chunk| chunk.data.heap_bytes());
-            OpenChunk::Xor(XorAppender::with_capacity(before / 2))
+            match std::mem::replace(&mut self.open, OpenChunk::empty()) {
+                OpenChunk::Xor(expected) if expected.capacity() > 0 => OpenChunk::Xor(expected),
+                _ => OpenChunk::Xor(XorAppender::with_capacity(before / 2)),
+            }
         };
     }
 
@@ -294,6 +300,13 @@ impl SeriesState {
     pub(crate) fn restore_chunks(&mut self, chunks: Vec<SealedChunk>) {
         debug_assert!(self.sealed.is_empty() && self.open.is_empty());
         self.sealed = chunks;
+    }
+
+    /// Makes room for floats in a series that has nothing open: its newest chunk, which is in a file, has so many bytes.
+    pub(crate) fn expect_floats(&mut self, newest_bytes: u32) {
+        if self.open.is_empty() {
+            self.open = OpenChunk::Xor(XorAppender::with_capacity(newest_bytes.min(MAX_EXPECTED_BYTES) as usize / 2));
+        }
     }
 
     /// Chunks, late ones included.

@@ -19,13 +19,6 @@ impl SampleColumns {
         Self::default()
     }
 
-    /// Makes room for so many samples more, and no further.
-    pub fn reserve_exact(&mut self, samples: usize) {
-        self.references.reserve_exact(samples);
-        self.timestamps_ms.reserve_exact(samples);
-        self.values.reserve_exact(samples);
-    }
-
     /// Number of samples.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -110,22 +103,14 @@ impl SampleColumns {
     }
 
     /// Keeps the samples for which `keep(reference, timestamp)` holds.
-    pub fn retain(&mut self, keep: impl FnMut(u64, i64) -> bool) {
-        self.retain_from(0, keep);
-        if self.starts_ms.iter().all(|start_ms| *start_ms == 0) {
-            self.starts_ms.clear();
-        }
-    }
-
-    /// As [`SampleColumns::retain`], of the samples behind the first `len`; those are kept.
     #[expect(
         clippy::indexing_slicing,
         clippy::arithmetic_side_effects,
         reason = "the columns are of one length, and every row is below it"
     )]
-    pub fn retain_from(&mut self, len: usize, mut keep: impl FnMut(u64, i64) -> bool) {
-        let mut kept = len;
-        for i in len..self.len() {
+    pub fn retain(&mut self, mut keep: impl FnMut(u64, i64) -> bool) {
+        let mut kept = 0;
+        for i in 0..self.len() {
             if !keep(self.references[i], self.timestamps_ms[i]) {
                 continue;
             }
@@ -138,5 +123,8 @@ impl SampleColumns {
             kept += 1;
         }
         self.truncate(kept);
+        if self.starts_ms.iter().all(|start_ms| *start_ms == 0) {
+            self.starts_ms.clear();
+        }
     }
 }

@@ -34,7 +34,7 @@ pub use histograms::{RefHistogram, decode_histograms, encode_histograms, encode_
 pub use markers::{MmapMarker, decode_mmap_markers, encode_mmap_markers};
 pub use metadata::{RefMetadata, decode_metadata, encode_metadata};
 pub use samples::{
-    RefSample, decode_sample_columns, decode_samples, encode_sample_columns, encode_samples, encode_samples_v2,
+    RefSample, decode_sample_columns, decode_sample_columns_where, decode_samples, encode_sample_columns, encode_samples, encode_samples_v2,
     scatter_samples,
 };
 use series::build_labels;

@@ -34,14 +34,28 @@ pub(super) mod start_marker {
 ///
 /// When the record is of another type or cut short.
 pub fn decode_sample_columns(record: &[u8], out: &mut SampleColumns) -> Result<(), RecordError> {
+    decode_sample_columns_where(record, out, |_, _| true)
+}
+
+/// As [`decode_sample_columns`], of the samples for which `keep(reference, timestamp)` holds. The others are walked over:
+/// the record is as good or bad as a whole.
+///
+/// # Errors
+///
+/// As [`decode_sample_columns`].
+pub fn decode_sample_columns_where(
+    record: &[u8],
+    out: &mut SampleColumns,
+    keep: impl Fn(u64, i64) -> bool,
+) -> Result<(), RecordError> {
     let mut rest = body(record, "samples", &ACCEPTED)?;
     if rest.is_empty() {
         return Ok(());
     }
     let before = out.len();
     let result = match RecordType::of(record) {
-        Some(RecordType::SamplesV2) => decode_v2(&mut rest, out),
-        _ => decode_v1(&mut rest, out),
+        Some(RecordType::SamplesV2) => decode_v2(&mut rest, out, keep),
+        _ => decode_v1(&mut rest, out, keep),
     };
     if result.is_err() {
         out.truncate(before);
@@ -49,14 +63,21 @@ pub fn decode_sample_columns(record: &[u8], out: &mut SampleColumns) -> Result<(
     result
 }
 
-fn decode_v1(rest: &mut Cursor<'_>, out: &mut SampleColumns) -> Result<(), RecordError> {
+fn decode_v1(
+    rest: &mut Cursor<'_>,
+    out: &mut SampleColumns,
+    keep: impl Fn(u64, i64) -> bool,
+) -> Result<(), RecordError> {
     let base = Base { reference: rest.u64("first reference")?, timestamp_ms: rest.i64("first timestamp")? };
-    *rest = Cursor::new(decode_batches(rest.rest(), base, out));
+    *rest = Cursor::new(decode_batches(rest.rest(), base, out, &keep));
     // The last few, whose longest form would pass the end, and whatever is malformed.
     while !rest.is_empty() {
         let reference = base.reference.wrapping_add(rest.varint("reference")? as u64);
         let timestamp_ms = base.timestamp_ms.wrapping_add(rest.varint("timestamp")?);
-        out.push(reference, 0, timestamp_ms, rest.f64("value")?);
+        let value = rest.f64("value")?;
+        if keep(reference, timestamp_ms) {
+            out.push(reference, 0, timestamp_ms, value);
+        }
     }
     Ok(())
 }
@@ -68,30 +89,41 @@ struct Base {
 }
 
 /// Decodes as long as any sample would fit into what is left, and returns the rest. Stops before a malformed sample.
-fn decode_batches<'a>(mut rest: &'a [u8], base: Base, out: &mut SampleColumns) -> &'a [u8] {
+///
+/// PERF: of a log whose samples are mostly known from elsewhere, hardly a value is loaded, and no column grows.
+fn decode_batches<'a>(
+    mut rest: &'a [u8],
+    base: Base,
+    out: &mut SampleColumns,
+    keep: &impl Fn(u64, i64) -> bool,
+) -> &'a [u8] {
     let mut references = [0_u64; BATCH];
     let mut timestamps = [0_i64; BATCH];
     let mut values = [0_f64; BATCH];
-    loop {
-        let mut decoded = 0_usize;
-        let rows = references.iter_mut().zip(&mut timestamps).zip(&mut values);
-        for ((reference, timestamp), value) in rows {
-            let Some((sample, after)) = decode_one(rest) else { break };
-            *reference = base.reference.wrapping_add(sample.0 as u64);
-            *timestamp = base.timestamp_ms.wrapping_add(sample.1);
-            *value = sample.2;
+    let mut is_over = false;
+    while !is_over {
+        let mut kept = 0_usize;
+        let mut rows = references.iter_mut().zip(&mut timestamps).zip(&mut values);
+        for _ in 0..BATCH {
+            let Some((sample, after)) = decode_one(rest) else {
+                is_over = true;
+                break;
+            };
             rest = after;
-            decoded = decoded.wrapping_add(1);
+            let reference = base.reference.wrapping_add(sample.0 as u64);
+            let timestamp_ms = base.timestamp_ms.wrapping_add(sample.1);
+            if keep(reference, timestamp_ms)
+                && let Some(((to_reference, to_timestamp), to_value)) = rows.next()
+            {
+                (*to_reference, *to_timestamp, *to_value) = (reference, timestamp_ms, sample.2);
+                kept = kept.wrapping_add(1);
+            }
         }
-        if let (Some(r), Some(t), Some(v)) =
-            (references.get(..decoded), timestamps.get(..decoded), values.get(..decoded))
-        {
+        if let (Some(r), Some(t), Some(v)) = (references.get(..kept), timestamps.get(..kept), values.get(..kept)) {
             out.extend(r, t, v);
         }
-        if decoded < BATCH {
-            return rest;
-        }
     }
+    rest
 }
 
 /// Reference and timestamp as differences, and the value.
@@ -126,14 +158,22 @@ fn short_varint(bytes: &[u8]) -> Option<(i64, &[u8])> {
     Some((((raw >> 1) as i64) ^ ((raw & 1) as i64).wrapping_neg(), rest))
 }
 
-fn decode_v2(rest: &mut Cursor<'_>, out: &mut SampleColumns) -> Result<(), RecordError> {
+fn decode_v2(
+    rest: &mut Cursor<'_>,
+    out: &mut SampleColumns,
+    keep: impl Fn(u64, i64) -> bool,
+) -> Result<(), RecordError> {
     let mut frame = V2Frame::first(rest)?;
-    out.push(frame.reference, frame.start_ms, frame.timestamp_ms, rest.f64("value")?);
-    while !rest.is_empty() {
+    loop {
+        let value = rest.f64("value")?;
+        if keep(frame.reference, frame.timestamp_ms) {
+            out.push(frame.reference, frame.start_ms, frame.timestamp_ms, value);
+        }
+        if rest.is_empty() {
+            return Ok(());
+        }
         frame.next(rest)?;
-        out.push(frame.reference, frame.start_ms, frame.timestamp_ms, rest.f64("value")?);
     }
-    Ok(())
 }
 
 /// What the samples and histograms of the records with start timestamps have in common: reference relative to the

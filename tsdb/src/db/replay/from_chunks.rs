@@ -66,7 +66,7 @@ impl Restorer<'_> {
         if !is_new {
             return Err(format!("series {reference} is there twice"));
         }
-        let in_files = self.chunks.in_order.remove(&reference).unwrap_or_default();
+        let in_files = self.chunks.take(reference);
         restore_chunks(self.head, in_files, &series, report);
         if let Some(chunk) = &entry.chunk {
             let new = self.restore_newest(chunk, &series).map_err(|e| format!("series {reference}: {e}"))?;

@@ -1,13 +1,14 @@
 //! From the log back to the head.
 
+pub(super) mod by_reference;
 mod evicted;
 mod from_chunks;
-mod grouping;
 mod in_files;
-mod references;
+mod prefetch;
 mod restore;
 mod snapshot;
 mod team;
+mod waiting;
 
 use std::fmt;
 use std::io;

@@ -5,30 +5,31 @@ use std::sync::Arc;
 use promethium_model::{Exemplar, HistogramValue, Labels};
 use promethium_wal::{
     MmapMarker, RecordError, RecordType, RefExemplar, RefHistogram, RefMetadata, RefTombstone, SampleColumns,
-    decode_exemplars, decode_histograms, decode_metadata, decode_mmap_markers, decode_sample_columns, decode_series,
-    decode_tombstones,
+    decode_exemplars, decode_histograms, decode_metadata, decode_mmap_markers, decode_sample_columns_where,
+    decode_series, decode_tombstones,
 };
 
 use super::ReplayReport;
 use super::evicted::Evicted;
-use super::grouping::{Grouped, Grouping};
 use super::in_files::NewestInFiles;
 use super::team::Team;
-use crate::db::chunk_files::FoundChunks;
+use super::waiting::Waiting;
+use crate::db::chunk_files::{FoundChunks, SeriesChunks};
 use crate::db::life::KeptReferences;
 use crate::head::Head;
-use crate::head::chunk::SealedChunk;
 use crate::head::out_of_order::LateValue;
 use crate::head::series::{MemSeries, Stamp};
 use crate::head::transaction::NewSamples;
 
-// Samples that wait to be applied together: by series, so that each series is touched once for several of its samples. What
-// waits takes some forty bytes a sample, which is to be little beside the head as it will be at the end, where a sample takes
-// two to four: a few of each series, and a part of the samples that are still to come.
-const GROUP_SAMPLES_PER_SERIES: usize = 3;
-const SAMPLES_AHEAD_PER_GROUPED: u64 = 16;
+// Samples that wait to be applied together, so that each series is visited once for several of its samples. What waits takes
+// eighteen bytes a sample, which is to be little beside the head as it will be at the end, where a sample takes two to four: a few
+// of each series, and a part of the samples that are still to come.
+const GROUP_SAMPLES_PER_SERIES: usize = 2;
+const SAMPLES_AHEAD_PER_GROUPED: u64 = 12;
 const MIN_GROUP_SAMPLES: usize = 1 << 15;
-const MAX_GROUP_SAMPLES: usize = 1 << 21;
+const MAX_GROUP_SAMPLES: usize = 1 << 22;
+// A record with more samples leaves no memory to the next one.
+const MAX_KEPT_SAMPLES: usize = 1 << 16;
 
 /// Bytes of a log.
 #[derive(Clone, Copy, Default)]
@@ -42,17 +43,14 @@ pub(super) struct Restorer<'a> {
     pub(super) head: &'a Head,
     pub(super) stamp: Stamp,
     pub(super) team: Arc<Team<'a>>,
-    waiting: SampleColumns,
-    /// Room that `waiting` was given.
-    room: usize,
-    /// Samples that records held so far, and no file.
-    decoded: u64,
+    /// The samples of one record.
+    samples: SampleColumns,
+    waiting: Waiting,
+    /// How far the log was read when the first of those that wait came.
+    waiting_since: u64,
     pub(super) in_files: NewestInFiles,
     /// How far the log is read.
     pub(super) log_bytes: LogBytes,
-    grouping: Grouping,
-    /// Memory for the next samples that are grouped.
-    grouped: Grouped,
     series: Vec<(u64, Labels)>,
     histograms: Vec<RefHistogram>,
     tombstones: Vec<RefTombstone>,
@@ -75,13 +73,11 @@ impl<'a> Restorer<'a> {
             head,
             stamp: team.stamp,
             team: Arc::new(team),
-            waiting: SampleColumns::new(),
-            room: 0,
-            decoded: 0,
+            samples: SampleColumns::new(),
+            waiting: Waiting::default(),
+            waiting_since: 0,
             in_files: NewestInFiles::default(),
             log_bytes: LogBytes::default(),
-            grouping: Grouping::default(),
-            grouped: Grouped::default(),
             series: Vec::new(),
             histograms: Vec::new(),
             tombstones: Vec::new(),
@@ -112,13 +108,14 @@ impl<'a> Restorer<'a> {
                 self.restore_series(report);
             }
             Some(kind) if kind.is_samples() => {
-                self.make_room();
-                let before = self.waiting.len();
-                decode_sample_columns(record, &mut self.waiting)?;
+                self.samples.clear();
+                let (in_files, is_late) = (&self.in_files, self.is_late);
+                let is_new = |reference, t_ms| is_late || !in_files.has(reference, t_ms);
+                decode_sample_columns_where(record, &mut self.samples, is_new)?;
                 if self.is_late {
                     self.restore_late_samples(report);
                 } else {
-                    self.group_samples_behind(before, report);
+                    self.let_wait(report);
                 }
             }
             Some(kind) if kind.is_histograms() => {
@@ -176,7 +173,7 @@ impl<'a> Restorer<'a> {
 
     /// A series that was restored otherwise than from its record.
     pub(super) fn add_series(&mut self, reference: u64, series: Arc<MemSeries>) {
-        self.team.by_reference.write().insert(reference, series);
+        *self.team.by_reference.write().get_or_default(reference) = Some(series);
     }
 
     /// Another reference of a series that is there.
@@ -198,7 +195,7 @@ impl<'a> Restorer<'a> {
                         self.aliases.push(reference);
                         self.evicted.note_return(&series);
                     }
-                    let chunks = self.chunks.in_order.remove(&reference).unwrap_or_default();
+                    let chunks = self.chunks.take(reference);
                     if let Some(newest_ms) = restore_chunks(self.head, chunks, &series, report) {
                         self.in_files.insert(reference, newest_ms);
                     }
@@ -209,11 +206,17 @@ impl<'a> Restorer<'a> {
         }
     }
 
-    /// Lets the samples behind the first `len` of those that wait do so too, unless files have them.
-    fn group_samples_behind(&mut self, len: usize, report: &mut ReplayReport) {
-        self.in_files.drop_known(&mut self.waiting, len);
-        self.decoded += (self.waiting.len() - len) as u64;
-        if self.waiting.len() >= self.group_samples() {
+    /// Lets the samples of a record wait for more of their series.
+    fn let_wait(&mut self, report: &mut ReplayReport) {
+        if self.waiting.is_empty() {
+            self.waiting_since = self.log_bytes.read;
+        }
+        let by_series = self.references_by_series();
+        self.waiting.add(&self.samples, by_series.as_deref().unwrap_or(self.samples.references()));
+        if self.samples.len() > MAX_KEPT_SAMPLES {
+            self.samples = SampleColumns::new();
+        }
+        if self.waiting.len() >= MIN_GROUP_SAMPLES && self.waiting.len() >= self.group_samples() {
             self.apply_waiting(report);
         }
     }
@@ -224,27 +227,11 @@ impl<'a> Restorer<'a> {
         few.max(part).clamp(MIN_GROUP_SAMPLES, MAX_GROUP_SAMPLES)
     }
 
-    /// About how many samples the rest of the log has, if it is like what was read.
+    /// About how many samples the rest of the log has, if it is like that of which samples wait.
     fn samples_ahead(&self) -> u64 {
         let LogBytes { read, total } = self.log_bytes;
-        let ahead = u128::from(self.decoded) * u128::from(total.saturating_sub(read)) / u128::from(read.max(1));
-        u64::try_from(ahead).unwrap_or(u64::MAX)
-    }
-
-    /// Room for a group, and for the record that makes it one; less than before, where groups have become smaller.
-    fn make_room(&mut self) {
-        if !self.waiting.is_empty() {
-            return;
-        }
-        let group = self.group_samples();
-        let room = group + group / 8;
-        if room < self.room / 4 * 3 {
-            self.waiting = SampleColumns::new();
-            self.grouped = Grouped::default();
-            self.room = 0;
-        }
-        self.room = self.room.max(room);
-        self.waiting.reserve_exact(room);
+        let (since, ahead) = (read.saturating_sub(self.waiting_since).max(1), total.saturating_sub(read));
+        u64::try_from(self.waiting.len() as u128 * u128::from(ahead) / u128::from(since)).unwrap_or(u64::MAX)
     }
 
     /// Has the waiting samples applied, series by series. Where others help, that goes on while the log is read on.
@@ -253,12 +240,7 @@ impl<'a> Restorer<'a> {
             return;
         }
         self.settle(report);
-        let mut grouped = std::mem::take(&mut self.grouped);
-        let by_series = self.references_by_series();
-        let references = by_series.as_deref().unwrap_or(self.waiting.references());
-        self.grouping.group(&self.waiting, references, &mut grouped);
-        self.waiting.clear();
-        self.team.put(grouped);
+        self.team.put(std::mem::take(&mut self.waiting));
         if !self.team.has_helpers() {
             self.settle(report);
         }
@@ -266,8 +248,7 @@ impl<'a> Restorer<'a> {
 
     /// Ends what is being applied.
     fn settle(&mut self, report: &mut ReplayReport) {
-        let Some((outcome, grouped)) = self.team.settle() else { return };
-        self.grouped = grouped;
+        let Some(outcome) = self.team.settle() else { return };
         report.samples += outcome.new.count;
         report.late_samples += outcome.late;
         report.unknown_series_samples += outcome.unknown;
@@ -280,7 +261,7 @@ impl<'a> Restorer<'a> {
         self.settle(report);
     }
 
-    /// The references of the waiting samples, each replaced by that under which the head has the series: the samples of a
+    /// The references of a record's samples, each replaced by that under which the head has the series: the samples of a
     /// series must stay in the order of the log, whatever references they were logged under. `None` where that changes
     /// nothing.
     fn references_by_series(&self) -> Option<Vec<u64>> {
@@ -288,17 +269,19 @@ impl<'a> Restorer<'a> {
             return None;
         }
         let by_reference = self.team.by_reference.read();
-        let of = |reference: &u64| by_reference.get(*reference).map_or(*reference, |series| series.reference);
-        Some(self.waiting.references().iter().map(of).collect())
+        let of = |reference: &u64| {
+            let series = by_reference.get(*reference).and_then(Option::as_ref);
+            series.map_or(*reference, |series| series.reference)
+        };
+        Some(self.samples.references().iter().map(of).collect())
     }
 
     fn restore_late_samples(&mut self, report: &mut ReplayReport) {
-        let waiting = std::mem::take(&mut self.waiting);
-        for (reference, start_ms, t_ms, value) in waiting.iter() {
+        let samples = std::mem::take(&mut self.samples);
+        for (reference, start_ms, t_ms, value) in samples.iter() {
             self.restore_late(reference, t_ms, start_ms, LateValue::Float(value), report);
         }
-        self.waiting = waiting;
-        self.waiting.clear();
+        self.samples = samples;
     }
 
     fn restore_late_histograms(&mut self, report: &mut ReplayReport) {
@@ -408,22 +391,31 @@ impl<'a> Restorer<'a> {
 /// of another time.
 pub(super) fn restore_chunks(
     head: &Head,
-    chunks: Vec<SealedChunk>,
+    found: SeriesChunks,
     series: &MemSeries,
     report: &mut ReplayReport,
 ) -> Option<i64> {
     let mut new = NewSamples::default();
     let mut state = series.lock();
-    for chunk in chunks {
-        let (min_ms, max_ms, samples) = (chunk.min_ms, chunk.max_ms, u64::from(chunk.samples));
-        if state.insert_chunk(chunk) {
-            new.note_times(min_ms, max_ms, samples);
-            report.chunks += 1;
+    if state.newest_ms().is_none() && found.is_in_order() {
+        for chunk in &found.chunks {
+            new.note_times(chunk.min_ms, chunk.max_ms, chunk.samples.into());
+        }
+        report.chunks += found.chunks.len() as u64;
+        state.restore_chunks(found.chunks);
+    } else {
+        for chunk in found.chunks {
+            let (min_ms, max_ms, samples) = (chunk.min_ms, chunk.max_ms, u64::from(chunk.samples));
+            if state.insert_chunk(chunk) {
+                new.note_times(min_ms, max_ms, samples);
+                report.chunks += 1;
+            }
         }
     }
     if new.count == 0 {
         return None;
     }
+    state.expect_floats(found.newest_bytes);
     series.note_newest(&state);
     report.samples += new.count;
     head.note_stored(&new);

@@ -58,7 +58,7 @@ impl Restorer<'_> {
         let labels =
             head_file::labels_of(entry.labels, symbols).ok_or_else(|| wrong("has labels that are not there"))?;
         let in_files = InFiles::read(entry.state).ok_or_else(|| wrong("has no state"))?;
-        let mut found = self.chunks.in_order.remove(&entry.reference).unwrap_or_default();
+        let mut found = self.chunks.take(entry.reference).chunks;
         let frontier_ms = self.head.frontier_ms();
         found.retain(|chunk| chunk.max_ms >= frontier_ms);
         // More of them may have gone to files since.

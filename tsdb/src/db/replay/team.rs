@@ -1,7 +1,7 @@
 //! Who restores samples: the thread that reads the log, and such as opening was lent.
 //!
-//! The reader groups samples by series and puts them on the board; whoever is there takes share after share of them, the reader
-//! too, as soon as it has nothing to read or must have them done. A series' samples are in one share, so that their order is
+//! The reader puts samples on the board; whoever is there takes neighbourhood after neighbourhood of them, the reader too, as
+//! soon as it has nothing to read or must have them done. A series' samples are in one neighbourhood, so that their order is
 //! that of the log, and what comes out does not depend on how many there are.
 
 use std::sync::Arc;
@@ -10,15 +10,19 @@ use std::thread::Scope;
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
-use super::grouping::{Grouped, Samples};
-use super::references::References;
+use super::by_reference::ByReference;
+use super::prefetch::prefetch;
+use super::waiting::{Grouped, Neighbourhood, Samples, Waiting};
 use crate::head::Head;
 use crate::head::series::{MemSeries, Stamp};
 use crate::head::transaction::{NewSamples, push_float};
 use crate::head::visibility::{CommitId, Turn};
 
-// Shares of what is on the board: many times the threads, so that all of them end at about the same time.
-const SHARES: usize = 64;
+// Series whose memory is asked for ahead of the one that is being restored.
+const SERIES_AHEAD: usize = 8;
+
+/// Series by the references of the log, several of which may lead to one.
+pub(super) type References = ByReference<Option<Arc<MemSeries>>>;
 
 /// The board, and what whoever works needs.
 pub(super) struct Team<'a> {
@@ -40,7 +44,8 @@ struct Board {
 
 /// Samples that are being restored.
 struct Work {
-    samples: Grouped,
+    /// Taken one by one, so that the memory of each is free once it is restored.
+    shares: Vec<Mutex<Option<Neighbourhood>>>,
     next_share: AtomicUsize,
     done: Mutex<Done>,
     all_done: Condvar,
@@ -89,7 +94,7 @@ impl<'a> Team<'a> {
 
     /// The series that a reference leads to.
     pub(super) fn series(&self, reference: u64) -> Option<Arc<MemSeries>> {
-        self.by_reference.read().get(reference).cloned()
+        self.by_reference.read().get(reference).cloned().flatten()
     }
 
     pub(super) fn has_helpers(&self) -> bool {
@@ -118,7 +123,7 @@ impl<'a> Team<'a> {
     }
 
     /// Puts samples on the board, which is empty. Where nobody helps they stay there until [`Team::settle`].
-    pub(super) fn put(&self, samples: Grouped) {
+    pub(super) fn put(&self, samples: Waiting) {
         let mut board = self.board.lock();
         debug_assert!(board.work.is_none());
         board.work = Some(Arc::new(Work::new(samples)));
@@ -128,27 +133,32 @@ impl<'a> Team<'a> {
         }
     }
 
-    /// Ends what is on the board, and takes it off. The samples' memory is given back for the next ones, where it is free.
-    pub(super) fn settle(&self) -> Option<(Outcome, Grouped)> {
+    /// Ends what is on the board, and takes it off.
+    pub(super) fn settle(&self) -> Option<Outcome> {
         let work = self.board.lock().work.clone()?;
         work.share(self);
         let outcome = work.wait();
         self.board.lock().work = None;
-        let samples = Arc::try_unwrap(work).map_or_else(|_| Grouped::default(), |work| work.samples);
-        Some((outcome, samples))
+        Some(outcome)
     }
 
-    fn restore(&self, by_reference: &References, samples: &Samples<'_>, outcome: &mut Outcome) {
-        match by_reference.get(samples.reference) {
-            Some(series) => {
-                let before = outcome.new.count;
-                restore_run(series, samples, self.head.frontier_ms(), &self.stamp, &mut outcome.new);
-                outcome.late += samples.rows.len() as u64 - (outcome.new.count - before);
+    fn restore(&self, by_reference: &References, samples: &Grouped, outcome: &mut Outcome) {
+        let series: Vec<_> = samples.references().map(|reference| by_reference.get(reference)?.as_ref()).collect();
+        for (i, samples) in samples.iter().enumerate() {
+            if let Some(Some(ahead)) = series.get(i + SERIES_AHEAD) {
+                prefetch::<MemSeries>(ahead);
             }
-            None => {
-                // Never to be given to another series.
-                self.head.skip_references(samples.reference);
-                outcome.unknown += samples.rows.len() as u64;
+            match series[i] {
+                Some(series) => {
+                    let before = outcome.new.count;
+                    restore_run(series, &samples, self.head.frontier_ms(), &self.stamp, &mut outcome.new);
+                    outcome.late += samples.rows.len() as u64 - (outcome.new.count - before);
+                }
+                None => {
+                    // Never to be given to another series.
+                    self.head.skip_references(samples.reference);
+                    outcome.unknown += samples.rows.len() as u64;
+                }
             }
         }
     }
@@ -162,29 +172,26 @@ impl Drop for Helpers<'_, '_> {
 }
 
 impl Work {
-    fn new(samples: Grouped) -> Self {
-        Work { samples, next_share: AtomicUsize::new(0), done: Mutex::default(), all_done: Condvar::new() }
+    fn new(samples: Waiting) -> Self {
+        let shares = samples.into_neighbourhoods().into_iter().map(|share| Mutex::new(Some(share))).collect();
+        Work { shares, next_share: AtomicUsize::new(0), done: Mutex::default(), all_done: Condvar::new() }
     }
 
     /// Takes share after share, until there is none.
     fn share(&self, team: &Team<'_>) {
-        loop {
-            let share = self.next_share.fetch_add(1, Ordering::Relaxed);
-            if share >= SHARES {
-                return;
-            }
+        let mut grouped = Grouped::default();
+        while let Some(share) = self.shares.get(self.next_share.fetch_add(1, Ordering::Relaxed)) {
             let mut end = ShareEnd { work: self, outcome: Outcome::default() };
-            let at = |share: usize| self.samples.len() * share / SHARES;
-            let by_reference = team.by_reference.read();
-            for samples in self.samples.some(at(share)..at(share + 1)) {
-                team.restore(&by_reference, &samples, &mut end.outcome);
-            }
+            let Some(neighbourhood) = share.lock().take() else { continue };
+            grouped.group(&neighbourhood);
+            drop(neighbourhood);
+            team.restore(&team.by_reference.read(), &grouped, &mut end.outcome);
         }
     }
 
     fn wait(&self) -> Outcome {
         let mut done = self.done.lock();
-        while done.shares < SHARES {
+        while done.shares < self.shares.len() {
             self.all_done.wait(&mut done);
         }
         std::mem::take(&mut done.outcome)
@@ -202,7 +209,7 @@ impl Drop for ShareEnd<'_> {
         let mut done = self.work.done.lock();
         done.outcome.add(&self.outcome);
         done.shares += 1;
-        if done.shares == SHARES {
+        if done.shares == self.work.shares.len() {
             self.work.all_done.notify_all();
         }
     }
