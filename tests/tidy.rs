@@ -33,9 +33,10 @@ const RULES: [Rule; 12] = [
 const RUNTIME_CRATES: [&str; 6] = ["tokio", "axum", "reqwest", "hyper", "futures", "async-trait"];
 
 /// Files in which `unsafe` code is allowed, each a leaf module with its SAFETY and PERF notes.
-const UNSAFE_FILES: [&str; 6] = [
+const UNSAFE_FILES: [&str; 7] = [
     "model/src/labels/packed.rs",
     "vfs/src/map/os.rs",
+    "tsdb/src/db/replay/prefetch.rs",
     "block/tests/memory.rs",
     "exposition/tests/allocations.rs",
     "promql/tests/memory.rs",

@@ -54,6 +54,12 @@ impl<B> TailWriter<B> {
         self.words.len()
     }
 
+    /// Where the next words go, as far as there is room.
+    #[inline]
+    pub(crate) fn room(&self) -> &[u8] {
+        &self.words[self.whole_words()..]
+    }
+
     /// Appends the stream to `out`.
     pub(crate) fn write_to(&self, out: &mut Vec<u8>) {
         let whole = self.whole_words();

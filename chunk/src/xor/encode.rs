@@ -136,6 +136,13 @@ impl XorAppender {
         self.to_bytes().into_boxed_slice()
     }
 
+    /// Where the next bytes go, as far as there is room: for who wants that memory at hand before it pushes.
+    #[inline]
+    #[must_use]
+    pub fn room(&self) -> &[u8] {
+        self.out.room()
+    }
+
     /// Bytes that the buffer holds, used or not.
     #[must_use]
     pub fn capacity(&self) -> usize {

@@ -309,6 +309,12 @@ impl SeriesState {
         }
     }
 
+    /// Where the open chunk goes on, if it is one of floats.
+    #[inline]
+    pub(crate) fn room(&self) -> &[u8] {
+        if let OpenChunk::Xor(open) = &self.open { open.room() } else { &[] }
+    }
+
     /// Chunks, late ones included.
     pub(crate) fn chunk_count(&self) -> usize {
         let late = self.out_of_order().map_or(0, |late| late.figures().0);

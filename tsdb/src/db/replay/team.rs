@@ -11,15 +11,17 @@ use std::thread::Scope;
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::by_reference::ByReference;
-use super::prefetch::prefetch;
+use super::prefetch::{prefetch, prefetch_start};
 use super::waiting::{Grouped, Neighbourhood, Samples, Waiting};
 use crate::head::Head;
 use crate::head::series::{MemSeries, Stamp};
 use crate::head::transaction::{NewSamples, push_float};
 use crate::head::visibility::{CommitId, Turn};
 
-// Series whose memory is asked for ahead of the one that is being restored.
-const SERIES_AHEAD: usize = 8;
+// How far ahead of the series that is being restored another's memory is asked for, and then, once that is there, where its open
+// chunk goes on.
+const SERIES_AHEAD: usize = 16;
+const CHUNK_AHEAD: usize = 6;
 
 /// Series by the references of the log, several of which may lead to one.
 pub(super) type References = ByReference<Option<Arc<MemSeries>>>;
@@ -147,6 +149,9 @@ impl<'a> Team<'a> {
         for (i, samples) in samples.iter().enumerate() {
             if let Some(Some(ahead)) = series.get(i + SERIES_AHEAD) {
                 prefetch::<MemSeries>(ahead);
+            }
+            if let Some(Some(ahead)) = series.get(i + CHUNK_AHEAD) {
+                prefetch_start(ahead.lock().room());
             }
             match series[i] {
                 Some(series) => {
