@@ -12,7 +12,8 @@ use std::io::Read;
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
-use crate::MAX_RECORD_BYTES;
+use crate::reader::StoredAs;
+use crate::{MAX_RECORD_BYTES, SNAPPY};
 
 /// How records are compressed in the log. A record that does not shrink is stored plain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,6 +77,35 @@ impl Compressor {
 impl std::fmt::Debug for Compressor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Compressor").finish_non_exhaustive()
+    }
+}
+
+/// Decompresses records, with tables and a buffer that are used again.
+#[derive(Default)]
+pub struct Decompressor {
+    plain: Vec<u8>,
+    zstd: Option<ZstdReader>,
+}
+
+impl Decompressor {
+    /// The record, from its stored bytes.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them: although their checksums are right, they do not decompress, or to more than a record may have.
+    pub fn decompress<'d>(&'d mut self, stored_as: StoredAs, stored: &'d [u8]) -> Result<&'d [u8], String> {
+        match stored_as.flags {
+            0 => return Ok(stored),
+            flags if flags & SNAPPY != 0 => unsnap(stored, &mut self.plain)?,
+            _ => self.zstd.get_or_insert_with(ZstdReader::new).read(stored, &mut self.plain)?,
+        }
+        Ok(&self.plain)
+    }
+}
+
+impl std::fmt::Debug for Decompressor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decompressor").finish_non_exhaustive()
     }
 }
 

@@ -71,10 +71,10 @@ pub use checkpoint::{
     CheckpointOptions, CheckpointReport, plan_checkpoint, remove_covered, remove_leftovers, remove_segments_before,
     write_checkpoint,
 };
-pub use compress::{Compression, Compressor};
+pub use compress::{Compression, Compressor, Decompressor};
 pub use frame::PreparedRecord;
 pub use layout::{SegmentFile, WalLayout, read_layout};
-pub use reader::{Item, SegmentReader};
+pub use reader::{Item, SegmentReader, StoredAs, StoredItem, StoredRecord};
 pub use record::{
     MmapMarker, RecordError, RecordKind, RecordType, RefExemplar, RefHistogram, RefMetadata, RefSample, RefTombstone,
     SampleColumns, SeriesEntry, SeriesReader, decode_exemplars, decode_histograms, decode_metadata,

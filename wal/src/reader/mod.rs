@@ -14,8 +14,8 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::compress::{ZstdReader, unsnap};
-use super::{FIRST, FULL, HEADER_BYTES, LAST, MAX_RECORD_BYTES, MIDDLE, PADDING, PAGE_BYTES, SNAPPY};
+use super::compress::Decompressor;
+use super::{FIRST, FULL, HEADER_BYTES, LAST, MAX_RECORD_BYTES, MIDDLE, PADDING, PAGE_BYTES};
 use header::{Header, is_zero};
 use promethium_vfs::VfsFile;
 
@@ -40,6 +40,39 @@ pub enum Item<'a> {
     },
 }
 
+/// What a segment yields to who decompresses it: see [`SegmentReader::next_stored`].
+#[derive(Debug)]
+pub enum StoredItem<'a> {
+    /// A whole record whose checksums are right.
+    Record(StoredRecord<'a>),
+    /// As [`Item::Damage`].
+    Damage {
+        /// Where the bytes begin.
+        offset: u64,
+        /// What was expected and found.
+        message: String,
+    },
+}
+
+/// A record as it is stored.
+#[derive(Clone, Copy, Debug)]
+pub struct StoredRecord<'a> {
+    /// Where its first fragment begins.
+    pub start: u64,
+    /// Where its last fragment ends.
+    pub end: u64,
+    /// What [`Decompressor::decompress`] has to know.
+    pub stored_as: StoredAs,
+    /// As they are stored.
+    pub bytes: &'a [u8],
+}
+
+/// How a record is compressed, if at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredAs {
+    pub(super) flags: u8,
+}
+
 /// Reads one segment, holding a few pages of it.
 ///
 /// After damage, reading resumes at the next fragment of the same page that begins a record, and where none is found at
@@ -62,8 +95,7 @@ pub struct SegmentReader {
     padding: Option<u64>,
     // The fragments of the open record so far.
     stored: Vec<u8>,
-    plain: Vec<u8>,
-    zstd: Option<ZstdReader>,
+    decompressor: Decompressor,
 }
 
 #[derive(Clone, Copy)]
@@ -86,12 +118,23 @@ enum Fragment {
     End,
 }
 
+type Whole = Result<(OpenRecord, Stored), (u64, String)>;
+
 /// Where the stored bytes of a complete record are.
 enum Stored {
     /// In the block: a record of one fragment.
     Block(Range<usize>),
     /// In the buffer of fragments.
     Joined,
+}
+
+impl Stored {
+    fn bytes<'b>(&self, block: &'b [u8], joined: &'b [u8]) -> &'b [u8] {
+        match self {
+            Stored::Block(range) => block.get(range.clone()).unwrap_or_default(),
+            Stored::Joined => joined,
+        }
+    }
 }
 
 impl SegmentReader {
@@ -114,12 +157,11 @@ impl SegmentReader {
             is_resyncing: false,
             padding: None,
             stored: Vec::new(),
-            plain: Vec::new(),
-            zstd: None,
+            decompressor: Decompressor::default(),
         }
     }
 
-    /// Where the last whole record ends: what comes after was never part of one, or is damaged.
+    /// Where the last whole record of [`SegmentReader::next_item`] ends: what comes after was never part of one, or is damaged.
     #[must_use]
     pub fn good_end(&self) -> u64 {
         self.good_end
@@ -131,36 +173,47 @@ impl SegmentReader {
     ///
     /// When the file cannot be read.
     pub fn next_item(&mut self) -> io::Result<Option<Item<'_>>> {
+        let (record, stored) = match self.next_whole()? {
+            None => return Ok(None),
+            Some(Err((offset, message))) => return Ok(Some(Item::Damage { offset, message })),
+            Some(Ok(complete)) => complete,
+        };
+        let bytes = stored.bytes(&self.block, &self.stored);
+        let start = record.start;
+        Ok(Some(match self.decompressor.decompress(StoredAs { flags: record.flags }, bytes) {
+            Ok(bytes) => {
+                self.good_end = self.at;
+                Item::Record { start, bytes }
+            }
+            Err(message) => Item::Damage { offset: start, message },
+        }))
+    }
+
+    /// As [`SegmentReader::next_item`], but leaves decompression, which may fail, to the caller: so that several can share it.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn next_stored(&mut self) -> io::Result<Option<StoredItem<'_>>> {
+        let (OpenRecord { start, flags }, stored) = match self.next_whole()? {
+            None => return Ok(None),
+            Some(Err((offset, message))) => return Ok(Some(StoredItem::Damage { offset, message })),
+            Some(Ok(complete)) => complete,
+        };
+        let bytes = stored.bytes(&self.block, &self.stored);
+        let stored_as = StoredAs { flags };
+        Ok(Some(StoredItem::Record(StoredRecord { start, end: self.at, stored_as, bytes })))
+    }
+
+    /// The next record whose fragments are all there, or damage: its offset, and what is wrong.
+    fn next_whole(&mut self) -> io::Result<Option<Whole>> {
         loop {
             match self.next_fragment()? {
                 Fragment::Continue => {}
                 Fragment::End => return Ok(None),
-                Fragment::Damage { offset, message } => return Ok(Some(Item::Damage { offset, message })),
-                Fragment::Complete { record, stored } => return Ok(Some(self.complete(record, &stored))),
+                Fragment::Damage { offset, message } => return Ok(Some(Err((offset, message)))),
+                Fragment::Complete { record, stored } => return Ok(Some(Ok((record, stored)))),
             }
-        }
-    }
-
-    fn complete(&mut self, record: OpenRecord, stored: &Stored) -> Item<'_> {
-        let OpenRecord { start, flags } = record;
-        let stored = match stored {
-            Stored::Block(range) => self.block.get(range.clone()).unwrap_or_default(),
-            Stored::Joined => &self.stored,
-        };
-        let decompressed = match flags {
-            0 => {
-                self.good_end = self.at;
-                return Item::Record { start, bytes: stored };
-            }
-            _ if flags & SNAPPY != 0 => unsnap(stored, &mut self.plain),
-            _ => self.zstd.get_or_insert_with(ZstdReader::new).read(stored, &mut self.plain),
-        };
-        match decompressed {
-            Ok(()) => {
-                self.good_end = self.at;
-                Item::Record { start, bytes: &self.plain }
-            }
-            Err(message) => Item::Damage { offset: start, message },
         }
     }
 

@@ -4,7 +4,10 @@ use super::by_reference::ByReference;
 
 /// The newest time that files have of each series, by reference.
 #[derive(Default)]
-pub(super) struct NewestInFiles(ByReference<Newest>);
+pub(super) struct NewestInFiles {
+    newest: ByReference<Newest>,
+    version: u64,
+}
 
 struct Newest {
     t_ms: i64,
@@ -19,12 +22,19 @@ impl Default for Newest {
 impl NewestInFiles {
     /// Files have the series up to `newest_ms`.
     pub(super) fn insert(&mut self, reference: u64, newest_ms: i64) {
-        self.0.get_or_default(reference).t_ms = newest_ms;
+        self.newest.get_or_default(reference).t_ms = newest_ms;
+        self.version += 1;
     }
 
     /// The series has nothing in files any more.
     pub(super) fn forget(&mut self, reference: u64) {
-        self.0.take(reference);
+        self.newest.take(reference);
+        self.version += 1;
+    }
+
+    /// Another one after each change.
+    pub(super) fn version(&self) -> u64 {
+        self.version
     }
 
     /// Whether files have what the log says of a series at this time.
@@ -32,7 +42,7 @@ impl NewestInFiles {
     /// PERF: most of a log is in files. No series is touched for it.
     #[inline]
     pub(super) fn has(&self, reference: u64, t_ms: i64) -> bool {
-        self.0.get(reference).is_some_and(|newest| t_ms <= newest.t_ms)
+        self.newest.get(reference).is_some_and(|newest| t_ms <= newest.t_ms)
     }
 }
 

@@ -1,6 +1,8 @@
 //! From the log back to the head.
 
+mod applying;
 pub(super) mod by_reference;
+mod decoding;
 mod evicted;
 mod from_chunks;
 mod in_files;
@@ -24,8 +26,10 @@ use crate::head::Head;
 use crate::options::{DbOptions, OnProgress, ProgressKind};
 use promethium_vfs::{OpenMode, Vfs, VfsFile};
 use promethium_wal::head_snapshot::{HeadSnapshot, LogPosition};
-use promethium_wal::{Compression, Item, SegmentFile, SegmentReader, WalLayout};
+use decoding::{Batch, Decoded, Decoding};
+use promethium_wal::{Compression, Decompressor, Item, RecordError, SegmentFile, SegmentReader, WalLayout};
 use restore::{LogBytes, Restorer};
+use team::Task;
 
 // Damage that a report lists; more is only counted.
 const MAX_LISTED: usize = 1_000;
@@ -287,27 +291,117 @@ impl<'a> Replay<'a> {
     fn read_segment(&mut self, path: &Path, start: u64, ending: Ending) -> Result<Found, TsdbError> {
         let mut reader = SegmentReader::starting_at(self.open(path, OpenMode::Read)?, start);
         self.report.segments += 1;
-        let mut found = Found { ending, ..Found::default() };
+        let mut found = Found { ending, good_end: start, ..Found::default() };
+        let before = self.restorer.log_bytes.read;
+        let read = if self.restorer.shares_decoding() {
+            self.read_together(&mut reader, path, start, &mut found)
+        } else {
+            self.read_alone(&mut reader, path, start, &mut found)
+        };
+        self.restorer.log_bytes.read = before + found.whole_end.max(start) - start;
+        read.map(|()| found)
+    }
+
+    /// Record by record.
+    fn read_alone(
+        &mut self,
+        reader: &mut SegmentReader,
+        path: &Path,
+        start: u64,
+        found: &mut Found,
+    ) -> Result<(), TsdbError> {
         let before = self.restorer.log_bytes.read;
         loop {
-            let good_end = reader.good_end();
-            self.restorer.log_bytes.read = before + good_end - start;
-            match self.step(&mut reader, path)? {
-                None => return Ok(found),
-                Some(Step::Record) => found.has_record_behind = !found.damage.is_empty(),
-                Some(Step::Unreadable(damage)) => self.report.note_damage(damage),
-                Some(Step::Damage(damage)) => {
-                    if found.damage.is_empty() {
-                        found.good_end = good_end;
+            found.whole_end = reader.good_end();
+            self.restorer.log_bytes.read = before + found.whole_end - start;
+            let item = reader.next_item().map_err(TsdbError::io(path, "read"))?;
+            let step = match item {
+                None => return Ok(()),
+                Some(Item::Damage { offset, message }) => Step::Damage(damage(path, offset, message)),
+                Some(Item::Record { start, bytes }) => {
+                    Step::of(self.restorer.restore(bytes, &mut self.report), path, start)
+                }
+            };
+            if found.note(step, &mut self.report) {
+                found.has_record_behind = has_record(reader).map_err(TsdbError::io(path, "read"))?;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Batch by batch: while one is read from the file, others decode the one before.
+    fn read_together(
+        &mut self,
+        reader: &mut SegmentReader,
+        path: &Path,
+        start: u64,
+        found: &mut Found,
+    ) -> Result<(), TsdbError> {
+        let read = |reader: &mut SegmentReader| Batch::read(reader).map_err(TsdbError::io(path, "read"));
+        let before = self.restorer.log_bytes.read;
+        found.whole_end = start;
+        let mut batch = read(reader)?;
+        loop {
+            let ends = batch.is_last || (batch.damage.is_some() && found.ending == Ending::AtDamage);
+            let work = self.restorer.begin_decoding(batch);
+            let next = if ends { Batch::default() } else { read(reader)? };
+            let team = Arc::clone(&self.restorer.team);
+            let Task::Decode(decoding) = team.end(&work) else { return Ok(()) };
+            let log_at = |end: u64| before + end - start;
+            let stopped_at = self.restore_batch(decoding, path, log_at, found);
+            if let Some(record) = stopped_at {
+                found.has_record_behind = decoding.batch.has_record(record)
+                    || next.has_record(0)
+                    || has_record(reader).map_err(TsdbError::io(path, "read"))?;
+                return Ok(());
+            }
+            if ends {
+                return Ok(());
+            }
+            batch = next;
+        }
+    }
+
+    /// Restores what a batch turned out to be. The record, if any, behind which no more is to be restored.
+    fn restore_batch(
+        &mut self,
+        decoding: &Decoding,
+        path: &Path,
+        log_at: impl Fn(u64) -> u64,
+        found: &mut Found,
+    ) -> Option<usize> {
+        let mut decompressor = Decompressor::default();
+        for (records, mut share) in decoding.decoded() {
+            let decoded = std::mem::take(&mut share.records);
+            for (record, one) in records.zip(decoded) {
+                let stored = &decoding.batch.records()[record];
+                self.restorer.log_bytes.read = log_at(found.whole_end);
+                let step = match one {
+                    Decoded::Damaged(message) => Step::Damage(damage(path, stored.start, message)),
+                    one => {
+                        let restored = match self.restorer.restore_decoded(one, (decoding, &share), &mut self.report) {
+                            Ok(true) => Ok(()),
+                            Ok(false) => match decoding.batch.decompress(record, &mut decompressor) {
+                                Ok(bytes) => self.restorer.restore(bytes, &mut self.report),
+                                Err(_) => unreachable!("it did before"),
+                            },
+                            Err(error) => Err(error),
+                        };
+                        Step::of(restored, path, stored.start)
                     }
-                    found.damage.push(damage);
-                    if ending == Ending::AtDamage {
-                        found.has_record_behind = has_record(&mut reader).map_err(TsdbError::io(path, "read"))?;
-                        return Ok(found);
-                    }
+                };
+                let is_whole = !matches!(step, Step::Damage(_));
+                if found.note(step, &mut self.report) {
+                    return Some(record + 1);
+                }
+                if is_whole {
+                    found.whole_end = stored.end;
                 }
             }
         }
+        let (offset, message) = decoding.batch.damage.clone()?;
+        let is_over = found.note(Step::Damage(damage(path, offset, message)), &mut self.report);
+        is_over.then_some(decoding.batch.records().len())
     }
 
     /// Reports the damage of a segment and takes it out of the log. Where that fails, the log can still be read here.
@@ -347,20 +441,10 @@ impl<'a> Replay<'a> {
         file.truncate(good_end)?;
         file.sync()
     }
+}
 
-    /// Reads and restores one record.
-    fn step(&mut self, reader: &mut SegmentReader, path: &Path) -> Result<Option<Step>, TsdbError> {
-        let item = reader.next_item().map_err(TsdbError::io(path, "read"))?;
-        let damage = |offset, message| Damage { path: path.to_path_buf(), offset, message };
-        Ok(match item {
-            None => None,
-            Some(Item::Damage { offset, message }) => Some(Step::Damage(damage(offset, message))),
-            Some(Item::Record { start, bytes }) => match self.restorer.restore(bytes, &mut self.report) {
-                Ok(()) => Some(Step::Record),
-                Err(error) => Some(Step::Unreadable(damage(start, error.to_string()))),
-            },
-        })
-    }
+fn damage(path: &Path, offset: u64, message: String) -> Damage {
+    Damage { path: path.to_path_buf(), offset, message }
 }
 
 /// How far a segment is read.
@@ -382,6 +466,26 @@ struct Found {
     has_record_behind: bool,
     /// End of the last record before the first damage.
     good_end: u64,
+    /// End of the last record so far.
+    whole_end: u64,
+}
+
+impl Found {
+    /// Takes note of what came next in the segment; whether no more is to be restored of it.
+    fn note(&mut self, step: Step, report: &mut ReplayReport) -> bool {
+        match step {
+            Step::Record => self.has_record_behind = !self.damage.is_empty(),
+            Step::Unreadable(damage) => report.note_damage(damage),
+            Step::Damage(damage) => {
+                if self.damage.is_empty() {
+                    self.good_end = self.whole_end;
+                }
+                self.damage.push(damage);
+                return self.ending == Ending::AtDamage;
+            }
+        }
+        false
+    }
 }
 
 enum Step {
@@ -389,6 +493,12 @@ enum Step {
     /// The bytes are as they were written, but do not decode: no sign of a torn write.
     Unreadable(Damage),
     Damage(Damage),
+}
+
+impl Step {
+    fn of(restored: Result<(), RecordError>, path: &Path, start: u64) -> Step {
+        restored.map_or_else(|error| Step::Unreadable(damage(path, start, error.to_string())), |()| Step::Record)
+    }
 }
 
 /// Whether a record can still be read behind damage.

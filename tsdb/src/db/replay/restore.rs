@@ -1,18 +1,20 @@
 //! From records to the head.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use promethium_model::{Exemplar, HistogramValue, Labels};
 use promethium_wal::{
     MmapMarker, RecordError, RecordType, RefExemplar, RefHistogram, RefMetadata, RefTombstone, SampleColumns,
-    decode_exemplars, decode_histograms, decode_metadata, decode_mmap_markers, decode_sample_columns_where,
-    decode_series, decode_tombstones,
+    decode_exemplars, decode_histograms, decode_metadata, decode_mmap_markers, decode_sample_columns,
+    decode_sample_columns_where, decode_series, decode_tombstones,
 };
 
 use super::ReplayReport;
 use super::evicted::Evicted;
-use super::in_files::NewestInFiles;
-use super::team::Team;
+use super::applying::Applying;
+use super::decoding::{Batch, Decoded, DecodedShare, Decoding};
+use super::team::{Task, Team, Work};
 use super::waiting::Waiting;
 use crate::db::chunk_files::{FoundChunks, SeriesChunks};
 use crate::db::life::KeptReferences;
@@ -48,7 +50,8 @@ pub(super) struct Restorer<'a> {
     waiting: Waiting,
     /// How far the log was read when the first of those that wait came.
     waiting_since: u64,
-    pub(super) in_files: NewestInFiles,
+    /// Samples that are being applied.
+    applying: Option<Arc<Work>>,
     /// How far the log is read.
     pub(super) log_bytes: LogBytes,
     series: Vec<(u64, Labels)>,
@@ -76,7 +79,7 @@ impl<'a> Restorer<'a> {
             samples: SampleColumns::new(),
             waiting: Waiting::default(),
             waiting_since: 0,
-            in_files: NewestInFiles::default(),
+            applying: None,
             log_bytes: LogBytes::default(),
             series: Vec::new(),
             histograms: Vec::new(),
@@ -109,13 +112,15 @@ impl<'a> Restorer<'a> {
             }
             Some(kind) if kind.is_samples() => {
                 self.samples.clear();
-                let (in_files, is_late) = (&self.in_files, self.is_late);
-                let is_new = |reference, t_ms| is_late || !in_files.has(reference, t_ms);
-                decode_sample_columns_where(record, &mut self.samples, is_new)?;
                 if self.is_late {
+                    decode_sample_columns(record, &mut self.samples)?;
                     self.restore_late_samples(report);
                 } else {
-                    self.let_wait(report);
+                    let in_files = self.team.in_files.read();
+                    let is_new = |reference, t_ms| !in_files.has(reference, t_ms);
+                    decode_sample_columns_where(record, &mut self.samples, is_new)?;
+                    drop(in_files);
+                    self.let_samples_wait(report);
                 }
             }
             Some(kind) if kind.is_histograms() => {
@@ -197,7 +202,7 @@ impl<'a> Restorer<'a> {
                     }
                     let chunks = self.chunks.take(reference);
                     if let Some(newest_ms) = restore_chunks(self.head, chunks, &series, report) {
-                        self.in_files.insert(reference, newest_ms);
+                        self.team.in_files.write().insert(reference, newest_ms);
                     }
                     self.add_series(reference, series);
                 }
@@ -206,16 +211,56 @@ impl<'a> Restorer<'a> {
         }
     }
 
-    /// Lets the samples of a record wait for more of their series.
-    fn let_wait(&mut self, report: &mut ReplayReport) {
+    /// Whether records are given to others to be decoded. Late samples are few.
+    pub(super) fn shares_decoding(&self) -> bool {
+        !self.is_late && self.team.has_helpers()
+    }
+
+    pub(super) fn begin_decoding(&self, batch: Batch) -> Arc<Work> {
+        let files_version = self.team.in_files.read().version();
+        self.team.put(Task::Decode(Decoding::new(batch, files_version)))
+    }
+
+    /// Restores a record that somebody decoded, unless what is known of files has changed since: `Ok(false)`.
+    pub(super) fn restore_decoded(
+        &mut self,
+        record: Decoded,
+        of: (&Decoding, &DecodedShare),
+        report: &mut ReplayReport,
+    ) -> Result<bool, RecordError> {
+        let is_known = |team: &Team<'_>| team.in_files.read().version() == of.0.files_version;
+        match record {
+            Decoded::Samples(_) if !is_known(&self.team) => return Ok(false),
+            Decoded::Samples(rows) => {
+                self.let_wait(&of.1.samples, rows, report);
+                report.records += 1;
+            }
+            Decoded::Other(bytes) => self.restore(&bytes, report)?,
+            Decoded::Unreadable(error) => return Err(error),
+            Decoded::Damaged(_) => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn let_samples_wait(&mut self, report: &mut ReplayReport) {
+        let samples = std::mem::take(&mut self.samples);
+        self.let_wait(&samples, 0..samples.len(), report);
+        if samples.len() <= MAX_KEPT_SAMPLES {
+            self.samples = samples;
+        }
+    }
+
+    /// Lets samples of a record wait for more of their series.
+    fn let_wait(&mut self, samples: &SampleColumns, rows: Range<usize>, report: &mut ReplayReport) {
+        if rows.is_empty() {
+            return;
+        }
         if self.waiting.is_empty() {
             self.waiting_since = self.log_bytes.read;
         }
-        let by_series = self.references_by_series();
-        self.waiting.add(&self.samples, by_series.as_deref().unwrap_or(self.samples.references()));
-        if self.samples.len() > MAX_KEPT_SAMPLES {
-            self.samples = SampleColumns::new();
-        }
+        let by_series = self.references_by_series(&samples.references()[rows.clone()]);
+        let references = by_series.as_deref().unwrap_or(&samples.references()[rows.clone()]);
+        self.waiting.add(samples, rows.start, references);
         if self.waiting.len() >= MIN_GROUP_SAMPLES && self.waiting.len() >= self.group_samples() {
             self.apply_waiting(report);
         }
@@ -240,7 +285,8 @@ impl<'a> Restorer<'a> {
             return;
         }
         self.settle(report);
-        self.team.put(std::mem::take(&mut self.waiting));
+        let samples = Applying::new(std::mem::take(&mut self.waiting));
+        self.applying = Some(self.team.put(Task::Apply(samples)));
         if !self.team.has_helpers() {
             self.settle(report);
         }
@@ -248,7 +294,9 @@ impl<'a> Restorer<'a> {
 
     /// Ends what is being applied.
     fn settle(&mut self, report: &mut ReplayReport) {
-        let Some(outcome) = self.team.settle() else { return };
+        let Some(work) = self.applying.take() else { return };
+        let Task::Apply(applying) = self.team.end(&work) else { return };
+        let outcome = applying.take_outcome();
         report.samples += outcome.new.count;
         report.late_samples += outcome.late;
         report.unknown_series_samples += outcome.unknown;
@@ -264,7 +312,7 @@ impl<'a> Restorer<'a> {
     /// The references of a record's samples, each replaced by that under which the head has the series: the samples of a
     /// series must stay in the order of the log, whatever references they were logged under. `None` where that changes
     /// nothing.
-    fn references_by_series(&self) -> Option<Vec<u64>> {
+    fn references_by_series(&self, references: &[u64]) -> Option<Vec<u64>> {
         if self.aliases.is_empty() {
             return None;
         }
@@ -273,7 +321,7 @@ impl<'a> Restorer<'a> {
             let series = by_reference.get(*reference).and_then(Option::as_ref);
             series.map_or(*reference, |series| series.reference)
         };
-        Some(self.samples.references().iter().map(of).collect())
+        Some(references.iter().map(of).collect())
     }
 
     fn restore_late_samples(&mut self, report: &mut ReplayReport) {
@@ -358,7 +406,7 @@ impl<'a> Restorer<'a> {
             let Some(series) = self.team.series(stone.series) else { continue };
             report.tombstones += 1;
             if stone.evicts_series() {
-                self.in_files.forget(stone.series);
+                self.team.in_files.write().forget(stone.series);
                 self.evicted.evict(self.head, stone.series, &series);
             } else {
                 series.lock().add_deleted(stone.min_ms, stone.max_ms);

@@ -78,7 +78,7 @@ impl Restorer<'_> {
         let in_memory: Vec<_> = in_memory.collect();
         restore_chunks(&series, found, &in_memory, &self.stamp, &mut new).map_err(|e| wrong(&e))?;
         if let Some(newest_ms) = newest_in_files {
-            self.in_files.insert(entry.reference, newest_ms);
+            self.team.in_files.write().insert(entry.reference, newest_ms);
         }
         report.samples += new.count;
         self.head.note_stored(&new);

@@ -1,8 +1,8 @@
-//! Who restores samples: the thread that reads the log, and such as opening was lent.
+//! Who replays: the thread that reads the log, and such as opening was lent.
 //!
-//! The reader puts samples on the board; whoever is there takes neighbourhood after neighbourhood of them, the reader too, as
-//! soon as it has nothing to read or must have them done. A series' samples are in one neighbourhood, so that their order is
-//! that of the log, and what comes out does not depend on how many there are.
+//! The reader puts work on the board; whoever is there takes share after share of it, the reader too, as soon as it has nothing to
+//! read or must have it done. Records are decompressed and decoded, and samples restored, in whatever order; what is made of
+//! them is put together in that of the log, so that what comes out does not depend on how many there are.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,18 +10,13 @@ use std::thread::Scope;
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
+use super::applying::Applying;
 use super::by_reference::ByReference;
-use super::prefetch::{prefetch, prefetch_start};
-use super::waiting::{Grouped, Neighbourhood, Samples, Waiting};
+use super::decoding::Decoding;
+use super::in_files::NewestInFiles;
 use crate::head::Head;
 use crate::head::series::{MemSeries, Stamp};
-use crate::head::transaction::{NewSamples, push_float};
 use crate::head::visibility::{CommitId, Turn};
-
-// How far ahead of the series that is being restored another's memory is asked for, and then, once that is there, where its open
-// chunk goes on.
-const SERIES_AHEAD: usize = 16;
-const CHUNK_AHEAD: usize = 6;
 
 /// Series by the references of the log, several of which may lead to one.
 pub(super) type References = ByReference<Option<Arc<MemSeries>>>;
@@ -31,42 +26,31 @@ pub(super) struct Team<'a> {
     pub(super) head: &'a Head,
     pub(super) stamp: Stamp,
     pub(super) by_reference: RwLock<References>,
+    pub(super) in_files: RwLock<NewestInFiles>,
     board: Mutex<Board>,
     changed: Condvar,
 }
 
 #[derive(Default)]
 struct Board {
-    work: Option<Arc<Work>>,
-    /// Counts what was put on the board.
-    number: u64,
+    /// What others wait for first.
+    work: Vec<Arc<Work>>,
     helpers: usize,
     is_over: bool,
 }
 
-/// Samples that are being restored.
-struct Work {
-    /// Taken one by one, so that the memory of each is free once it is restored.
-    shares: Vec<Mutex<Option<Neighbourhood>>>,
+/// Something that is done in shares.
+pub(super) struct Work {
+    task: Task,
+    shares: usize,
     next_share: AtomicUsize,
-    done: Mutex<Done>,
+    shares_done: Mutex<usize>,
     all_done: Condvar,
 }
 
-#[derive(Default)]
-struct Done {
-    shares: usize,
-    outcome: Outcome,
-}
-
-/// What became of samples.
-#[derive(Default)]
-pub(super) struct Outcome {
-    pub(super) new: NewSamples,
-    /// Not behind the newest of their series.
-    pub(super) late: u64,
-    /// Of series that no record names.
-    pub(super) unknown: u64,
+pub(super) enum Task {
+    Decode(Decoding),
+    Apply(Applying),
 }
 
 /// Sends the helpers home when dropped.
@@ -80,6 +64,7 @@ impl<'a> Team<'a> {
             head,
             stamp: head.stamp(&before_all),
             by_reference: RwLock::default(),
+            in_files: RwLock::default(),
             board: Mutex::default(),
             changed: Condvar::new(),
         }
@@ -104,68 +89,48 @@ impl<'a> Team<'a> {
     }
 
     fn help(&self) {
-        let mut number = 0;
-        while let Some(work) = self.next_work(&mut number) {
+        while let Some(work) = self.next_work() {
             work.share(self);
         }
     }
 
-    fn next_work(&self, seen: &mut u64) -> Option<Arc<Work>> {
+    /// Something of which a share is left; `None` at the end.
+    fn next_work(&self) -> Option<Arc<Work>> {
         let mut board = self.board.lock();
         while !board.is_over {
-            if board.number > *seen {
-                *seen = board.number;
-                if let Some(work) = &board.work {
-                    return Some(Arc::clone(work));
-                }
+            if let Some(work) = board.work.iter().find(|work| work.has_share()) {
+                return Some(Arc::clone(work));
             }
             self.changed.wait(&mut board);
         }
         None
     }
 
-    /// Puts samples on the board, which is empty. Where nobody helps they stay there until [`Team::settle`].
-    pub(super) fn put(&self, samples: Waiting) {
+    /// Puts work on the board. Where nobody helps it stays there until it is ended.
+    pub(super) fn put(&self, task: Task) -> Arc<Work> {
+        let shares = match &task {
+            Task::Decode(decoding) => decoding.shares(),
+            Task::Apply(applying) => applying.shares(),
+        };
+        // The log is read on only behind records that are decoded; samples may wait.
+        let is_first = matches!(task, Task::Decode(_));
+        let (next_share, shares_done) = (AtomicUsize::new(0), Mutex::new(0));
+        let work = Arc::new(Work { task, shares, next_share, shares_done, all_done: Condvar::new() });
         let mut board = self.board.lock();
-        debug_assert!(board.work.is_none());
-        board.work = Some(Arc::new(Work::new(samples)));
-        board.number += 1;
+        let at = if is_first { 0 } else { board.work.len() };
+        board.work.insert(at, Arc::clone(&work));
         if board.helpers > 0 {
             self.changed.notify_all();
         }
+        work
     }
 
-    /// Ends what is on the board, and takes it off.
-    pub(super) fn settle(&self) -> Option<Outcome> {
-        let work = self.board.lock().work.clone()?;
+    /// Ends work, and takes it off the board.
+    pub(super) fn end<'w>(&self, work: &'w Arc<Work>) -> &'w Task {
         work.share(self);
-        let outcome = work.wait();
-        self.board.lock().work = None;
-        Some(outcome)
-    }
-
-    fn restore(&self, by_reference: &References, samples: &Grouped, outcome: &mut Outcome) {
-        let series: Vec<_> = samples.references().map(|reference| by_reference.get(reference)?.as_ref()).collect();
-        for (i, samples) in samples.iter().enumerate() {
-            if let Some(Some(ahead)) = series.get(i + SERIES_AHEAD) {
-                prefetch::<MemSeries>(ahead);
-            }
-            if let Some(Some(ahead)) = series.get(i + CHUNK_AHEAD) {
-                prefetch_start(ahead.lock().room());
-            }
-            match series[i] {
-                Some(series) => {
-                    let before = outcome.new.count;
-                    restore_run(series, &samples, self.head.frontier_ms(), &self.stamp, &mut outcome.new);
-                    outcome.late += samples.rows.len() as u64 - (outcome.new.count - before);
-                }
-                None => {
-                    // Never to be given to another series.
-                    self.head.skip_references(samples.reference);
-                    outcome.unknown += samples.rows.len() as u64;
-                }
-            }
-        }
+        work.wait();
+        self.board.lock().work.retain(|other| !Arc::ptr_eq(other, work));
+        &work.task
     }
 }
 
@@ -177,72 +142,48 @@ impl Drop for Helpers<'_, '_> {
 }
 
 impl Work {
-    fn new(samples: Waiting) -> Self {
-        let shares = samples.into_neighbourhoods().into_iter().map(|share| Mutex::new(Some(share))).collect();
-        Work { shares, next_share: AtomicUsize::new(0), done: Mutex::default(), all_done: Condvar::new() }
+    fn has_share(&self) -> bool {
+        self.next_share.load(Ordering::Relaxed) < self.shares
     }
 
     /// Takes share after share, until there is none.
     fn share(&self, team: &Team<'_>) {
-        let mut grouped = Grouped::default();
-        while let Some(share) = self.shares.get(self.next_share.fetch_add(1, Ordering::Relaxed)) {
-            let mut end = ShareEnd { work: self, outcome: Outcome::default() };
-            let Some(neighbourhood) = share.lock().take() else { continue };
-            grouped.group(&neighbourhood);
-            drop(neighbourhood);
-            team.restore(&team.by_reference.read(), &grouped, &mut end.outcome);
+        let next = || Some(self.next_share.fetch_add(1, Ordering::Relaxed)).filter(|share| *share < self.shares);
+        match &self.task {
+            Task::Decode(decoding) => {
+                let mut tools = decoding.tools();
+                while let Some(share) = next() {
+                    let _end = ShareEnd(self);
+                    decoding.decode(share, team, &mut tools);
+                }
+            }
+            Task::Apply(applying) => {
+                let mut tools = applying.tools();
+                while let Some(share) = next() {
+                    let _end = ShareEnd(self);
+                    applying.apply(share, team, &mut tools);
+                }
+            }
         }
     }
 
-    fn wait(&self) -> Outcome {
-        let mut done = self.done.lock();
-        while done.shares < self.shares.len() {
+    fn wait(&self) {
+        let mut done = self.shares_done.lock();
+        while *done < self.shares {
             self.all_done.wait(&mut done);
         }
-        std::mem::take(&mut done.outcome)
     }
 }
 
 /// Says that a share is done, also where it went wrong: nobody must wait for a thread that panicked.
-struct ShareEnd<'w> {
-    work: &'w Work,
-    outcome: Outcome,
-}
+struct ShareEnd<'w>(&'w Work);
 
 impl Drop for ShareEnd<'_> {
     fn drop(&mut self) {
-        let mut done = self.work.done.lock();
-        done.outcome.add(&self.outcome);
-        done.shares += 1;
-        if done.shares == self.work.shares.len() {
-            self.work.all_done.notify_all();
+        let mut done = self.0.shares_done.lock();
+        *done += 1;
+        if *done == self.0.shares {
+            self.0.all_done.notify_all();
         }
-    }
-}
-
-impl Outcome {
-    fn add(&mut self, more: &Outcome) {
-        self.new.add(&more.new);
-        self.late += more.late;
-        self.unknown += more.unknown;
-    }
-}
-
-/// Adds samples to a series, where they follow its newest.
-fn restore_run(series: &MemSeries, samples: &Samples<'_>, frontier_ms: i64, stamp: &Stamp, new: &mut NewSamples) {
-    let mut state = series.lock();
-    let was_stale = state.is_stale();
-    let (mut newest, mut first_ms, mut count) = (state.newest_ms(), i64::MAX, 0);
-    for (i, (t_ms, value)) in samples.rows.iter().copied().enumerate() {
-        if t_ms >= frontier_ms && newest.is_none_or(|newest| t_ms > newest) {
-            let start_ms = samples.starts_ms.get(i).copied().unwrap_or(0);
-            push_float(&mut state, t_ms, start_ms, value, stamp);
-            (newest, first_ms, count) = (Some(t_ms), first_ms.min(t_ms), count + 1);
-        }
-    }
-    if let Some(newest_ms) = newest.filter(|_| count > 0) {
-        new.note_times(first_ms, newest_ms, count);
-        series.set_newest(newest_ms);
-        new.stale_series += i64::from(state.is_stale()) - i64::from(was_stale);
     }
 }

@@ -49,14 +49,14 @@ impl Waiting {
         self.len == 0
     }
 
-    /// Adds samples under `references`, one a sample.
-    pub(super) fn add(&mut self, samples: &SampleColumns, references: &[u64]) {
-        let mut at = 0;
+    /// Adds the samples from row `start` on, as many as there are `references`, under these.
+    pub(super) fn add(&mut self, samples: &SampleColumns, start: usize, references: &[u64]) {
+        let mut at = start;
         for run in references.chunk_by(|a, b| a >> PLACE_BITS == b >> PLACE_BITS) {
             self.neighbourhood(run[0] >> PLACE_BITS).add(samples, run, at);
             at += run.len();
         }
-        self.len += at;
+        self.len += references.len();
     }
 
     fn neighbourhood(&mut self, number: u64) -> &mut Neighbourhood {
@@ -242,7 +242,9 @@ mod tests {
                     samples.push(reference, start_ms, t_ms, 0.5 * t_ms as f64);
                     expected.push((reference, t_ms, 0.5 * t_ms as f64, start_ms));
                 }
-                waiting.add(&samples, samples.references());
+                let cut = samples.len() / 3;
+                waiting.add(&samples, 0, &samples.references()[..cut]);
+                waiting.add(&samples, cut, &samples.references()[cut..]);
             }
             prop_assert_eq!(waiting.len(), expected.len());
             expected.sort_by_key(|(reference, t_ms, ..)| (*reference, *t_ms));

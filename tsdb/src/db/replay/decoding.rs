@@ -1,0 +1,166 @@
+//! Records on their way from what is stored to what they say.
+
+use std::io;
+use std::ops::Range;
+
+use parking_lot::Mutex;
+use promethium_wal::{
+    Decompressor, RecordError, RecordType, SampleColumns, SegmentReader, StoredAs, StoredItem, decode_sample_columns_where,
+};
+
+use super::team::Team;
+
+// What is read ahead, and what somebody takes of it at once, in stored bytes: enough that few have to be shared out, little beside
+// a head.
+const BATCH_BYTES: usize = 512 << 10;
+const SHARE_BYTES: usize = 48 << 10;
+
+/// Records as they are stored, one behind the other in the log.
+#[derive(Default)]
+pub(super) struct Batch {
+    bytes: Vec<u8>,
+    records: Vec<Stored>,
+    /// Where the log could not be read on: offset, and what is wrong.
+    pub(super) damage: Option<(u64, String)>,
+    pub(super) is_last: bool,
+}
+
+/// A record of a batch.
+pub(super) struct Stored {
+    pub(super) start: u64,
+    pub(super) end: u64,
+    stored_as: StoredAs,
+    bytes: Range<usize>,
+}
+
+/// What a record turned out to be.
+pub(super) enum Decoded {
+    /// Of floats: those that no file has, as rows of the share.
+    Samples(Range<usize>),
+    /// Of anything else.
+    Other(Vec<u8>),
+    /// The bytes are as they were written, but are no record.
+    Unreadable(RecordError),
+    /// The bytes do not decompress.
+    Damaged(String),
+}
+
+/// Records that are being decoded.
+pub(super) struct Decoding {
+    pub(super) batch: Batch,
+    shares: Vec<(Range<usize>, Mutex<DecodedShare>)>,
+    /// What was known of files when this began.
+    pub(super) files_version: u64,
+}
+
+/// What some consecutive records turned out to be.
+#[derive(Default)]
+pub(super) struct DecodedShare {
+    pub(super) records: Vec<Decoded>,
+    pub(super) samples: SampleColumns,
+}
+
+impl Batch {
+    /// The next records of a segment.
+    pub(super) fn read(reader: &mut SegmentReader) -> io::Result<Batch> {
+        let mut batch = Batch::default();
+        while batch.bytes.len() < BATCH_BYTES {
+            match reader.next_stored()? {
+                Some(StoredItem::Record(record)) => {
+                    let at = batch.bytes.len();
+                    batch.bytes.extend_from_slice(record.bytes);
+                    let (start, end, stored_as) = (record.start, record.end, record.stored_as);
+                    batch.records.push(Stored { start, end, stored_as, bytes: at..batch.bytes.len() });
+                }
+                Some(StoredItem::Damage { offset, message }) => {
+                    batch.damage = Some((offset, message));
+                    return Ok(batch);
+                }
+                None => {
+                    batch.is_last = true;
+                    return Ok(batch);
+                }
+            }
+        }
+        Ok(batch)
+    }
+
+    /// The bytes of a record.
+    pub(super) fn decompress<'d>(
+        &'d self,
+        record: usize,
+        decompressor: &'d mut Decompressor,
+    ) -> Result<&'d [u8], String> {
+        let Stored { stored_as, bytes, .. } = &self.records[record];
+        decompressor.decompress(*stored_as, &self.bytes[bytes.clone()])
+    }
+
+    pub(super) fn records(&self) -> &[Stored] {
+        &self.records
+    }
+
+    /// Whether a record from this one on can be read.
+    pub(super) fn has_record(&self, from: usize) -> bool {
+        let mut decompressor = Decompressor::default();
+        (from..self.records.len()).any(|record| self.decompress(record, &mut decompressor).is_ok())
+    }
+
+    /// Consecutive records of about [`SHARE_BYTES`] each.
+    fn shares(&self) -> Vec<Range<usize>> {
+        let (mut shares, mut first) = (Vec::new(), 0);
+        while first < self.records.len() {
+            let until = self.records[first].bytes.start + SHARE_BYTES;
+            let end = first + self.records[first..].partition_point(|record| record.bytes.start < until);
+            shares.push(first..end);
+            first = end;
+        }
+        shares
+    }
+}
+
+impl Decoding {
+    pub(super) fn new(batch: Batch, files_version: u64) -> Self {
+        let shares = batch.shares().into_iter().map(|records| (records, Mutex::default())).collect();
+        Decoding { batch, shares, files_version }
+    }
+
+    pub(super) fn shares(&self) -> usize {
+        self.shares.len()
+    }
+
+    /// What one thread uses for all its shares.
+    #[expect(clippy::unused_self, reason = "as of every task")]
+    pub(super) fn tools(&self) -> Decompressor {
+        Decompressor::default()
+    }
+
+    pub(super) fn decode(&self, share: usize, team: &Team<'_>, decompressor: &mut Decompressor) {
+        let (records, decoded) = &self.shares[share];
+        let mut found = DecodedShare::default();
+        for record in records.clone() {
+            let one = match self.batch.decompress(record, decompressor) {
+                Ok(bytes) => decode(bytes, team, &mut found.samples),
+                Err(message) => Decoded::Damaged(message),
+            };
+            found.records.push(one);
+        }
+        *decoded.lock() = found;
+    }
+
+    /// The records of each share, and what they turned out to be.
+    pub(super) fn decoded(&self) -> impl Iterator<Item = (Range<usize>, DecodedShare)> {
+        self.shares.iter().map(|(records, decoded)| (records.clone(), std::mem::take(&mut *decoded.lock())))
+    }
+}
+
+fn decode(record: &[u8], team: &Team<'_>, samples: &mut SampleColumns) -> Decoded {
+    if !RecordType::of(record).is_some_and(RecordType::is_samples) {
+        return Decoded::Other(record.to_vec());
+    }
+    let before = samples.len();
+    let in_files = team.in_files.read();
+    match decode_sample_columns_where(record, samples, |reference, t_ms| !in_files.has(reference, t_ms)) {
+        Ok(()) => Decoded::Samples(before..samples.len()),
+        Err(error) => Decoded::Unreadable(error),
+    }
+}
