@@ -78,9 +78,10 @@ pub use reader::{Item, SegmentReader, StoredAs, StoredItem, StoredRecord};
 pub use record::{
     MmapMarker, RecordError, RecordKind, RecordType, RefExemplar, RefHistogram, RefMetadata, RefSample, RefTombstone,
     SampleColumns, SeriesEntry, SeriesReader, decode_exemplars, decode_histograms, decode_metadata,
-    decode_mmap_markers, decode_sample_columns, decode_sample_columns_where, decode_samples, decode_series, decode_tombstones, encode_exemplars,
-    encode_histograms, encode_histograms_v2, encode_metadata, encode_mmap_markers, encode_sample_columns,
-    encode_samples, encode_samples_v2, encode_series_entry, encode_tombstones, record_kind, scatter_samples,
+    decode_mmap_markers, decode_sample_columns, decode_sample_columns_where, decode_samples, decode_series,
+    decode_tombstones, encode_exemplars, encode_histograms, encode_histograms_v2, encode_metadata, encode_mmap_markers,
+    encode_sample_columns, encode_samples, encode_samples_v2, encode_series_entry, encode_tombstones, record_kind,
+    scatter_samples,
 };
 pub use writer::{DEFAULT_MAX_UNSYNCED_BYTES, SyncPoint, WalError, WalWriter, WriterTrouble, Written};
 

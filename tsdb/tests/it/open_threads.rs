@@ -1,6 +1,7 @@
 //! Opening on several threads: what is restored does not depend on how many there are.
 
 use std::path::Path;
+use std::time::Duration;
 
 use promethium_model::{
     AppendOptions, Appendable, Exemplar, Histogram, Labels, Matcher, Point, PointValue, QueryableExt, STALE_NAN,
@@ -44,11 +45,14 @@ fn commit_histogram(db: &Db, n: i64) {
     tx.commit().unwrap();
 }
 
-/// A log of everything, with many more samples than wait together.
-fn log() -> SimVfs {
+/// A log of everything, with many more samples than wait together; full chunks are in files where there is upkeep.
+fn log(has_upkeep: bool) -> SimVfs {
     let disk = SimVfs::new(5);
     let db = open(&disk, options()).unwrap();
     for i in 0..SCRAPES {
+        if has_upkeep && i % 90 == 89 {
+            db.maintain(START_MS + i * 500, Duration::MAX).unwrap();
+        }
         commit_all(&db, &[scrape(i)]);
         if i % 50 == 1 {
             commit_histogram(&db, i);
@@ -63,10 +67,13 @@ fn log() -> SimVfs {
     disk
 }
 
-/// A copy of the logs of a disk.
-fn copy(disk: &SimVfs) -> SimVfs {
+const LOGS: [&str; 2] = ["/data/wal", "/data/wbl"];
+const ALL: [&str; 3] = ["/data/wal", "/data/wbl", "/data/chunks_head"];
+
+/// A copy of directories of a disk.
+fn copy(disk: &SimVfs, dirs: &[&str]) -> SimVfs {
     let copy = SimVfs::new(6);
-    for dir in ["/data/wal", "/data/wbl"].map(Path::new) {
+    for dir in dirs.iter().map(Path::new) {
         for name in disk.list(dir).unwrap() {
             copy.put(&dir.join(&name), disk.contents(&dir.join(&name)).unwrap());
         }
@@ -75,8 +82,8 @@ fn copy(disk: &SimVfs) -> SimVfs {
 }
 
 /// All that a database says of what it restored, and its snapshot, which has every chunk's bytes.
-fn everything(disk: &SimVfs, threads: usize) -> (String, Vec<u8>) {
-    let disk = copy(disk);
+fn everything(disk: &SimVfs, dirs: &[&str], threads: usize) -> (String, Vec<u8>) {
+    let disk = copy(disk, dirs);
     let db = open(&disk, options().head_snapshot(true).open_threads(threads)).unwrap();
     let said = format!(
         "{:?}\n{:?}\n{:?}\n{:?}",
@@ -89,10 +96,10 @@ fn everything(disk: &SimVfs, threads: usize) -> (String, Vec<u8>) {
     (said, disk.contents(Path::new("/data/head_snapshot")).unwrap())
 }
 
-fn check(disk: &SimVfs, what: &str) {
-    let (said, snapshot) = everything(disk, 1);
+fn check(disk: &SimVfs, dirs: &[&str], what: &str) {
+    let (said, snapshot) = everything(disk, dirs, 1);
     for threads in [2, 3, 4] {
-        let (other, other_snapshot) = everything(disk, threads);
+        let (other, other_snapshot) = everything(disk, dirs, threads);
         assert!(said == other, "{what}, {threads} threads: another head");
         assert!(snapshot == other_snapshot, "{what}, {threads} threads: other chunks");
     }
@@ -100,19 +107,55 @@ fn check(disk: &SimVfs, what: &str) {
 
 #[test]
 fn the_head_does_not_depend_on_the_threads_that_restore_it() {
-    let disk = log();
-    let db = open(&copy(&disk), options().open_threads(4)).unwrap();
+    let disk = log(false);
+    let db = open(&copy(&disk, &LOGS), options().open_threads(4)).unwrap();
     let report = db.replay_report();
     assert!(report.samples > 70_000 && report.segments > 2, "{report:?}");
     assert!(report.out_of_order_samples > 10 && report.exemplars > 10 && report.tombstones > 100, "{report:?}");
     drop(db);
-    check(&disk, "whole");
+    check(&disk, &LOGS, "whole");
     let segments: Vec<_> = disk.list(Path::new("/data/wal")).unwrap();
     for (i, name) in segments.iter().enumerate() {
         let path = Path::new("/data/wal").join(name);
         let len = disk.contents(&path).unwrap().len();
         if len > 0 && disk.flip_bit(&path, len * (2 * i + 1) / (2 * segments.len() + 1), 3) {
-            check(&disk, &format!("{} damaged", path.display()));
+            check(&disk, &LOGS, &format!("{} damaged", path.display()));
         }
     }
+}
+
+/// All samples, as they are read.
+fn samples(disk: &SimVfs, dirs: &[&str], threads: usize) -> (String, u64) {
+    let db = open(&copy(disk, dirs), options().open_threads(threads)).unwrap();
+    (format!("{:?}", db.read_all(TimeRange::ALL, &[]).unwrap()), db.replay_report().chunks)
+}
+
+/// Records are in files in part: series began at different times, so that their chunks end at different times, and some are rarer.
+#[test]
+fn what_files_have_and_what_the_log_has_make_one_head() {
+    let disk = log(true);
+    let (expected, chunks) = samples(&disk, &LOGS, 1);
+    assert_eq!(chunks, 0);
+    let (found, chunks) = samples(&disk, &ALL, 1);
+    assert!(chunks > 400 && found == expected, "{chunks} chunks in files: other samples");
+    check(&disk, &ALL, "whole");
+    let dir = Path::new(ALL[2]);
+    let (mut damaged, mut with_fewer) = (0, 0);
+    for name in disk.list(dir).unwrap() {
+        let path = dir.join(name);
+        let len = disk.contents(&path).unwrap().len();
+        for at in [0, 9, len / 7, len / 3, len / 2, len - 40, len - 1] {
+            assert!(disk.flip_bit(&path, at, 5));
+            for threads in [1, 3] {
+                let (found, left) = samples(&disk, &ALL, threads);
+                assert!(found == expected, "{} damaged at {at}, {threads} threads: other samples", path.display());
+                with_fewer += usize::from(left < chunks);
+            }
+            assert!(disk.flip_bit(&path, at, 5));
+            damaged += 1;
+        }
+    }
+    assert!(damaged >= 7 && with_fewer >= damaged, "{with_fewer} of {damaged}");
+    let (found, left) = samples(&disk, &ALL, 2);
+    assert!(found == expected && left == chunks);
 }

@@ -34,8 +34,8 @@ pub use histograms::{RefHistogram, decode_histograms, encode_histograms, encode_
 pub use markers::{MmapMarker, decode_mmap_markers, encode_mmap_markers};
 pub use metadata::{RefMetadata, decode_metadata, encode_metadata};
 pub use samples::{
-    RefSample, decode_sample_columns, decode_sample_columns_where, decode_samples, encode_sample_columns, encode_samples, encode_samples_v2,
-    scatter_samples,
+    RefSample, decode_sample_columns, decode_sample_columns_where, decode_samples, encode_sample_columns,
+    encode_samples, encode_samples_v2, scatter_samples,
 };
 use series::build_labels;
 pub use series::{SeriesEntry, SeriesReader, decode_series, encode_series_entry};

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use parking_lot::Mutex;
 use promethium_wal::{
-    Decompressor, RecordError, RecordType, SampleColumns, SegmentReader, StoredAs, StoredItem, decode_sample_columns_where,
+    Decompressor, RecordError, RecordType, SampleColumns, SegmentReader, StoredAs, StoredItem,
+    decode_sample_columns_where,
 };
 
 use super::team::Team;

@@ -24,9 +24,9 @@ use super::repair;
 use crate::error::TsdbError;
 use crate::head::Head;
 use crate::options::{DbOptions, OnProgress, ProgressKind};
+use decoding::{Batch, Decoded, Decoding};
 use promethium_vfs::{OpenMode, Vfs, VfsFile};
 use promethium_wal::head_snapshot::{HeadSnapshot, LogPosition};
-use decoding::{Batch, Decoded, Decoding};
 use promethium_wal::{Compression, Decompressor, Item, RecordError, SegmentFile, SegmentReader, WalLayout};
 use restore::{LogBytes, Restorer};
 use team::Task;
@@ -379,14 +379,11 @@ impl<'a> Replay<'a> {
                 let step = match one {
                     Decoded::Damaged(message) => Step::Damage(damage(path, stored.start, message)),
                     one => {
-                        let restored = match self.restorer.restore_decoded(one, (decoding, &share), &mut self.report) {
-                            Ok(true) => Ok(()),
-                            Ok(false) => match decoding.batch.decompress(record, &mut decompressor) {
-                                Ok(bytes) => self.restorer.restore(bytes, &mut self.report),
-                                Err(_) => unreachable!("it did before"),
-                            },
-                            Err(error) => Err(error),
-                        };
+                        let restored = self.restorer.restore_decoded(one, (decoding, &share), &mut self.report);
+                        let restored = restored.and_then(|is_done| match is_done {
+                            true => Ok(()),
+                            false => self.restore_again(decoding, record, &mut decompressor),
+                        });
                         Step::of(restored, path, stored.start)
                     }
                 };
@@ -402,6 +399,19 @@ impl<'a> Replay<'a> {
         let (offset, message) = decoding.batch.damage.clone()?;
         let is_over = found.note(Step::Damage(damage(path, offset, message)), &mut self.report);
         is_over.then_some(decoding.batch.records().len())
+    }
+
+    /// Restores a record that was decoded when less, or more, was known of files.
+    fn restore_again(
+        &mut self,
+        decoding: &Decoding,
+        record: usize,
+        decompressor: &mut Decompressor,
+    ) -> Result<(), RecordError> {
+        match decoding.batch.decompress(record, decompressor) {
+            Ok(bytes) => self.restorer.restore(bytes, &mut self.report),
+            Err(message) => unreachable!("a record that was decompressed before: {message}"),
+        }
     }
 
     /// Reports the damage of a segment and takes it out of the log. Where that fails, the log can still be read here.

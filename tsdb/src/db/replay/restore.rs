@@ -11,9 +11,9 @@ use promethium_wal::{
 };
 
 use super::ReplayReport;
-use super::evicted::Evicted;
 use super::applying::Applying;
 use super::decoding::{Batch, Decoded, DecodedShare, Decoding};
+use super::evicted::Evicted;
 use super::team::{Task, Team, Work};
 use super::waiting::Waiting;
 use crate::db::chunk_files::{FoundChunks, SeriesChunks};
