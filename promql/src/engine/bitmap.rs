@@ -72,6 +72,11 @@ impl Bitmap {
         self.ones().next()
     }
 
+    pub(crate) fn last(&self) -> Option<usize> {
+        let (i, word) = self.words.iter().enumerate().rfind(|(_, word)| **word != 0)?;
+        Some(i * WORD + word.ilog2() as usize)
+    }
+
     pub(crate) fn union(&mut self, other: &Bitmap) {
         self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a |= b);
     }

@@ -98,6 +98,11 @@ impl Column {
         self.present.first().into_iter().chain(histogram).min()
     }
 
+    pub(crate) fn last_step(&self) -> Option<usize> {
+        let histogram = self.histograms.last().map(|(step, _)| *step as usize);
+        self.present.last().into_iter().chain(histogram).max()
+    }
+
     /// Keeps only the samples at `steps`.
     pub(crate) fn retain(&mut self, steps: &Bitmap) {
         self.present.intersect(steps);

@@ -187,6 +187,19 @@ impl AggregateOp {
         AggregateOp::LimitRatio,
     ];
 
+    /// Whether it is of floats alone, so that histograms are passed over.
+    #[must_use]
+    pub fn ignores_histograms(self) -> bool {
+        use AggregateOp as A;
+        matches!(self, A::Min | A::Max | A::Stddev | A::Stdvar | A::Quantile | A::Topk | A::Bottomk)
+    }
+
+    /// Whether it gives some of its series as they are, and not one for each group.
+    #[must_use]
+    pub fn keeps_series(self) -> bool {
+        matches!(self, AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::Limitk | AggregateOp::LimitRatio)
+    }
+
     /// The name as written.
     #[must_use]
     pub fn as_str(self) -> &'static str {

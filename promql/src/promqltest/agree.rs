@@ -119,7 +119,8 @@ pub fn agree(a: &Answer, b: &Answer) -> Result<(), String> {
             }
             Ok(())
         }
-        (Ok(a), Err(e)) | (Err(e), Ok(a)) => Err(format!("{} and the error {e}", shown(&a.value))),
+        (Ok(a), Err(e)) => Err(format!("{} and the error {e}", shown(&a.value))),
+        (Err(e), Ok(b)) => Err(format!("the error {e} and {}", shown(&b.value))),
     }
 }
 

@@ -1,12 +1,12 @@
 //! Random series: counters with resets, gauges with gaps, stale markers and special values, classic buckets, native
-//! histograms of both kinds, mixtures, start times.
+//! histograms of both kinds, in integers and in floats, mixtures, start times.
 
 use std::sync::Arc;
 
 use promethium_model::histogram::CUSTOM_BUCKETS_SCHEMA;
 use promethium_model::{
-    AppendOptions, Appendable, CounterResetHint, FloatHistogram, Labels, MemStore, Point, PointValue, STALE_NAN,
-    SeriesKey, Span,
+    AppendOptions, Appendable, CounterResetHint, FloatHistogram, Histogram, Labels, MemStore, Point, PointValue,
+    STALE_NAN, SeriesKey, Span,
 };
 
 use crate::random::Random;
@@ -38,6 +38,11 @@ pub(crate) fn store(random: &mut Random) -> MemStore {
             if random.chance(8) {
                 pairs.push(("__type__", "gauge".to_owned()));
             }
+            if random.chance(8) {
+                // Nothing but the type tells it apart.
+                let typed = pairs.iter().cloned().chain([("__type__", "counter".to_owned())]);
+                append(&store, &Labels::from_pairs(typed), kind, random);
+            }
             append(&store, &Labels::from_pairs(pairs), kind, random);
         }
     }
@@ -47,14 +52,18 @@ pub(crate) fn store(random: &mut Random) -> MemStore {
             append(&store, &Labels::from_pairs(pairs), Kind::Counter, random);
         }
     }
-    for version in 0..random.between(0, 2) {
-        let pairs = [("__name__", "target_info"), ("instance", "0"), ("job", "a"), ("v", random.pick(&["1", "2"]))];
+    for version in 0..random.between(0, 3) {
+        let name = random.pick(&["target_info", "target_info", "build_info"]);
+        let pairs = [("__name__", name), ("instance", "0"), ("job", "a"), ("v", random.pick(&["1", "2"]))];
         let mut pairs: Vec<(&str, String)> = pairs.into_iter().map(|(n, v)| (n, v.to_owned())).collect();
         pairs.push(("w", version.to_string()));
         append(&store, &Labels::from_pairs(pairs), Kind::Gauge, random);
     }
-    let up = [("__name__", "up"), ("instance", "0"), ("job", "a")];
-    append(&store, &Labels::from_pairs(up), Kind::Gauge, random);
+    for instance in ["0", "1"] {
+        let [up, served] = ["up", "s_total"].map(|name| [("__name__", name), ("instance", instance), ("job", "a")]);
+        append(&store, &Labels::from_pairs(up), Kind::Gauge, random);
+        append(&store, &Labels::from_pairs(served), Kind::Counter, random);
+    }
     store
 }
 
@@ -77,10 +86,15 @@ fn append(store: &MemStore, labels: &Labels, kind: Kind, random: &mut Random) {
             _ => false,
         };
         let value = if random.chance(15) {
-            Value::Float(STALE_NAN)
+            let stale = FloatHistogram { sum: STALE_NAN, ..FloatHistogram::default() };
+            if histograms && random.chance(2) { Value::Histogram(Arc::new(stale)) } else { Value::Float(STALE_NAN) }
         } else if histograms {
             advance(&mut histogram, kind, random);
-            Value::Histogram(Arc::new(histogram.clone()))
+            if random.chance(3) {
+                Value::Integers(Arc::new(integers(&histogram)))
+            } else {
+                Value::Histogram(Arc::new(histogram.clone()))
+            }
         } else if matches!(kind, Kind::Counter) {
             counter = if random.chance(9) {
                 random.between(0, 4) as f64
@@ -94,6 +108,7 @@ fn append(store: &MemStore, labels: &Labels, kind: Kind, random: &mut Random) {
         let value = match &value {
             Value::Float(v) => PointValue::Float(*v),
             Value::Histogram(h) => PointValue::FloatHistogram(h),
+            Value::Integers(h) => PointValue::Histogram(h),
         };
         let point =
             Point { timestamp_ms: t, start_timestamp_ms: if random.chance(3) { start.max(0) } else { 0 }, value };
@@ -105,6 +120,7 @@ fn append(store: &MemStore, labels: &Labels, kind: Kind, random: &mut Random) {
 enum Value {
     Float(f64),
     Histogram(Arc<FloatHistogram>),
+    Integers(Arc<Histogram>),
 }
 
 fn gauge(random: &mut Random) -> f64 {
@@ -165,4 +181,30 @@ fn advance(h: &mut FloatHistogram, kind: Kind, random: &mut Random) {
         3 | 4 => CounterResetHint::NotReset,
         _ => CounterResetHint::Unknown,
     };
+}
+
+/// The same observations in integers; all counts here are whole.
+fn integers(h: &FloatHistogram) -> Histogram {
+    let deltas = |counts: &[f64]| {
+        let mut before = 0;
+        let delta = |count: &f64| {
+            let delta = *count as i64 - before;
+            before = *count as i64;
+            delta
+        };
+        counts.iter().map(delta).collect()
+    };
+    Histogram {
+        counter_reset_hint: h.counter_reset_hint,
+        schema: h.schema,
+        zero_threshold: h.zero_threshold,
+        zero_count: h.zero_count as u64,
+        count: h.count as u64,
+        sum: h.sum,
+        positive_spans: h.positive_spans.clone(),
+        negative_spans: h.negative_spans.clone(),
+        positive_deltas: deltas(&h.positive_buckets),
+        negative_deltas: deltas(&h.negative_buckets),
+        custom_bounds: Arc::clone(&h.custom_bounds),
+    }
 }

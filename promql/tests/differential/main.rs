@@ -55,6 +55,7 @@ fn options(random: &mut Random) -> EngineOptions {
     let mut features = Features::all();
     features.delayed_name_removal = !random.chance(4);
     features.start_timestamps = !random.chance(4);
+    features.type_and_unit_labels = random.chance(8);
     let mut options = EngineOptions::default().with_features(features);
     options.lookback_ms = random.pick(&[300_000, 300_000, 60_000, 15_000]);
     options.subquery_step_ms = 20_000;

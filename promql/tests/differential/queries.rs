@@ -12,13 +12,40 @@ pub(crate) fn query(random: &mut Random) -> String {
 }
 
 fn duration(random: &mut Random) -> &'static str {
-    random.pick(&["10s", "30s", "1m", "1m", "2m", "3m20s", "5s", "10m", "(step() + 20)", "max_of(range() / 2, 15s)"])
+    random.pick(&[
+        "10s",
+        "30s",
+        "1m",
+        "1m",
+        "2m",
+        "3m20s",
+        "5s",
+        "10m",
+        "(step() + 20)",
+        "max_of(range() / 2, 15s)",
+        "2 * (step() + 7) ^ 1",
+        "min_of(1m, step() % 40 + 3)",
+    ])
 }
 
 fn range(random: &mut Random) -> String {
-    let modifiers =
-        random.pick(&["", "", "", "", " offset 20s", " offset -15s", " @ 200", " @ end()", " @ 150 offset 30s"]);
-    format!("[{}]{modifiers}", duration(random))
+    format!("[{}]{}", duration(random), modifiers(random))
+}
+
+fn modifiers(random: &mut Random) -> &'static str {
+    if random.chance(2) {
+        return "";
+    }
+    random.pick(&[
+        " offset 20s",
+        " offset -15s",
+        " offset (step() / 2)",
+        " @ 200",
+        " @ end()",
+        " @ start() offset 5s",
+        " @ 150 offset 30s",
+        " offset -range() @ 90",
+    ])
 }
 
 fn selector(random: &mut Random) -> String {
@@ -33,6 +60,7 @@ fn selector(random: &mut Random) -> String {
         "n",
         "m",
         "up",
+        "s_total",
         "b_bucket",
         "{__name__=~\"c.*|d.*|g\"}",
         "{i=\"0\"}",
@@ -58,8 +86,11 @@ fn instant(random: &mut Random) -> String {
         " @ 120",
         " @ start()",
         " smoothed",
+        " smoothed offset 12s",
+        " smoothed @ 130",
         " anchored",
         " @ 90 offset 5s",
+        " offset (-step() * 2)",
     ]);
     format!("{}{modifiers}", selector(random))
 }
@@ -89,9 +120,8 @@ fn matrix(random: &mut Random, depth: usize) -> String {
     if depth == 0 || !random.chance(4) {
         return format!("{}{}", selector(random), range(random));
     }
-    let step = random.pick(&["", "10s", "15s", "7s", "1m"]);
-    let modifiers = random.pick(&["", "", "", " offset 10s", " @ 180", " offset -20s"]);
-    format!("({})[{}:{step}]{modifiers}", vector(random, depth - 1), duration(random))
+    let step = random.pick(&["", "10s", "15s", "7s", "1m", "step() + 3"]);
+    format!("({})[{}:{step}]{}", vector(random, depth - 1), duration(random), modifiers(random))
 }
 
 fn range_function(random: &mut Random, depth: usize) -> String {
@@ -99,9 +129,12 @@ fn range_function(random: &mut Random, depth: usize) -> String {
         0 => {
             let function = random.pick(&["rate", "increase", "delta"]);
             let modifier = random.pick(&["anchored", "smoothed"]);
-            format!("{function}({}[{}] {modifier})", selector(random), duration(random))
+            format!("{function}({}[{}] {modifier}{})", selector(random), duration(random), modifiers(random))
         }
-        1 => format!("{}({}[{}] anchored)", random.pick(&["changes", "resets"]), selector(random), duration(random)),
+        1 => {
+            let function = random.pick(&["changes", "resets"]);
+            format!("{function}({}[{}] anchored{})", selector(random), duration(random), modifiers(random))
+        }
         2 => format!("quantile_over_time({}, {})", scalar(random, 0), matrix(random, depth)),
         3 => format!("predict_linear({}, {})", matrix(random, depth), scalar(random, 1)),
         4 => {
@@ -150,14 +183,17 @@ fn aggregate(random: &mut Random, depth: usize) -> String {
     match random.between(0, 5) {
         0 => {
             let op = random.pick(&["topk", "bottomk", "limitk"]);
-            let k = if random.chance(4) { scalar(random, 1) } else { random.pick(&["1", "2", "3"]).to_owned() };
+            let k = if random.chance(4) { scalar(random, 1) } else { random.pick(&["1", "2", "3", "0"]).to_owned() };
             format!("{op}{grouping} ({k}, {inner})")
         }
         1 => {
             format!("quantile{grouping} ({}, {inner})", random.pick(&["0.5", "0.9", "-1", "2", "NaN", "time() / 600"]))
         }
-        2 => format!("limit_ratio({}, {inner})", random.pick(&["0.5", "-0.5", "1.5", "0", "-0.1"])),
-        3 => format!("count_values{grouping} (\"v\", {inner})"),
+        2 => {
+            let ratio = random.pick(&["0.5", "-0.5", "1.5", "-2", "0", "-0.1", "time() % 3 - 1", "NaN"]);
+            format!("limit_ratio{grouping} ({ratio}, {inner})")
+        }
+        3 => format!("count_values{grouping} (\"{}\", {inner})", random.pick(&["v", "v", "i", "__name__"])),
         _ => {
             let op = random.pick(&["sum", "sum", "avg", "count", "min", "max", "group", "stddev", "stdvar"]);
             format!("{op}{grouping} ({inner})")
@@ -244,14 +280,34 @@ fn call(random: &mut Random, depth: usize) -> String {
         "(#) </ %",
         "(#) >/ 0.7",
         "% * (#)",
+        "% < (#)",
+        "% == bool (#)",
+        "% >/ (#)",
+        "(#) * 2 > % <= 7",
+        "(#) != % * 2 + %",
         "info(#)",
         "info(#, {v=~\".+\"})",
+        "info(#, {v=\"1\"})",
+        "info(#, {__name__=~\".+_info\", w!=\"1\"})",
+        "info(#, {__name__=\"build_info\"})",
         "start_timestamp(#)",
         "month()",
         "deg(#)",
         "days_in_month(#)",
+        "minute(#)",
+        "day_of_week(#)",
+        "day_of_month(#)",
+        "year(#)",
+        "log2(#)",
+        "log10(#)",
+        "atan(#)",
+        "cosh(#)",
+        "rad(#)",
+        "histogram_fraction(%, %, #)",
+        "label_replace(#, \"__type__\", \"$1\", \"i\", \"0\")",
+        "label_join(#, \"__name__\", \"_\", \"j\", \"i\")",
     ]);
-    template.replacen('%', &scalar, 1).replace('#', &inner)
+    template.replace('%', &scalar).replace('#', &inner)
 }
 
 fn vector(random: &mut Random, depth: usize) -> String {

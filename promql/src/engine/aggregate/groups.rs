@@ -8,8 +8,9 @@ use hashbrown::HashTable;
 use promethium_model::labels::METRIC_NAME;
 use promethium_model::{Labels, QueryError};
 
+use super::super::bitmap::Bitmap;
 use super::super::budget::{Charge, table_bytes};
-use super::super::column::{Series, label_bytes};
+use super::super::column::{Column, Series, label_bytes};
 use crate::plan::AggregatePlan;
 
 /// The labels of the group of `labels`.
@@ -26,16 +27,48 @@ fn keeps(plan: &AggregatePlan, name: &str) -> bool {
 /// A group and what is gathered for it.
 pub(super) struct Group<T> {
     pub(super) labels: Labels,
-    /// Whether some member wants its name dropped.
-    pub(super) drop_name: bool,
+    pub(super) flags: Flags,
     pub(super) state: T,
+}
+
+/// At which steps some member wants its name dropped: a result goes by the last of its steps.
+pub(super) struct Flags {
+    dropping: Bitmap,
+    floats: Bitmap,
+}
+
+impl Flags {
+    fn new(steps: usize) -> Self {
+        Flags { dropping: Bitmap::new(steps), floats: Bitmap::new(steps) }
+    }
+
+    /// Whether a result of the group wants its name dropped.
+    pub(super) fn of(&self, result: &Column) -> bool {
+        result.last_step().is_some_and(|step| self.dropping.get(step))
+    }
+
+    /// Members come in order: of those that are ignored only the ones behind a float have a say.
+    fn add(&mut self, series: &Series, ignores_histograms: bool) {
+        let column = &series.column;
+        if series.drop_name {
+            self.dropping.union(&column.present);
+            for (step, _) in &column.histograms {
+                if !ignores_histograms || self.floats.get(*step as usize) {
+                    self.dropping.set(*step as usize);
+                }
+            }
+        }
+        if ignores_histograms {
+            self.floats.union(&column.present);
+        }
+    }
 }
 
 /// What [`Groups::of`] finds.
 pub(super) struct Found<'g, T> {
     pub(super) state: &'g mut T,
     pub(super) is_new: bool,
-    /// Bytes of its entry and its labels.
+    /// Bytes of its entry, its labels and its flags.
     pub(super) label_bytes: usize,
 }
 
@@ -57,16 +90,18 @@ impl<'p, T> Groups<'p, T> {
 
     /// The group of a series; a new one begins with `start`.
     pub(super) fn of(&mut self, series: &Series, start: impl FnOnce() -> T) -> Found<'_, T> {
-        let (at, is_new) = self.position(&series.labels, start);
+        let (at, is_new) = self.position(series, start);
         let group = &mut self.groups[at];
-        group.drop_name |= series.drop_name;
-        let label_bytes = table_bytes(1, size_of::<Group<T>>() + size_of::<usize>()) + label_bytes(&group.labels);
+        group.flags.add(series, self.plan.op.ignores_histograms());
+        let entry = table_bytes(1, size_of::<Group<T>>() + size_of::<usize>());
+        let label_bytes = entry + label_bytes(&group.labels) + series.column.steps() / 4;
         Found { state: &mut group.state, is_new, label_bytes }
     }
 
     /// Finds the group of a series; a label set is built for a new one alone.
-    fn position(&mut self, labels: &Labels, start: impl FnOnce() -> T) -> (usize, bool) {
+    fn position(&mut self, series: &Series, start: impl FnOnce() -> T) -> (usize, bool) {
         let Groups { groups, index, hasher, plan, last } = self;
+        let labels = &series.labels;
         // Names are sorted, so that nothing is looked at behind the last one listed.
         let may_keep = |name: &str| plan.without || last.is_some_and(|last| name <= last);
         let kept = || labels.iter().take_while(|(name, _)| may_keep(name)).filter(|(name, _)| keeps(plan, name));
@@ -75,7 +110,8 @@ impl<'p, T> Groups<'p, T> {
             return (*at, false);
         }
         let at = groups.len();
-        groups.push(Group { labels: group_labels(plan, labels), drop_name: false, state: start() });
+        let flags = Flags::new(series.column.steps());
+        groups.push(Group { labels: group_labels(plan, labels), flags, state: start() });
         index.insert_unique(hash, at, |i| hash_of(hasher, groups[*i].labels.iter()));
         (at, true)
     }

@@ -65,7 +65,7 @@ impl<'a> Evaluator<'a> {
             let _result = self.budget.hold(Column::float_bytes(steps.count) + group.state.histogram_bytes())?;
             let column = group.state.finish(self.notes, origin, plan.op);
             if column.any() {
-                sink(Series { labels: group.labels, drop_name: group.drop_name, column })?;
+                sink(Series { labels: group.labels, drop_name: group.flags.of(&column), column })?;
             }
         }
         Ok(())

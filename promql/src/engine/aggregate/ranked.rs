@@ -48,7 +48,7 @@ impl<'a> Evaluator<'a> {
                 }
             }
             if column.any() {
-                sink(Series { labels: group.labels, drop_name: group.drop_name, column })?;
+                sink(Series { labels: group.labels, drop_name: group.flags.of(&column), column })?;
             }
         }
         Ok(())

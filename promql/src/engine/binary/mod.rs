@@ -42,12 +42,17 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// The operator of a link of a chain; what is the same at every step is none, and is evaluated once on its own.
+    fn in_chain(&self, id: ExprId, steps: Steps) -> Option<&'a Binary> {
+        self.as_binary(id).filter(|_| steps.count == 1 || !self.node(id).invariant)
+    }
+
     /// A binary expression with a vector on at least one side. Operations with a scalar are applied to the series of the
     /// vector as they stream by.
     pub(crate) fn binary(&self, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
         let mut pending: Vec<Pending<'a>> = Vec::new();
         let mut vector = id;
-        while let Some(binary) = self.as_binary(vector) {
+        while let Some(binary) = self.in_chain(vector, steps) {
             let origin = self.origin(vector, vector);
             let is_scalar = |id: ExprId| self.plan.value_type(id) == ValueType::Scalar;
             if is_scalar(binary.rhs) {
@@ -73,7 +78,7 @@ impl<'a> Evaluator<'a> {
             }
             sink(series)
         };
-        match self.as_binary(vector) {
+        match self.in_chain(vector, steps) {
             Some(_) if !self.is_scalar_operation(vector) => self.joined(vector, steps, &mut apply)?,
             _ => self.vector(vector, steps, &mut apply)?,
         }
@@ -112,7 +117,7 @@ impl<'a> Evaluator<'a> {
     fn joined(&self, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
         let mut chain: Vec<(&'a Binary, Origin)> = Vec::new();
         let mut leftmost = id;
-        while let Some(binary) = self.as_binary(leftmost).filter(|_| !self.is_scalar_operation(leftmost)) {
+        while let Some(binary) = self.in_chain(leftmost, steps).filter(|_| !self.is_scalar_operation(leftmost)) {
             chain.push((binary, self.origin(leftmost, leftmost)));
             leftmost = binary.lhs;
         }

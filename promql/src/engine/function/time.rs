@@ -32,10 +32,11 @@ impl<'a> Evaluator<'a> {
 
     /// When the counter behind a selected sample started; only selectors know.
     pub(super) fn start_timestamp(&self, arg: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
-        let Op::Selector(selector) = &self.node(arg).op else { return Ok(()) };
-        if !self.features.start_timestamps {
-            return Ok(());
-        }
+        let selector = match &self.node(arg).op {
+            Op::Selector(selector) if self.features.start_timestamps => selector,
+            // Evaluated all the same: it may fail, or have something to say.
+            _ => return self.vector(arg, steps, &mut |_| Ok(())),
+        };
         let start = |b: &promethium_model::SampleBatch, row: usize| {
             b.start_timestamps.get(row).copied().unwrap_or(0) as f64 / 1000.0
         };

@@ -99,8 +99,7 @@ impl Naive<'_> {
     ) -> Vec<Sample> {
         use AggregateOp as A;
         let op = aggregate.op;
-        let ignores = matches!(op, A::Min | A::Max | A::Stddev | A::Stdvar | A::Quantile | A::Topk | A::Bottomk);
-        if ignores && vector.iter().any(|s| s.histogram().is_some()) {
+        if op.ignores_histograms() && vector.iter().any(|s| s.histogram().is_some()) {
             let origin = if matches!(op, A::Topk | A::Bottomk) { whole } else { inner };
             self.notes.info(origin, format!("ignored histogram in {op} aggregation"));
         }
@@ -119,7 +118,9 @@ impl Naive<'_> {
                 }
                 A::Limitk => out.extend(members.into_iter().take(param.max(0.0) as usize).cloned()),
                 _ => {
-                    let drop_name = members.iter().any(|s| s.drop_name);
+                    // Of ignored histograms those ahead of the first float have no say.
+                    let ahead = |s: &&&Sample| op.ignores_histograms() && s.histogram().is_some();
+                    let drop_name = members.iter().skip_while(ahead).any(|s| s.drop_name);
                     let value = self.of_group(op, inner, &members, param);
                     let place = members[0].place;
                     out.extend(value.map(|v| Sample::new(labels, drop_name, v).at(place)));

@@ -136,7 +136,8 @@ impl Naive<'_> {
         if looks || !self.features.delayed_name_removal {
             refuse_duplicates(&vectors)?;
         }
-        settle_flags(&mut vectors);
+        let of_last = matches!(self.expr(id), Expr::Aggregate(a) if !a.op.keeps_series());
+        settle_flags(&mut vectors, of_last);
         settle_places(&mut vectors);
         if repeats {
             vectors = vec![vectors.swap_remove(0); steps.count];

@@ -67,12 +67,13 @@ impl Naive<'_> {
                 Ok(self.vectors(args[0], steps)?.into_iter().map(of).collect())
             }
             F::Round | F::Clamp | F::ClampMin | F::ClampMax => {
+                let vectors = self.vectors(args[0], steps)?;
                 let scalars: Vec<Vec<f64>> =
                     args[1..].iter().map(|a| self.scalars(*a, steps)).collect::<Result<_, _>>()?;
-                self.floats(args[0], steps, |i, v| {
+                Ok(of_floats(vectors, |i, v| {
                     let scalar = |k: usize| scalars.get(k).map(|s: &Vec<f64>| s[i]);
                     limited(call.function, v, scalar(0), scalar(1))
-                })
+                }))
             }
             F::Timestamp | F::StartTimestamp => self.times(call, steps),
             F::Minute | F::Hour | F::DayOfWeek | F::DayOfMonth | F::DayOfYear | F::DaysInMonth | F::Month | F::Year => {
@@ -94,14 +95,7 @@ impl Naive<'_> {
     }
 
     fn floats(&self, arg: ExprId, steps: Steps, f: impl Fn(usize, f64) -> Option<f64>) -> Result<Vectors, QueryError> {
-        let apply = |(i, vector): (usize, Vec<Sample>)| {
-            let of = |s: Sample| {
-                let value = f(i, s.float()?)?;
-                Some(Sample::new(s.labels, true, SampleValue::Float(value)).at(s.place))
-            };
-            vector.into_iter().filter_map(of).collect()
-        };
-        Ok(self.vectors(arg, steps)?.into_iter().enumerate().map(apply).collect())
+        Ok(of_floats(self.vectors(arg, steps)?, f))
     }
 
     fn times(&self, call: &Call, steps: Steps) -> Result<Vectors, QueryError> {
@@ -109,7 +103,10 @@ impl Naive<'_> {
         let start = call.function == Function::StartTimestamp;
         let selector = match self.ast.expr(arg) {
             Expr::Selector(s) if start || s.extension() != Some(Extension::Smoothed) => s,
-            _ if start => return Ok(vec![Vec::new(); steps.count]),
+            _ if start => {
+                self.vectors(arg, steps)?;
+                return Ok(vec![Vec::new(); steps.count]);
+            }
             _ => {
                 let of = |(i, vector): (usize, Vec<Sample>)| {
                     let now = SampleValue::Float(steps.time(i) as f64 / 1000.0);
@@ -119,6 +116,7 @@ impl Naive<'_> {
             }
         };
         if start && !self.features.start_timestamps {
+            self.vectors(arg, steps)?;
             return Ok(vec![Vec::new(); steps.count]);
         }
         let stored = self.stored(&selector.all_matchers(), |_| {})?;
@@ -227,10 +225,18 @@ impl Naive<'_> {
                 _ => return Err(QueryError::Execution(format!("invalid label name {}", go_quoted_bytes(&bytes)))),
             }
         };
-        let columns: Vec<Vec<f64>> = quantiles.iter().map(|q| self.scalars(*q, steps)).collect::<Result<_, _>>()?;
+        let columns = || quantiles.iter().map(|q| self.scalars(*q, steps)).collect::<Result<Vec<Vec<f64>>, _>>();
+        // In the order in which they are written.
+        let (columns, vectors) = if one {
+            let columns = columns()?;
+            (columns, self.vectors(vector, steps)?)
+        } else {
+            let vectors = self.vectors(vector, steps)?;
+            (columns()?, vectors)
+        };
         let origin = self.origin(vector);
         let mut out = Vec::new();
-        for (i, vector) in self.vectors(vector, steps)?.into_iter().enumerate() {
+        for (i, vector) in vectors.into_iter().enumerate() {
             for (q, column) in quantiles.iter().zip(&columns).filter(|(_, c)| !(0.0..=1.0).contains(&c[i])) {
                 quantile::warn_invalid(self.notes, self.origin(*q), column[i]);
             }
@@ -342,6 +348,18 @@ impl Naive<'_> {
         groups.extend(classic.into_iter().map(|(l, buckets, place)| (l, Group::Classic(buckets), place)));
         groups
     }
+}
+
+/// Applies a function of step and value to all floats.
+fn of_floats(vectors: Vectors, f: impl Fn(usize, f64) -> Option<f64>) -> Vectors {
+    let apply = |(i, vector): (usize, Vec<Sample>)| {
+        let of = |s: Sample| {
+            let value = f(i, s.float()?)?;
+            Some(Sample::new(s.labels, true, SampleValue::Float(value)).at(s.place))
+        };
+        vector.into_iter().filter_map(of).collect()
+    };
+    vectors.into_iter().enumerate().map(apply).collect()
 }
 
 /// A histogram of either kind.

@@ -6,7 +6,7 @@ use promethium_model::{LabelsBuilder, MatchOp, Matcher, QueryError, SampleValue}
 use super::super::steps::Steps;
 use super::eval::{Naive, Vectors};
 use super::select::Stored;
-use super::value::Sample;
+use super::value::{Sample, refuse_duplicates};
 use crate::parser::{Call, Expr, ExprId};
 
 const IDENTIFYING: [&str; 2] = ["instance", "job"];
@@ -57,6 +57,8 @@ impl Naive<'_> {
             }
             out.push(step);
         }
+        // At a single step too.
+        refuse_duplicates(&out)?;
         Ok(out)
     }
 

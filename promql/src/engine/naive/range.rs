@@ -136,7 +136,7 @@ impl Naive<'_> {
             quantile::warn_invalid(notes, setup.first_origin, scalars[0]);
         }
         if result.is_some() && matches!(function, Function::Rate | Function::Increase) {
-            hint(row, setup.first_origin, notes);
+            hint(row, setup, notes);
         }
         Ok(result.map(SampleValue::Float))
     }
@@ -270,15 +270,19 @@ impl Window<'_> {
     }
 }
 
-fn hint(row: &Row, origin: Origin, notes: &Notes<'_>) {
+fn hint(row: &Row, setup: &RangeSetup, notes: &Notes<'_>) {
     let name = row.labels.metric_name();
-    let suffixed = ["_total", "_sum", "_count", "_bucket"].iter().any(|s| name.ends_with(s));
-    if name.is_empty() || suffixed {
-        return;
+    let (shown, kind) = (go_quoted(name), row.labels.get("__type__").unwrap_or(""));
+    let doubt = if setup.features.type_and_unit_labels {
+        let doubt = format!("__type__ label is not set to \"counter\" or \"histogram\", got {}", go_quoted(kind));
+        (!["counter", "histogram"].contains(&kind)).then_some(doubt)
+    } else {
+        let suffixed = ["_total", "_sum", "_count", "_bucket"].iter().any(|s| name.ends_with(s));
+        (!suffixed).then(|| "name does not end in _total/_sum/_count/_bucket".to_owned())
+    };
+    if let Some(doubt) = doubt.filter(|_| !name.is_empty()) {
+        notes.info(setup.first_origin, format!("metric might not be a counter, {doubt}: {shown}"));
     }
-    let name = go_quoted(name);
-    let text = format!("metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {name}");
-    notes.info(origin, text);
 }
 
 fn total(values: impl Iterator<Item = f64>) -> f64 {

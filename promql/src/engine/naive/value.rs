@@ -144,10 +144,14 @@ pub(super) fn settle_places(vectors: &mut [Vec<Sample>]) {
     }
 }
 
-/// A series wants its name dropped if it did at the first of its steps.
-pub(super) fn settle_flags(vectors: &mut [Vec<Sample>]) {
+/// A series wants its name dropped if it did at the first of its steps, or at the last.
+pub(super) fn settle_flags(vectors: &mut [Vec<Sample>], of_last: bool) {
     let mut flags: BTreeMap<Labels, bool> = BTreeMap::new();
-    for sample in vectors.iter_mut().flatten() {
-        sample.drop_name = *flags.entry(sample.labels.clone()).or_insert(sample.drop_name);
+    for sample in vectors.iter().flatten() {
+        let flag = flags.entry(sample.labels.clone()).or_insert(sample.drop_name);
+        if of_last {
+            *flag = sample.drop_name;
+        }
     }
+    vectors.iter_mut().flatten().for_each(|sample| sample.drop_name = flags[&sample.labels]);
 }
