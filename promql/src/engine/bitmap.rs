@@ -77,6 +77,12 @@ impl Bitmap {
         Some(i * WORD + word.ilog2() as usize)
     }
 
+    /// The first bit that both have.
+    pub(crate) fn first_common(&self, other: &Bitmap) -> Option<usize> {
+        let words = self.words.iter().zip(&other.words).map(|(a, b)| a & b).enumerate();
+        words.filter(|(_, word)| *word != 0).map(|(i, word)| i * WORD + word.trailing_zeros() as usize).next()
+    }
+
     pub(crate) fn union(&mut self, other: &Bitmap) {
         self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a |= b);
     }

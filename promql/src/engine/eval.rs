@@ -180,6 +180,20 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// Evaluates the scalars that stand behind a vector, which is to stream by later but would fail first.
+    pub(crate) fn scalars_behind(
+        &self,
+        vector: ExprId,
+        scalars: &[ExprId],
+        steps: Steps,
+    ) -> Result<Vec<Vec<f64>>, QueryError> {
+        let result: Result<_, QueryError> = scalars.iter().map(|id| self.scalar(*id, steps)).collect();
+        if let Err(QueryError::Execution(_)) = result {
+            self.vector(vector, steps, &mut |_| Ok(()))?;
+        }
+        result
+    }
+
     /// The bytes of a string literal.
     pub(crate) fn string(&self, id: ExprId) -> Result<&'a [u8], QueryError> {
         match &self.node(id).op {

@@ -100,7 +100,8 @@ impl QueryEngine for Checked {
 /// What differs.
 pub fn agree(a: &Answer, b: &Answer) -> Result<(), String> {
     match (a, b) {
-        (Err(_), Err(_)) => Ok(()),
+        (Err(a), Err(b)) if a.to_string() == b.to_string() => Ok(()),
+        (Err(a), Err(b)) => Err(format!("the error {a} and the error {b}")),
         (Ok(a), Ok(b)) => {
             let (x, y) = (shown(&a.value), shown(&b.value));
             if x != y {

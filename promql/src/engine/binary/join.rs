@@ -14,7 +14,7 @@ use super::super::bitmap::Bitmap;
 use super::super::budget::{Budget, Charge, table_bytes};
 use super::super::column::{Column, Series};
 use super::super::notes::{Notes, Origin};
-use super::super::output::is_metadata;
+use super::super::output::{is_metadata, merge_equal};
 use super::super::sorting::sort_by;
 use super::super::steps::Steps;
 use super::group::{MatchGroup, groups};
@@ -51,10 +51,15 @@ pub(super) fn combine<'b>(
         pace: budget.cx().pace(STEPS_PER_CHECK),
         results: Vec::new(),
         ran: HashMap::default(),
+        failure: None,
     };
     for group in &groups {
         budget.check()?;
         join.group(group)?;
+    }
+    if let Some(failure) = join.failure.take() {
+        let looks = steps.count > 1 || !delayed_name_removal;
+        return Err(join.first_error(failure, looks, budget));
     }
     join.remarks.finish(notes, binary.op, origin);
     // In the order of the many side, as written.
@@ -97,8 +102,17 @@ struct Join<'j> {
     pace: Pace<'j>,
     /// With the place of the many-side series, or of the one-side series that has a fill value for a partner.
     results: Vec<(usize, Series)>,
+    /// The first in the order of Prometheus, which goes step by step.
+    failure: Option<Failure>,
     /// With grouping, the labels of the results of the group at hand, and the steps at which there was a pair for them.
     ran: HashMap<Labels, Bitmap, FixedState>,
+}
+
+/// Why operands do not match.
+struct Failure {
+    /// The step; whether the one side is fine and a sample of the many side is not; the place of the sample on its side.
+    at: (usize, bool, usize),
+    error: QueryError,
 }
 
 /// A side of a pair: its labels and its samples at the steps in question.
@@ -114,7 +128,7 @@ impl Join<'_> {
 
     fn group(&mut self, group: &MatchGroup) -> Result<(), QueryError> {
         let (many, one) = self.members(group);
-        self.refuse_duplicates(group, one)?;
+        self.refuse_duplicates(group, one);
         // Steps of the one side that some sample of the many side met.
         let mut met = Bitmap::new(self.steps.count);
         for m in many {
@@ -129,24 +143,41 @@ impl Join<'_> {
     }
 
     /// The one side must be unique at every live step.
-    fn refuse_duplicates(&self, group: &MatchGroup, one: &[usize]) -> Result<(), QueryError> {
+    fn refuse_duplicates(&mut self, group: &MatchGroup, one: &[usize]) {
         if one.len() < 2 {
-            return Ok(());
+            return;
         }
         let mut seen = Bitmap::new(self.steps.count);
         for i in one {
             let mut occupied = self.one[*i].column.occupied();
             occupied.intersect(&self.live);
-            if seen.overlaps(&occupied) {
-                return Err(self.duplicates(group, one, *i, &occupied));
+            if let Some(step) = seen.first_common(&occupied) {
+                self.fail((step, false, *i), |join| join.duplicates(group, one, *i, step));
             }
             seen.union(&occupied);
         }
-        Ok(())
     }
 
-    fn duplicates(&self, group: &MatchGroup, one: &[usize], second: usize, steps: &Bitmap) -> QueryError {
-        let first = one.iter().find(|i| self.one[**i].column.occupied().overlaps(steps)).unwrap_or(&second);
+    fn fail(&mut self, at: (usize, bool, usize), error: impl FnOnce(&Self) -> QueryError) {
+        if self.failure.as_ref().is_none_or(|known| at < known.at) {
+            self.failure = Some(Failure { at, error: error(self) });
+        }
+    }
+
+    /// What is told: results with the same labels at an earlier step come before a failure.
+    fn first_error(mut self, failure: Failure, looks: bool, budget: &Budget<'_>) -> QueryError {
+        let mut earlier = Bitmap::new(self.steps.count);
+        (0..failure.at.0).for_each(|step| earlier.set(step));
+        let mut series: Vec<Series> = self.results.drain(..).map(|(_, series)| series).collect();
+        series.iter_mut().for_each(|s| s.column.retain(&earlier));
+        match merge_equal(series, budget) {
+            Err(clash) if looks => clash,
+            _ => failure.error,
+        }
+    }
+
+    fn duplicates(&self, group: &MatchGroup, one: &[usize], second: usize, step: usize) -> QueryError {
+        let first = one.iter().find(|i| self.one[**i].column.value(step).is_some()).unwrap_or(&second);
         let mut pair = [*first, second].map(|i| format!("{:?}", self.one[i].labels));
         pair.sort_unstable();
         let side = if self.swapped { "left" } else { "right" };
@@ -190,7 +221,7 @@ impl Join<'_> {
             unmet.subtract(met);
             let operands = (Operand { labels: &group.signature, column: &filled }, Operand::of(one));
             let (series, ran) = self.apply(place, operands, &unmet);
-            self.refuse_ambiguity(&series.labels, &ran)?;
+            self.refuse_ambiguity(place, &series.labels, &ran)?;
             self.emit(place, series)?;
         }
         Ok(())
@@ -207,13 +238,14 @@ impl Join<'_> {
             return Ok(());
         }
         let (series, ran) = self.apply(m, operands, steps);
-        if self.binary.matching().grouping.is_none() && met.overlaps(&ran) {
-            return Err(matching_error(
-                "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
-            ));
+        if self.binary.matching().grouping.is_none()
+            && let Some(step) = met.first_common(&ran)
+        {
+            let text = "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)";
+            self.fail((step, true, m), |_| matching_error(text));
         }
         met.union(&ran);
-        self.refuse_ambiguity(&series.labels, &ran)?;
+        self.refuse_ambiguity(m, &series.labels, &ran)?;
         self.emit(m, series)
     }
 
@@ -265,7 +297,7 @@ impl Join<'_> {
 
     /// Two results of a group with equal labels at one step: the grouping labels do not tell them apart. A comparison that
     /// does not hold counts as well.
-    fn refuse_ambiguity(&mut self, labels: &Labels, ran: &Bitmap) -> Result<(), QueryError> {
+    fn refuse_ambiguity(&mut self, place: usize, labels: &Labels, ran: &Bitmap) -> Result<(), QueryError> {
         if self.binary.matching().grouping.is_none() {
             return Ok(());
         }
@@ -275,11 +307,14 @@ impl Join<'_> {
                 self.charge.hold(bytes)?;
                 entry.insert(ran.clone());
             }
-            Entry::Occupied(entry) if entry.get().overlaps(ran) => {
-                let text = "multiple matches for labels: grouping labels must ensure unique matches";
-                return Err(matching_error(text));
+            Entry::Occupied(mut entry) => {
+                let common = entry.get().first_common(ran);
+                entry.get_mut().union(ran);
+                if let Some(step) = common {
+                    let text = "multiple matches for labels: grouping labels must ensure unique matches";
+                    self.fail((step, true, place), |_| matching_error(text));
+                }
             }
-            Entry::Occupied(mut entry) => entry.get_mut().union(ran),
         }
         Ok(())
     }

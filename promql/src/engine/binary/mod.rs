@@ -51,19 +51,26 @@ impl<'a> Evaluator<'a> {
     /// vector as they stream by.
     pub(crate) fn binary(&self, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
         let mut pending: Vec<Pending<'a>> = Vec::new();
+        let mut failed: Option<QueryError> = None;
         let mut vector = id;
         while let Some(binary) = self.in_chain(vector, steps) {
             let origin = self.origin(vector, vector);
             let is_scalar = |id: ExprId| self.plan.value_type(id) == ValueType::Scalar;
-            if is_scalar(binary.rhs) {
-                pending.push(self.pending(binary, origin, ScalarSide::Right, steps)?);
-                vector = binary.lhs;
-            } else if is_scalar(binary.lhs) {
-                pending.push(self.pending(binary, origin, ScalarSide::Left, steps)?);
-                vector = binary.rhs;
-            } else {
-                break;
+            let (side, next) = match (is_scalar(binary.lhs), is_scalar(binary.rhs)) {
+                (_, true) => (ScalarSide::Right, binary.lhs),
+                (true, _) => (ScalarSide::Left, binary.rhs),
+                _ => break,
+            };
+            match self.pending(binary, origin, side, steps) {
+                Ok(p) => pending.push(p),
+                // The vector on its left is evaluated before, and fails before; what is further out is not evaluated.
+                Err(error @ QueryError::Execution(_)) if side == ScalarSide::Right => {
+                    pending.clear();
+                    failed = Some(error);
+                }
+                Err(error) => return Err(error),
             }
+            vector = next;
         }
         let mut nameless = self.nameless_inside(&pending, vector);
         let mut apply = |mut series: Series| {
@@ -76,11 +83,14 @@ impl<'a> Evaluator<'a> {
                     nameless.pass(&series)?;
                 }
             }
-            sink(series)
+            if failed.is_some() { Ok(()) } else { sink(series) }
         };
         match self.in_chain(vector, steps) {
             Some(_) if !self.is_scalar_operation(vector) => self.joined(vector, steps, &mut apply)?,
             _ => self.vector(vector, steps, &mut apply)?,
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         pending.into_iter().rev().for_each(|p| p.remarks.finish(self.notes, p.binary.op, p.origin));
         Ok(())

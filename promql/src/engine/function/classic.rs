@@ -65,7 +65,11 @@ impl<'a> Evaluator<'a> {
             (args[0], Some(self.quantile_label(args[1])?), &args[2..])
         };
         let origins: Vec<Origin> = quantiles.iter().map(|q| self.origin(id, *q)).collect();
-        let quantiles: Vec<Vec<f64>> = quantiles.iter().map(|q| self.scalar(*q, steps)).collect::<Result<_, _>>()?;
+        let quantiles = if function == Function::HistogramQuantile {
+            vec![self.scalar(args[0], steps)?]
+        } else {
+            self.scalars_behind(vector, quantiles, steps)?
+        };
         quantile::warn_invalid_arguments(self.notes, &origins, &quantiles);
         let mut charge = self.budget.hold(SCALAR_BYTES * steps.count * quantiles.len())?;
         let all = self.collect(vector, steps)?;

@@ -73,7 +73,7 @@ impl<'a> Evaluator<'a> {
         steps: Steps,
         sink: Sink<'_>,
     ) -> Result<(), QueryError> {
-        let scalars: Vec<Vec<f64>> = args[1..].iter().map(|a| self.scalar(*a, steps)).collect::<Result<_, _>>()?;
+        let scalars = self.scalars_behind(args[0], &args[1..], steps)?;
         let _scalars = self.budget.hold(SCALAR_BYTES * steps.count * scalars.len())?;
         let at = |i: usize, step: usize, default: f64| scalars.get(i).map_or(default, |s| s[step]);
         let (low, high) = match function {

@@ -1,6 +1,7 @@
 //! Aggregations, group by group.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use promethium_model::float::{format_f, format_g};
 use promethium_model::labels::{METRIC_NAME, is_valid_label_name};
@@ -15,7 +16,7 @@ use super::super::quantile;
 use super::super::steps::Steps;
 use super::eval::{Naive, Vectors};
 use super::range::mean;
-use super::value::Sample;
+use super::value::{Place, Sample};
 use crate::parser::{Aggregate, AggregateOp, Span};
 
 impl Naive<'_> {
@@ -72,14 +73,18 @@ impl Naive<'_> {
             _ => {}
         }
         let (whole, inner) = (Origin::in_order(span), self.origin(aggregate.expr));
-        vectors
-            .into_iter()
-            .zip(params)
-            .map(|(vector, param)| match &label {
-                Some(label) => Ok(count_values(aggregate, label, &vector)),
-                None => Ok(self.step(aggregate, (whole, inner), vector, param, steps.count == 1)),
-            })
-            .collect()
+        let places = places(aggregate, &vectors);
+        let of_step = |(vector, param): (Vec<Sample>, f64)| match &label {
+            Some(label) => count_values(aggregate, label, &vector),
+            None => {
+                let mut step = self.step(aggregate, (whole, inner), vector, param, steps.count == 1);
+                if !aggregate.op.keeps_series() {
+                    step.iter_mut().for_each(|s| s.place = places[&s.labels]);
+                }
+                step
+            }
+        };
+        Ok(vectors.into_iter().zip(params).map(of_step).collect())
     }
 
     fn counted_label(&self, bytes: &[u8]) -> Result<String, QueryError> {
@@ -122,8 +127,7 @@ impl Naive<'_> {
                     let ahead = |s: &&&Sample| op.ignores_histograms() && s.histogram().is_some();
                     let drop_name = members.iter().skip_while(ahead).any(|s| s.drop_name);
                     let value = self.of_group(op, inner, &members, param);
-                    let place = members[0].place;
-                    out.extend(value.map(|v| Sample::new(labels, drop_name, v).at(place)));
+                    out.extend(value.map(|v| Sample::new(labels, drop_name, v)));
                 }
             }
         }
@@ -182,6 +186,16 @@ impl Naive<'_> {
         total.compact();
         Some(SampleValue::Histogram(total.into_histogram().into()))
     }
+}
+
+/// Groups stand where the first of their members does, wherever that has samples.
+fn places(aggregate: &Aggregate, vectors: &[Vec<Sample>]) -> BTreeMap<Labels, Place> {
+    let mut places = BTreeMap::new();
+    for sample in vectors.iter().flatten() {
+        let place = places.entry(group_of(aggregate, &sample.labels)).or_insert(sample.place);
+        *place = sample.place.min(*place);
+    }
+    places
 }
 
 fn groups<'v>(aggregate: &Aggregate, vector: &'v [Sample]) -> Vec<(Labels, Vec<&'v Sample>)> {

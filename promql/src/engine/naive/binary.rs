@@ -8,7 +8,7 @@ use super::super::notes::Origin;
 use super::super::output::is_metadata;
 use super::super::steps::Steps;
 use super::eval::{Naive, Vectors};
-use super::value::{Sample, Value};
+use super::value::{Sample, Value, refuse_duplicates};
 use crate::parser::{Binary, BinaryOp, Grouping, Span};
 
 impl Naive<'_> {
@@ -34,14 +34,21 @@ impl Naive<'_> {
         left: Vectors,
         right: &Vectors,
     ) -> Result<Vectors, QueryError> {
+        let several_steps = left.len() > 1;
         let pairs = left.into_iter().zip(right).enumerate();
         pairs
             .map(|(i, (left, right))| {
                 if binary.op.is_set() {
                     return Ok(set(binary, left, right));
                 }
-                Join { binary, remarks: &mut *remarks, step: i, place: 0, pairs: Vec::new(), out: Vec::new() }
-                    .run(&left, right)
+                let drops_name = binary.return_bool && !self.features.delayed_name_removal;
+                let (remarks, pairs, out) = (&mut *remarks, Vec::new(), Vec::new());
+                let step = Join { binary, remarks, step: i, place: 0, drops_name, pairs, out }.run(&left, right)?;
+                // As it goes, so that errors of later steps are never met.
+                if several_steps {
+                    refuse_duplicates(std::slice::from_ref(&step))?;
+                }
+                Ok(step)
             })
             .collect()
     }
@@ -95,6 +102,8 @@ struct Join<'j> {
     binary: &'j Binary,
     remarks: &'j mut Remarks,
     step: usize,
+    /// Whether names are gone before results are told apart, and not when the operation is done.
+    drops_name: bool,
     /// How many pairs were tried.
     place: usize,
     /// Signature and result of all pairs, of those that a comparison filtered too.
@@ -167,7 +176,10 @@ impl Join<'_> {
             ));
         }
         ran.push(wanted.clone());
-        let labels = self.result_labels(&many.labels, &one.labels);
+        let mut labels = self.result_labels(&many.labels, &one.labels);
+        if self.drops_name {
+            labels = labels.without(is_metadata);
+        }
         let pair = (wanted.clone(), labels.clone());
         if self.binary.matching().grouping.is_some() && self.pairs.contains(&pair) {
             return Err(QueryError::Execution(

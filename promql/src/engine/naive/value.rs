@@ -130,6 +130,12 @@ pub(super) fn refuse_duplicates(vectors: &[Vec<Sample>]) -> Result<(), QueryErro
 
 /// Puts the samples of every step in the order of their series: of the first places that these have anywhere.
 pub(super) fn settle_places(vectors: &mut [Vec<Sample>]) {
+    if let [vector] = vectors {
+        // Labels may repeat.
+        vector.sort_by_key(|s| s.place);
+        vector.iter_mut().enumerate().for_each(|(i, s)| s.place = [i, 0, 0]);
+        return;
+    }
     let mut first: BTreeMap<Labels, (Place, usize)> = BTreeMap::new();
     for (i, sample) in vectors.iter().enumerate().flat_map(|(i, v)| v.iter().map(move |s| (i, s))) {
         let place = first.entry(sample.labels.clone()).or_insert((sample.place, i));
