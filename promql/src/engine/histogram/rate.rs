@@ -5,7 +5,7 @@ use std::sync::Arc;
 use promethium_model::quote::go_quoted;
 use promethium_model::{CounterResetHint, FloatHistogram};
 
-use super::super::window::{Extent, RangeCall, RangeSeries, Window, assumed_zero, histogram_reset};
+use super::super::window::{Extent, Neighbours, RangeCall, RangeSeries, Window, assumed_zero, histogram_reset};
 use super::arithmetic::{Added, add, subtract};
 use super::sparse::Sparse;
 use super::sum::warn_schema_mix;
@@ -15,6 +15,7 @@ pub(crate) fn extrapolated(
     call: &RangeCall<'_>,
     series: &RangeSeries<'_>,
     window: &Window,
+    neighbours: &Neighbours,
 ) -> Option<Arc<FloatHistogram>> {
     let samples = series.samples;
     let (first, last) = (window.histograms.start, window.histograms.end - 1);
@@ -24,7 +25,7 @@ pub(crate) fn extrapolated(
         (true, None) => return None,
         (true, Some(_)) => Sparse::<f64>::of(&samples.histograms[first]),
         (false, _) => {
-            let mut change = difference(call, series, first, last)?;
+            let mut change = difference(call, series, neighbours, first, last)?;
             if zero_at.is_some() {
                 add_noted(call, series, &mut change, &samples.histograms[first])?;
                 change.hint = CounterResetHint::Gauge;
@@ -59,32 +60,34 @@ fn add_noted(
 }
 
 /// Last minus first, plus for counters what was lost at resets.
-fn difference(call: &RangeCall<'_>, series: &RangeSeries<'_>, first: usize, last: usize) -> Option<Sparse<f64>> {
-    let samples = series.samples;
-    let histograms = &samples.histograms[..];
-    let counter = call.is_counter();
-    let mut base = Sparse::<f64>::of(&histograms[first]);
-    if counter && histogram_reset(call, samples, first, first + 1) {
+fn difference(
+    call: &RangeCall<'_>,
+    series: &RangeSeries<'_>,
+    neighbours: &Neighbours,
+    first: usize,
+    last: usize,
+) -> Option<Sparse<f64>> {
+    let histograms = &series.samples.histograms[..];
+    let resets = neighbours.resets(first, last);
+    let base = match resets {
         // What the first sample looked like does not matter then.
-        base = Sparse::empty_like(&Sparse::of(&histograms[first + 1]));
+        [reset, ..] if *reset == first + 1 => Sparse::empty_like(&Sparse::of(&histograms[first + 1])),
+        _ => Sparse::<f64>::of(&histograms[first]),
+    };
+    let one_schema = neighbours.one_schema(first, last);
+    if !one_schema {
+        check_schemas(call, series, first, last, base.is_custom())?;
     }
-    check_schemas(call, series, first, last, base.is_custom())?;
-    warn_wrong_kind(call, series, first, last);
-    let coarsest = if counter { &histograms[first + 1..=last] } else { &histograms[last..=last] };
-    let schema = coarsest.iter().map(|h| h.schema).min().unwrap_or(base.schema).min(base.schema);
+    warn_wrong_kind(call, series, (first, last), neighbours.any_gauge(first, last));
     let mut change = Sparse::<f64>::of(&histograms[last]);
-    if !change.is_custom() {
-        change.reduce_to(schema);
+    if !one_schema && !change.is_custom() {
+        let coarsest = if call.is_counter() { &histograms[first + 1..=last] } else { &histograms[last..=last] };
+        change.reduce_to(coarsest.iter().map(|h| h.schema).min().unwrap_or(base.schema).min(base.schema));
     }
     note_reconciled(call, subtract(&mut change, base.clone()).ok()?, "subtraction");
-    if counter {
-        let mut previous = base;
-        for (i, current) in histograms.iter().enumerate().take(last + 1).skip(first + 1) {
-            if histogram_reset(call, samples, i - 1, i) {
-                note_reconciled(call, add(&mut change, previous).ok()?, "addition");
-            }
-            previous = Sparse::of(current);
-        }
+    for reset in resets {
+        let lost = if *reset == first + 1 { base.clone() } else { Sparse::of(&histograms[reset - 1]) };
+        note_reconciled(call, add(&mut change, lost).ok()?, "addition");
     }
     Some(change)
 }
@@ -112,10 +115,11 @@ fn check_schemas(
     None
 }
 
-fn warn_wrong_kind(call: &RangeCall<'_>, series: &RangeSeries<'_>, first: usize, last: usize) {
+/// Of the first and the last sample; `any_gauge` is about those between them too.
+fn warn_wrong_kind(call: &RangeCall<'_>, series: &RangeSeries<'_>, (first, last): (usize, usize), any_gauge: bool) {
     let gauge = |i: usize| series.samples.histograms[i].counter_reset_hint == CounterResetHint::Gauge;
     if call.is_counter() {
-        if (first..=last).any(gauge) {
+        if any_gauge {
             warn_not_a(call, series, "counter");
         }
     } else if !gauge(first) || !gauge(last) {
@@ -146,7 +150,8 @@ pub(crate) fn instant(
     if elapsed_ms == 0 {
         return None;
     }
-    warn_wrong_kind(call, series, a, b);
+    let gauge = |i: usize| samples.histograms[i].counter_reset_hint == CounterResetHint::Gauge;
+    warn_wrong_kind(call, series, (a, b), gauge(a) || gauge(b));
     let mut change = Sparse::<f64>::of(&samples.histograms[b]);
     // After a reset, what was before does not matter: not even its kind of buckets.
     if !call.is_rate() || !histogram_reset(call, samples, a, b) {

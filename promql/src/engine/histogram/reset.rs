@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use promethium_model::histogram::CUSTOM_BUCKETS_SCHEMA;
 use promethium_model::{CounterResetHint, FloatHistogram};
 
 use super::arithmetic::common_bounds;
@@ -23,6 +24,9 @@ pub(crate) fn by_values(current: &FloatHistogram, previous: &FloatHistogram) -> 
     if current.count < previous.count {
         return true;
     }
+    if same_layout(current, previous) {
+        return fell_in_place(current, previous);
+    }
     let (now, mut before) = (Sparse::<f64>::of(current), Sparse::<f64>::of(previous));
     if now.is_custom() {
         return !before.is_custom() || custom_fell(now, before);
@@ -41,6 +45,31 @@ pub(crate) fn by_values(current: &FloatHistogram, previous: &FloatHistogram) -> 
     }
     before.reduce_to(now.schema);
     fell(&before.positive, &now.positive) || fell(&before.negative, &now.negative)
+}
+
+/// Whether buckets at the same places are the same buckets.
+fn same_layout(a: &FloatHistogram, b: &FloatHistogram) -> bool {
+    a.schema == b.schema
+        && a.zero_threshold == b.zero_threshold
+        && a.positive_spans == b.positive_spans
+        && a.negative_spans == b.negative_spans
+        && a.positive_buckets.len() == b.positive_buckets.len()
+        && a.negative_buckets.len() == b.negative_buckets.len()
+        && (Arc::ptr_eq(&a.custom_bounds, &b.custom_bounds) || a.custom_bounds == b.custom_bounds)
+}
+
+/// The rest of [`by_values`] for two of the same layout, which most neighbours are.
+fn fell_in_place(current: &FloatHistogram, previous: &FloatHistogram) -> bool {
+    let fell = |before: &[f64], now: &[f64]| {
+        // What is not a number has fallen.
+        let holds = |before: f64, now: f64| before == 0.0 || now >= before;
+        !before.iter().zip(now).fold(true, |all, (before, now)| all & holds(*before, *now))
+    };
+    let positive = fell(&previous.positive_buckets, &current.positive_buckets);
+    if current.schema == CUSTOM_BUCKETS_SCHEMA {
+        return positive;
+    }
+    current.zero_count < previous.zero_count || positive || fell(&previous.negative_buckets, &current.negative_buckets)
 }
 
 /// Whether a zero bucket of this width would end inside a populated bucket.

@@ -6,7 +6,7 @@ use promethium_model::quote::go_quoted;
 
 use super::super::column::Column;
 use super::super::samples::Samples;
-use super::{HISTOGRAM_WORK, RangeCall, RangeSeries, Window, blocks, walk, warn_mixed_types};
+use super::{HISTOGRAM_WORK, Neighbours, RangeCall, RangeSeries, Window, blocks, walk, warn_mixed_types};
 use crate::parser::Function;
 
 pub(super) fn extrapolated(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: &mut Column) {
@@ -18,6 +18,7 @@ pub(super) fn extrapolated(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: 
         return hint_at_name(call, series, out);
     }
     let mut in_window = 0..0;
+    let mut neighbours = Neighbours::default();
     let mut overlaps = Overlaps::of(call, samples);
     walk::each_window(samples, call.ends, call.range_ms, |window| {
         if !call.goes_on(1 + in_window.len() + HISTOGRAM_WORK * window.histograms.len()) {
@@ -31,9 +32,12 @@ pub(super) fn extrapolated(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: 
             if let Some(v) = of_floats(call, samples, &window, &resets[in_window.clone()]) {
                 out.set(window.step, v);
             }
-        } else if let Some(h) = super::super::histogram::rate::extrapolated(call, series, &window) {
-            overlaps.look(&window);
-            out.push_histogram(window.step, h);
+        } else {
+            neighbours.look(call, samples, &window.histograms);
+            if let Some(h) = super::super::histogram::rate::extrapolated(call, series, &window, &neighbours) {
+                overlaps.look(&window);
+                out.push_histogram(window.step, h);
+            }
         }
     });
     if overlaps.met {

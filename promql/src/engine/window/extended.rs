@@ -159,7 +159,7 @@ fn anew(call: &RangeCall<'_>, samples: &Samples, a: usize, b: usize) -> bool {
 
 /// The newest sample at or before the start, and all after it, in time order.
 fn anchored(samples: &Samples, window: &Window, start_ms: i64) -> (Option<Sample>, Vec<Sample>) {
-    let ordered = super::instant::in_time_order(samples, window);
+    let ordered = super::instant::in_time_order(samples, window.floats.clone(), window.histograms.clone());
     let time = |s: &Sample| match s {
         Sample::Float(i) => samples.times[*i],
         Sample::Histogram(i) => samples.histogram_times[*i],

@@ -1,5 +1,6 @@
 //! Functions that compare neighbours: `irate`, `idelta`, `changes`, `resets`.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use promethium_model::FloatHistogram;
@@ -131,22 +132,30 @@ fn count_floats(call: &RangeCall<'_>, samples: &Samples, out: &mut Column, event
     });
 }
 
+/// As [`count_floats`], of both types. Pairs that no window holds are not looked at.
 fn count_mixed(call: &RangeCall<'_>, samples: &Samples, out: &mut Column, event: &dyn Fn(Sample, Sample) -> bool) {
+    let merged = in_time_order(samples, 0..samples.floats.len(), 0..samples.histograms.len());
+    let mut totals = vec![0u32; merged.len()];
+    let mut looked = 0;
     walk::each_window(samples, call.ends, call.range_ms, |window| {
-        if !call.goes_on(window.floats.len() + HISTOGRAM_WORK * window.histograms.len()) {
-            return;
+        // What is ahead of the window in each column is ahead of it in their merger.
+        let (start, end) = (window.floats.start + window.histograms.start, window.floats.end + window.histograms.end);
+        for i in start.max(looked)..end {
+            if !call.goes_on(HISTOGRAM_WORK) {
+                return;
+            }
+            totals[i] = if i == start { 0 } else { totals[i - 1] + u32::from(event(merged[i - 1], merged[i])) };
         }
-        let merged = in_time_order(samples, &window);
-        let events = merged.windows(2).filter(|pair| event(pair[0], pair[1])).count();
-        out.set(window.step, events as f64);
+        looked = end;
+        out.set(window.step, f64::from(totals[end - 1] - totals[start]));
     });
 }
 
-/// The samples of a window, both types merged by time.
-pub(crate) fn in_time_order(samples: &Samples, window: &Window) -> Vec<Sample> {
-    let mut merged: Vec<(i64, Sample)> = Vec::with_capacity(window.floats.len() + window.histograms.len());
-    merged.extend(window.floats.clone().map(|i| (samples.times[i], Sample::Float(i))));
-    merged.extend(window.histograms.clone().map(|i| (samples.histogram_times[i], Sample::Histogram(i))));
+/// Samples at these positions, both types merged by time.
+pub(crate) fn in_time_order(samples: &Samples, floats: Range<usize>, histograms: Range<usize>) -> Vec<Sample> {
+    let mut merged: Vec<(i64, Sample)> = Vec::with_capacity(floats.len() + histograms.len());
+    merged.extend(floats.map(|i| (samples.times[i], Sample::Float(i))));
+    merged.extend(histograms.map(|i| (samples.histogram_times[i], Sample::Histogram(i))));
     merged.sort_by_key(|(t, _)| *t);
     merged.into_iter().map(|(_, s)| s).collect()
 }

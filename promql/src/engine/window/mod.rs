@@ -6,6 +6,7 @@ mod counter;
 mod extended;
 mod instant;
 mod lanes;
+mod neighbours;
 mod over_time;
 mod regression;
 mod sliding;
@@ -31,6 +32,7 @@ pub(crate) use boundary::boundary_points;
 pub(crate) use counter::{Extent, assumed_zero};
 pub(crate) use extended::{bounds as range_bounds, interpolated};
 pub(crate) use instant::histogram_reset;
+pub(crate) use neighbours::Neighbours;
 pub(crate) use source::RangeSeries;
 pub(crate) use walk::{Window, each_window};
 
