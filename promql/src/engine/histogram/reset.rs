@@ -24,9 +24,11 @@ pub(crate) fn by_values(current: &FloatHistogram, previous: &FloatHistogram) -> 
     if current.count < previous.count {
         return true;
     }
-    if same_layout(current, previous) {
-        return fell_in_place(current, previous);
-    }
+    if same_layout(current, previous) { fell_in_place(current, previous) } else { by_buckets(current, previous) }
+}
+
+/// The rest of [`by_values`] for any two.
+pub(super) fn by_buckets(current: &FloatHistogram, previous: &FloatHistogram) -> bool {
     let (now, mut before) = (Sparse::<f64>::of(current), Sparse::<f64>::of(previous));
     if now.is_custom() {
         return !before.is_custom() || custom_fell(now, before);

@@ -72,6 +72,21 @@ proptest! {
     }
 
     #[test]
+    fn in_one_layout_resets_are_seen_as_in_any(
+        h in any(),
+        numbers in prop::collection::vec(prop_oneof![Just(0.0), Just(1.0), Just(2.0), Just(f64::NAN)], 24),
+    ) {
+        let mut numbers = numbers.into_iter();
+        let mut next = || {
+            let mut h = FloatHistogram { zero_count: numbers.next().unwrap(), count: 9.0, ..h.clone() };
+            h.positive_buckets.iter_mut().chain(&mut h.negative_buckets).for_each(|n| *n = numbers.next().unwrap_or(1.0));
+            h
+        };
+        let (a, b) = (next(), next());
+        prop_assert_eq!(reset::by_values(&a, &b), reset::by_buckets(&a, &b));
+    }
+
+    #[test]
     fn what_was_added_can_be_taken_away((a, b) in pair()) {
         let sum = combined_plainly(&a, &b, false).unwrap();
         let back = combined_plainly(&sum, &b, true).unwrap();
