@@ -111,11 +111,12 @@ impl Window {
         bits.read(significant) << self.trailing
     }
 
-    /// The significant bits in the window as it is, if they fit.
+    /// The significant bits of a change, which is not 0, in the window as it is, if they fit.
     #[inline(always)]
     pub(crate) fn fit(self, xor: u64) -> Option<(u64, u32)> {
         let (leading, significant, trailing) = (self.leading(), self.significant(), u32::from(self.trailing));
-        let fits = xor.leading_zeros().min(MAX_LEADING) >= leading && xor.trailing_zeros() >= trailing;
+        // No window has more than `MAX_LEADING` zeros above it; that of nothing has 64, which no change has.
+        let fits = (xor.leading_zeros() >= leading) & (xor.trailing_zeros() >= trailing);
         fits.then(|| (xor >> trailing, significant))
     }
 

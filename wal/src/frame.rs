@@ -1,5 +1,7 @@
 //! From records to pages.
 
+use std::sync::Arc;
+
 use super::compress::{Compression, Compressor};
 use super::{FIRST, FULL, HEADER_BYTES, LAST, MIDDLE, PAGE_BYTES, SNAPPY, ZSTD};
 
@@ -7,7 +9,8 @@ use super::{FIRST, FULL, HEADER_BYTES, LAST, MIDDLE, PAGE_BYTES, SNAPPY, ZSTD};
 #[derive(Clone, Debug)]
 pub struct PreparedRecord {
     pub(super) flags: u8,
-    pub(super) stored: Vec<u8>,
+    /// Shared with the writer, who keeps it until it is durable.
+    pub(super) stored: Arc<Vec<u8>>,
 }
 
 impl PreparedRecord {
@@ -29,10 +32,10 @@ impl Compressor {
     #[must_use]
     pub fn prepare(&mut self, record: Vec<u8>, compression: Compression) -> PreparedRecord {
         let Some(stored) = self.compress(compression, &record) else {
-            return PreparedRecord { flags: 0, stored: record };
+            return PreparedRecord { flags: 0, stored: Arc::new(record) };
         };
         let flags = if compression == Compression::Zstd { ZSTD } else { SNAPPY };
-        PreparedRecord { flags, stored }
+        PreparedRecord { flags, stored: Arc::new(stored) }
     }
 }
 

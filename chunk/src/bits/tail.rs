@@ -5,17 +5,21 @@ use super::BitSink;
 
 const WORD: usize = 8;
 const WORD_BITS: u32 = 64;
+const TAIL_WORDS: usize = 4;
+const TAIL: usize = TAIL_WORDS * WORD;
+const TAIL_BITS: u32 = TAIL_WORDS as u32 * WORD_BITS;
 
-/// A growing bit stream in words of 64 bits, of which the last is not in the buffer but in the struct itself.
+/// A growing bit stream, of which the last words are not in the buffer but in the struct itself.
 ///
-/// PERF: a head writes to one of a million streams after the other, each of which has left the cache since. Most writes
-/// end in the word at hand, and do not wait for the buffer.
+/// PERF: a head writes to one of a million streams after the other, each of which has left the cache since. A buffer is waited
+/// for once in 256 bits, about ten samples; with one word in the struct it was a tenth of an append.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TailWriter<B> {
-    /// Whole words, and room for more.
+    /// Whole tails, and room for more.
     words: Box<[u8]>,
-    /// The bits behind the whole words, from the top; zeros behind them.
-    tail: u64,
+    /// What lies behind them. The word in which the stream ends has its bits at the top, and zeros behind them; what lies behind
+    /// that word is no part of the stream.
+    tail: [u64; TAIL_WORDS],
     bits: u32,
     /// What its owner keeps in room that would be lost.
     pub(crate) beside: B,
@@ -27,20 +31,43 @@ impl<B> TailWriter<B> {
     where
         B: Default,
     {
-        let words = vec![0; bytes.next_multiple_of(WORD)].into_boxed_slice();
-        TailWriter { words, tail: 0, bits: 0, beside: B::default() }
+        TailWriter::in_buffer(vec![0; bytes.next_multiple_of(TAIL)].into_boxed_slice())
+    }
+
+    /// An empty stream with a buffer.
+    fn in_buffer(words: Box<[u8]>) -> Self
+    where
+        B: Default,
+    {
+        TailWriter { words, tail: [0; TAIL_WORDS], bits: 0, beside: B::default() }
+    }
+
+    /// An empty stream in the buffer of this one, unless less than half of it was used.
+    pub(crate) fn restart(self) -> Self
+    where
+        B: Default,
+    {
+        if self.bits == 0 || self.words.len() <= 2 * self.len().next_multiple_of(TAIL) {
+            TailWriter::in_buffer(self.words)
+        } else {
+            TailWriter::with_capacity(self.len())
+        }
     }
 
     /// A stream that goes on behind the first `bits` of `bytes`, of which there must be as many.
     pub(crate) fn resume(bytes: &[u8], bits: u32, beside: B) -> Self {
-        let (words, rest) = bytes.split_at((bits / WORD_BITS) as usize * WORD);
-        let (used, mut tail) = (bits % WORD_BITS, [0; WORD]);
+        let (words, rest) = bytes.split_at((bits / TAIL_BITS) as usize * TAIL);
+        let mut tail = [0; TAIL];
         for (to, from) in tail.iter_mut().zip(rest) {
             *to = *from;
         }
+        let mut writer = TailWriter { words: words.into(), tail: [0; TAIL_WORDS], bits, beside };
+        for (to, from) in writer.tail.iter_mut().zip(tail.as_chunks::<WORD>().0) {
+            *to = u64::from_be_bytes(*from);
+        }
         // Whatever lies behind the end is no part of the stream.
-        let tail = u64::from_be_bytes(tail) & !u64::MAX.checked_shr(used).unwrap_or(0);
-        TailWriter { words: words.into(), tail, bits, beside }
+        writer.tail[last_word(bits)] &= !(u64::MAX >> (bits % WORD_BITS));
+        writer
     }
 
     /// Bytes of the stream. The last may be filled up with zeros.
@@ -57,43 +84,72 @@ impl<B> TailWriter<B> {
     /// Where the next words go, as far as there is room.
     #[inline]
     pub(crate) fn room(&self) -> &[u8] {
-        &self.words[self.whole_words()..]
+        &self.words[self.whole_tails()..]
+    }
+
+    /// The stream, in two parts.
+    fn parts(&self) -> (&[u8], [u8; TAIL], usize) {
+        let (whole, mut tail) = (self.whole_tails(), [0; TAIL]);
+        for (to, word) in tail.as_chunks_mut::<WORD>().0.iter_mut().zip(self.tail) {
+            *to = word.to_be_bytes();
+        }
+        (&self.words[..whole], tail, self.len() - whole)
     }
 
     /// Appends the stream to `out`.
     pub(crate) fn write_to(&self, out: &mut Vec<u8>) {
-        let whole = self.whole_words();
-        out.extend_from_slice(&self.words[..whole]);
-        out.extend_from_slice(&self.tail.to_be_bytes()[..self.len() - whole]);
+        let (whole, tail, rest) = self.parts();
+        out.extend_from_slice(whole);
+        out.extend_from_slice(&tail[..rest]);
     }
 
-    /// Bytes of whole words.
+    /// Copies the stream to a place of its length.
+    pub(crate) fn copy_to(&self, place: &mut [u8]) {
+        let (whole, tail, rest) = self.parts();
+        let (first, last) = place.split_at_mut(whole.len());
+        first.copy_from_slice(whole);
+        last.copy_from_slice(&tail[..rest]);
+    }
+
+    /// Bytes that are in the buffer.
     #[inline(always)]
-    fn whole_words(&self) -> usize {
-        (self.bits / WORD_BITS) as usize * WORD
+    fn whole_tails(&self) -> usize {
+        (self.bits / TAIL_BITS) as usize * TAIL
     }
 
-    /// Puts a word behind the whole ones.
+    /// Ends the last word, and begins the next one.
     #[inline(always)]
-    fn store(&mut self, word: u64) {
-        let at = self.whole_words();
-        if self.words.len() - at < WORD {
-            self.grow();
+    fn next_word(&mut self, next: u64) {
+        let at = last_word(self.bits) + 1;
+        if at == TAIL_WORDS {
+            self.store();
         }
-        if let Some(place) = self.words[at..].first_chunk_mut::<WORD>() {
-            *place = word.to_be_bytes();
+        self.tail[at % TAIL_WORDS] = next;
+    }
+
+    /// Puts the tail into the buffer.
+    #[inline(always)]
+    fn store(&mut self) {
+        let at = self.whole_tails();
+        match self.words.get_mut(at..at + TAIL) {
+            Some(place) => put(place, &self.tail),
+            None => self.store_in_new(at),
         }
     }
 
-    /// Most chunks of a head end below 400 bytes: it doubles up to there. The lengths are those that allocators give without
-    /// a rest.
     #[cold]
     #[inline(never)]
+    fn store_in_new(&mut self, at: usize) {
+        self.grow();
+        put(&mut self.words[at..at + TAIL], &self.tail);
+    }
+
+    /// Most chunks of a head end below 400 bytes: it doubles up to there.
     fn grow(&mut self) {
-        const SMALLEST: usize = 24;
+        const SMALLEST: usize = 2 * TAIL;
         const DOUBLES_BELOW: usize = 200;
         let len = self.words.len();
-        let more = if len < DOUBLES_BELOW { len + WORD } else { (len / 4).next_multiple_of(2 * WORD) };
+        let more = if len < DOUBLES_BELOW { len } else { (len / 4).next_multiple_of(TAIL) };
         let len = SMALLEST.max(len + more);
         let mut words = std::mem::take(&mut self.words).into_vec();
         words.reserve_exact(len - words.len());
@@ -105,10 +161,22 @@ impl<B> TailWriter<B> {
     #[inline(always)]
     pub(crate) fn push_zeros(&mut self, n: u32) {
         if self.bits % WORD_BITS + n >= WORD_BITS {
-            self.store(self.tail);
-            self.tail = 0;
+            self.next_word(0);
         }
         self.bits += n;
+    }
+}
+
+/// The word of a tail in which so many bits end.
+#[inline(always)]
+fn last_word(bits: u32) -> usize {
+    (bits / WORD_BITS) as usize % TAIL_WORDS
+}
+
+#[inline(always)]
+fn put(place: &mut [u8], tail: &[u64; TAIL_WORDS]) {
+    for (to, word) in place.as_chunks_mut::<WORD>().0.iter_mut().zip(tail) {
+        *to = word.to_be_bytes();
     }
 }
 
@@ -117,13 +185,14 @@ impl<B> BitSink for TailWriter<B> {
     fn push(&mut self, value: u64, n: u32) {
         debug_assert!((1..=WORD_BITS).contains(&n) && (n == WORD_BITS || value >> n == 0));
         let room = WORD_BITS - self.bits % WORD_BITS;
+        let last = &mut self.tail[last_word(self.bits)];
         if n < room {
-            self.tail |= value << (room - n);
+            *last |= value << (room - n);
         } else {
             let behind = n - room;
-            self.store(self.tail | value >> behind);
-            // What is shifted out is what was stored.
-            self.tail = if behind == 0 { 0 } else { value << (WORD_BITS - behind) };
+            *last |= value >> behind;
+            // What is shifted out is in the word before.
+            self.next_word(if behind == 0 { 0 } else { value << (WORD_BITS - behind) });
         }
         self.bits += n;
     }
@@ -199,7 +268,7 @@ mod tests {
         assert_eq!((bytes(&out).len(), out.capacity()), (0, 0));
         for word in 0..1_000_u64 {
             out.push(word, 64);
-            assert!(out.capacity() >= out.len() && out.capacity() <= 24.max(2 * out.len() + 8), "{word}");
+            assert!(out.capacity() + TAIL >= out.len() && out.capacity() <= 64.max(2 * out.len()), "{word}");
         }
         let bytes = bytes(&out);
         assert!(bytes.chunks(8).zip(0_u64..).all(|(found, word)| found == word.to_be_bytes()));

@@ -63,6 +63,12 @@ impl XorAppender {
         XorAppender { out: TailWriter::with_capacity(bytes), ..Self::new() }
     }
 
+    /// An empty chunk in this one's buffer, unless that is much larger than this one needed: chunks of a series are alike.
+    #[must_use]
+    pub fn restart(self) -> Self {
+        XorAppender { out: self.out.restart(), ..Self::new() }
+    }
+
     /// Goes on with a chunk, whose samples are appended to `out`. What is pushed from here on gives the bytes that it would have
     /// given in the chunk's first appender.
     ///
@@ -130,6 +136,19 @@ impl XorAppender {
         bytes
     }
 
+    /// As [`to_bytes`](XorAppender::to_bytes), into a place of [`byte_len`](XorAppender::byte_len) bytes.
+    ///
+    /// # Panics
+    ///
+    /// When the place is of another length.
+    pub fn copy_to(&self, place: &mut [u8]) {
+        assert_eq!(place.len(), self.byte_len(), "a place for a chunk has its length");
+        if let Some((count, stream)) = place.split_first_chunk_mut::<HEADER>() {
+            *count = self.out.beside.count.to_be_bytes();
+            self.out.copy_to(stream);
+        }
+    }
+
     /// As [`to_bytes`](XorAppender::to_bytes), at the end.
     #[must_use]
     pub fn into_bytes(self) -> Box<[u8]> {
@@ -156,38 +175,71 @@ impl XorAppender {
     /// When the chunk already has [`MAX_CHUNK_SAMPLES`].
     #[inline]
     pub fn push(&mut self, timestamp_ms: i64, value: f64) {
-        assert!(self.len() < MAX_CHUNK_SAMPLES, "a chunk counts at most {MAX_CHUNK_SAMPLES} samples");
-        let bits = value.to_bits();
-        match self.out.beside.count {
-            0 => self.push_first(timestamp_ms, bits),
-            1 => self.push_second(timestamp_ms, bits),
-            _ => self.push_next(timestamp_ms, bits),
+        if !self.push_behind_two(timestamp_ms, value) {
+            self.push_early(timestamp_ms, value.to_bits());
         }
+    }
+
+    /// As [`push`](XorAppender::push), where the chunk has two samples and may have more. Whether it was added.
+    ///
+    /// PERF: inlined into the loop of whoever appends to many series, who leaves the rest to `push`.
+    #[inline(always)]
+    pub fn push_behind_two(&mut self, timestamp_ms: i64, value: f64) -> bool {
+        const MORE: u16 = MAX_CHUNK_SAMPLES as u16 - 2;
+        if self.out.beside.count.wrapping_sub(2) >= MORE {
+            return false;
+        }
+        let bits = value.to_bits();
+        let delta = timestamp_ms.wrapping_sub(self.timestamp_ms);
+        let dod = delta.wrapping_sub(self.delta);
+        if dod == 0 {
+            self.push_in_step(bits);
+        } else {
+            self.push_out_of_step(dod, bits);
+        }
+        self.delta = delta;
+        self.note(timestamp_ms, bits);
+        true
+    }
+
+    #[inline(always)]
+    fn note(&mut self, timestamp_ms: i64, bits: u64) {
         self.timestamp_ms = timestamp_ms;
         self.previous = self.value;
         self.value = bits;
         self.out.beside.count += 1;
     }
 
-    fn push_first(&mut self, timestamp_ms: i64, bits: u64) {
-        self.out.push_varint(timestamp_ms);
-        self.out.push(bits, 64);
-    }
-
-    fn push_second(&mut self, timestamp_ms: i64, bits: u64) {
-        self.delta = timestamp_ms.wrapping_sub(self.timestamp_ms);
-        self.out.push_uvarint(self.delta as u64);
-        self.push_value((0, 0), bits);
+    /// The first two samples.
+    #[cold]
+    #[inline(never)]
+    fn push_early(&mut self, timestamp_ms: i64, bits: u64) {
+        match self.out.beside.count {
+            0 => {
+                self.out.push_varint(timestamp_ms);
+                self.out.push(bits, 64);
+            }
+            1 => {
+                self.delta = timestamp_ms.wrapping_sub(self.timestamp_ms);
+                self.out.push_uvarint(self.delta as u64);
+                self.push_value((0, 0), bits);
+            }
+            _ => panic!("a chunk counts at most {MAX_CHUNK_SAMPLES} samples"),
+        }
+        self.note(timestamp_ms, bits);
     }
 
     #[inline(always)]
-    fn push_next(&mut self, timestamp_ms: i64, bits: u64) {
-        let delta = timestamp_ms.wrapping_sub(self.timestamp_ms);
-        let dod = delta.wrapping_sub(self.delta);
-        if dod == 0 && bits == self.value {
-            return self.out.push_zeros(2);
+    fn push_in_step(&mut self, bits: u64) {
+        if bits == self.value {
+            self.out.push_zeros(2);
+        } else {
+            self.push_value((0, 1), bits);
         }
-        self.delta = delta;
+    }
+
+    #[inline(never)]
+    fn push_out_of_step(&mut self, dod: i64, bits: u64) {
         match delta_of_delta_code(dod) {
             Some(code) => self.push_value(code, bits),
             None => {
@@ -206,15 +258,13 @@ impl XorAppender {
     }
 }
 
-/// Prefix and bits of a delta of deltas, if it is not to be written raw. The ranges are shifted by one: 14 bits hold −8191 to
+/// Prefix and bits of a delta of deltas that is not 0, if it is not to be written raw. The ranges are shifted by one: 14 bits hold −8191 to
 /// 8192.
 #[inline(always)]
 fn delta_of_delta_code(dod: i64) -> Option<(u64, u32)> {
     let fits = |n: u32| (-(1_i64 << (n - 1)) < dod) & (dod <= 1_i64 << (n - 1));
     let low = |n: u32| dod as u64 & ((1 << n) - 1);
-    if dod == 0 {
-        Some((0, 1))
-    } else if fits(14) {
+    if fits(14) {
         Some((0b10 << 14 | low(14), 16))
     } else if fits(17) {
         Some((0b110 << 17 | low(17), 20))
@@ -226,4 +276,4 @@ fn delta_of_delta_code(dod: i64) -> Option<(u64, u32)> {
 }
 
 // A head holds one of these for each of a million series.
-const _: () = assert!(size_of::<XorAppender>() <= 64);
+const _: () = assert!(size_of::<XorAppender>() <= 88);

@@ -1,5 +1,7 @@
 //! Chunks of samples that are all at hand, cut where the head would have cut them.
 
+use std::sync::Arc;
+
 use promethium_chunk::{EncodedChunk, Encodings};
 use promethium_model::SampleBatch;
 
@@ -18,7 +20,7 @@ pub(crate) fn chunks_at_once(samples: &SampleBatch, encodings: Encodings, range_
         is_xor2: encodings.xor2,
         start_timestamps: encodings.histogram_start_timestamps,
     };
-    let series = MemSeries::new(0, 0, 0);
+    let series = MemSeries::new(0, 0, 0, Arc::default());
     let mut state = series.lock();
     push_all(&mut state, samples, &stamp);
     state.seal();

@@ -103,6 +103,16 @@ impl OpenChunk {
         }
     }
 
+    /// As [`OpenChunk::bytes`], to be kept.
+    pub(crate) fn shared_bytes(&self) -> Arc<[u8]> {
+        let OpenChunk::Xor(chunk) = self else { return Arc::from(self.bytes()) };
+        let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, chunk.byte_len()).collect();
+        if let Some(place) = Arc::get_mut(&mut bytes) {
+            chunk.copy_to(place);
+        }
+        bytes
+    }
+
     pub(crate) fn encoding(&self) -> Encoding {
         match self {
             OpenChunk::Xor(_) => Encoding::Xor,

@@ -59,6 +59,15 @@ impl CutPlan {
         t_ms >= self.at_ms() || samples >= MAX_SAMPLES
     }
 
+    /// Whether a float chunk of this size surely does not end before a sample at `t_ms`, and needs no prediction: in that case
+    /// [`CutPlan::is_float_chunk_over`] says no, and changes nothing.
+    #[inline(always)]
+    pub(crate) fn has_room_for_float(&self, samples: usize, bytes: usize, t_ms: i64) -> bool {
+        // Close to the end of time the sum wraps around, and no more samples are sure.
+        let is_before_end = t_ms < self.start_ms.wrapping_add(self.length_ms.into());
+        (samples != PREDICT_AT_SAMPLES) & (samples < MAX_SAMPLES) & (bytes <= MAX_FLOAT_BYTES) & is_before_end
+    }
+
     /// Whether a float chunk of these samples would have been filled so. The plan, which must be that of its beginning, is then as it
     /// is behind the last of them.
     pub(crate) fn resumes_floats(&mut self, times: &[i64], bytes: usize) -> bool {

@@ -13,10 +13,11 @@ use std::sync::{Arc, OnceLock};
 use foldhash::fast::FixedState;
 use parking_lot::{RwLock, RwLockReadGuard};
 
+use super::newest::NewestTimes;
 use super::series::MemSeries;
 
 const PAGE_BITS: u32 = 8;
-const PAGE_SERIES: usize = 1 << PAGE_BITS;
+pub(super) const PAGE_SERIES: usize = 1 << PAGE_BITS;
 // Pages below this number are in a list, others in a map: a log may begin with any reference.
 const MAX_LISTED: u64 = 1 << 20;
 
@@ -34,15 +35,17 @@ pub(crate) struct Pages {
 /// The series of neighbouring references.
 pub(crate) struct Page {
     number: u64,
-    /// Changed under the directory's lock.
+    /// Places that are taken, or reserved. Changed under the directory's lock.
     used: AtomicUsize,
+    newest: Arc<NewestTimes>,
     /// A place is taken once: its reference is never given to another series.
     series: [OnceLock<Arc<MemSeries>>; PAGE_SERIES],
 }
 
 impl Page {
     fn new(number: u64) -> Arc<Page> {
-        Arc::new(Page { number, used: AtomicUsize::new(0), series: [const { OnceLock::new() }; PAGE_SERIES] })
+        let series = [const { OnceLock::new() }; PAGE_SERIES];
+        Arc::new(Page { number, used: AtomicUsize::new(0), newest: Arc::default(), series })
     }
 
     pub(crate) fn holds(&self, reference: u64) -> bool {
@@ -52,6 +55,12 @@ impl Page {
     /// The reference of a place.
     pub(crate) fn reference(&self, at: u8) -> u64 {
         self.number << PAGE_BITS | u64::from(at)
+    }
+
+    /// Whether all samples in order of the series in a place are older than `t_ms`; surely so where it says yes.
+    #[inline(always)]
+    pub(crate) fn is_before(&self, at: u8, t_ms: i64) -> bool {
+        self.newest.is_before(at, t_ms)
     }
 
     /// The series of a place.
@@ -73,13 +82,20 @@ impl Directory {
         self.0.read()
     }
 
+    /// Keeps a place for a series that will be inserted, which has its newest time there.
+    pub(crate) fn reserve(&self, reference: u64) -> Arc<NewestTimes> {
+        let mut pages = self.0.write();
+        let page = pages.page_mut(place(reference).0);
+        page.used.fetch_add(1, Ordering::Relaxed);
+        Arc::clone(&page.newest)
+    }
+
+    /// Inserts a series in the place that was reserved for it.
     pub(crate) fn insert(&self, series: &Arc<MemSeries>) {
         let (number, at) = place(series.reference);
         let mut pages = self.0.write();
-        let page = pages.page_mut(number);
-        let is_new = page.series[usize::from(at)].set(Arc::clone(series)).is_ok();
+        let is_new = pages.page_mut(number).series[usize::from(at)].set(Arc::clone(series)).is_ok();
         debug_assert!(is_new, "reference {} is taken", series.reference);
-        page.used.fetch_add(usize::from(is_new), Ordering::Relaxed);
     }
 
     /// Removes a series if nobody holds its page and `is_unused` says so, under the lock: nobody can get hold of it meanwhile.
@@ -142,7 +158,8 @@ mod tests {
         let directory = Directory::default();
         let references = [0, 1, 255, 256, 70_000, (MAX_LISTED << PAGE_BITS) - 1, MAX_LISTED << PAGE_BITS, u64::MAX];
         for reference in references {
-            directory.insert(&Arc::new(MemSeries::new(reference, 0, 0)));
+            let newest = directory.reserve(reference);
+            directory.insert(&Arc::new(MemSeries::new(reference, 0, 0, newest)));
         }
         for reference in references {
             assert_eq!(directory.read().get(reference).map(|s| s.reference), Some(reference));

@@ -1,7 +1,6 @@
 //! One series in memory.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::Mutex;
 use promethium_chunk::{Encodings, XorAppender};
@@ -11,30 +10,33 @@ use promethium_wal::head_chunks::{HeadChunkRef, HeadChunks};
 use super::chunk::{ChunkBytes, ChunkData, ChunkView, Newest, OpenChunk, SealedChunk};
 use super::cutting::CutPlan;
 use super::intervals::Intervals;
+use super::newest::NewestTimes;
 use super::out_of_order::OutOfOrder;
 use super::transaction::Kind;
 use super::visibility::{CommitId, Versions};
 
 /// A series: its labels are in the index, its samples here, in chunks.
+#[repr(C)]
 pub(crate) struct MemSeries {
-    /// The series' name in the log, and to appenders. Never used again.
-    pub(crate) reference: u64,
     pub(crate) hash: u64,
     /// The series' place in the index, for as long as it is there.
     pub(crate) id: u32,
-    /// Time of the newest sample in order, so that most appends need not take the lock to know that they follow.
-    newest_ms: AtomicI64,
+    /// The series' name in the log, and to appenders. Never used again.
+    pub(crate) reference: u64,
+    /// Time of the newest sample in order, so that most appends need not look at the series to know that they follow.
+    newest: Arc<NewestTimes>,
     state: Mutex<SeriesState>,
 }
 
-/// The samples of a series.
+/// The samples of a series. What an append needs lies together, in front.
+#[repr(C)]
 pub(crate) struct SeriesState {
-    sealed: Vec<SealedChunk>,
     pub(super) open: OpenChunk,
-    pub(super) cut: CutPlan,
     versions: Versions,
+    pub(super) cut: CutPlan,
     /// Whether the newest sample is a stale marker.
     is_stale: bool,
+    sealed: Vec<SealedChunk>,
     extra: Option<Box<Extra>>,
 }
 
@@ -59,16 +61,15 @@ pub(crate) struct Stamp {
 }
 
 // A head holds millions of these.
-const _: () = assert!(size_of::<MemSeries>() <= 192);
+const _: () = assert!(size_of::<MemSeries>() <= 216);
 
 /// Float chunks end before they are longer.
 const MAX_EXPECTED_BYTES: u32 = 1024;
 
-/// No sample has this time.
-const NEVER: i64 = i64::MIN;
 
 impl MemSeries {
-    pub(crate) fn new(reference: u64, hash: u64, id: u32) -> Self {
+    /// A series without samples; `newest` is that of its neighbourhood.
+    pub(crate) fn new(reference: u64, hash: u64, id: u32, newest: Arc<NewestTimes>) -> Self {
         let state = SeriesState {
             sealed: Vec::new(),
             open: OpenChunk::empty(),
@@ -77,7 +78,7 @@ impl MemSeries {
             is_stale: false,
             extra: None,
         };
-        MemSeries { reference, hash, id, newest_ms: AtomicI64::new(NEVER), state: Mutex::new(state) }
+        MemSeries { reference, hash, id, newest, state: Mutex::new(state) }
     }
 
     pub(crate) fn lock(&self) -> parking_lot::MutexGuard<'_, SeriesState> {
@@ -86,17 +87,17 @@ impl MemSeries {
 
     /// Time of the newest sample in order.
     pub(crate) fn newest_ms(&self) -> Option<i64> {
-        Some(self.newest_ms.load(Ordering::Acquire)).filter(|t| *t != NEVER)
+        self.newest.get(self.reference)
     }
 
     /// Says that a sample at `t_ms` is the newest in order. Under the lock, after pushes.
     pub(crate) fn set_newest(&self, t_ms: i64) {
-        self.newest_ms.store(t_ms, Ordering::Release);
+        self.newest.set(self.reference, Some(t_ms));
     }
 
     /// To be called under the lock, after pushes.
     pub(crate) fn note_newest(&self, state: &SeriesState) {
-        self.newest_ms.store(state.newest_ms().unwrap_or(NEVER), Ordering::Release);
+        self.newest.set(self.reference, state.newest_ms());
     }
 }
 
@@ -171,6 +172,22 @@ impl SeriesState {
         }
     }
 
+    /// Adds a float that follows the newest sample to an open XOR chunk of several, where it surely does not end before it.
+    /// Whether it did.
+    ///
+    /// PERF: inlined into the loop over the samples of a transaction: nearly all of them are so.
+    #[inline(always)]
+    pub(crate) fn push_following(&mut self, timestamp_ms: i64, value: f64, stamp: &Stamp) -> bool {
+        let OpenChunk::Xor(open) = &mut self.open else { return false };
+        let (samples, bytes) = (open.len(), open.byte_len());
+        let has_room = self.cut.has_room_for_float(samples, bytes, timestamp_ms);
+        if open.newest().0 >= timestamp_ms || !has_room || stamp.is_xor2 || !open.push_behind_two(timestamp_ms, value) {
+            return false;
+        }
+        self.note_pushed(is_stale(value), stamp);
+        true
+    }
+
     /// Adds a float that was admitted as new.
     #[inline]
     pub(crate) fn push_float(&mut self, timestamp_ms: i64, start_ms: i64, value: f64, stamp: &Stamp) {
@@ -229,17 +246,12 @@ impl SeriesState {
 
     #[cold]
     fn begin_floats(&mut self, timestamp_ms: i64, stamp: &Stamp) {
-        self.seal();
+        let before = self.seal();
         self.cut.begin(timestamp_ms, stamp.chunk_range_ms);
-        self.open = if stamp.is_xor2 {
-            OpenChunk::Xor2(Box::default())
-        } else {
-            // Chunks of a series are alike.
-            let before = self.sealed.last().map_or(0, |chunk| chunk.data.heap_bytes());
-            match std::mem::replace(&mut self.open, OpenChunk::empty()) {
-                OpenChunk::Xor(expected) if expected.capacity() > 0 => OpenChunk::Xor(expected),
-                _ => OpenChunk::Xor(XorAppender::with_capacity(before / 2)),
-            }
+        self.open = match before {
+            _ if stamp.is_xor2 => OpenChunk::Xor2(Box::default()),
+            OpenChunk::Xor(before) => OpenChunk::Xor(before.restart()),
+            _ => OpenChunk::Xor(XorAppender::new()),
         };
     }
 
@@ -249,21 +261,21 @@ impl SeriesState {
         self.versions.note(stamp.commit, stamp.settled);
     }
 
-    /// Ends the open chunk.
-    pub(crate) fn seal(&mut self) {
+    /// Ends the open chunk, which is given back.
+    pub(crate) fn seal(&mut self) -> OpenChunk {
         if self.open.is_empty() {
-            return;
+            return std::mem::replace(&mut self.open, OpenChunk::empty());
         }
         let chunk = SealedChunk {
             min_ms: self.cut.start_ms(),
             max_ms: self.open.newest_ms(),
             samples: self.open.len() as u16,
             encoding: self.open.encoding(),
-            data: ChunkData::Memory(Arc::from(self.open.bytes())),
+            data: ChunkData::Memory(self.open.shared_bytes()),
         };
         self.sealed.reserve_exact(1 + self.sealed.len() / 4);
         self.sealed.push(chunk);
-        self.open = OpenChunk::empty();
+        std::mem::replace(&mut self.open, OpenChunk::empty())
     }
 
     /// Chunks that take no more samples and are still in memory, oldest first.
@@ -428,7 +440,7 @@ impl SeriesState {
             max_ms: self.open.newest_ms(),
             samples: self.open.len() as u16,
             encoding: self.open.encoding(),
-            data: ChunkData::Memory(Arc::from(self.open.bytes())),
+            data: ChunkData::Memory(self.open.shared_bytes()),
         });
         let all = self.sealed.iter().cloned().chain(open);
         all.filter(|c| c.min_ms <= max_ms && c.max_ms >= min_ms).collect()
@@ -514,7 +526,7 @@ impl Shared<'_> {
         match self {
             Shared::Sealed(chunk) => ChunkView { samples, ..chunk.view(files) },
             Shared::Open(chunk) => {
-                let bytes = ChunkBytes::Memory(Arc::from(chunk.bytes()));
+                let bytes = ChunkBytes::Memory(chunk.shared_bytes());
                 ChunkView { encoding: chunk.encoding(), samples, bytes }
             }
         }
@@ -549,7 +561,7 @@ mod tests {
     }
 
     fn chunk_sizes(step_ms: i64, samples: i64, value: impl Fn(i64) -> f64) -> Vec<usize> {
-        let series = MemSeries::new(1, 0, 0);
+        let series = MemSeries::new(1, 0, 0, Arc::default());
         let mut state = series.lock();
         for i in 0..samples {
             state.push_float(START + i * step_ms, 0, value(i), &stamp(1));
@@ -573,7 +585,7 @@ mod tests {
 
     #[test]
     fn a_reader_sees_only_samples_of_its_past() {
-        let series = MemSeries::new(1, 0, 0);
+        let series = MemSeries::new(1, 0, 0, Arc::default());
         let mut state = series.lock();
         for i in 0..300 {
             state.push_float(START + i * 1_000, 0, 0.5, &stamp(1 + i as u64 / 100));
@@ -589,7 +601,7 @@ mod tests {
 
     #[test]
     fn truncation_drops_whole_chunks_and_deletes_hide() {
-        let series = MemSeries::new(1, 0, 0);
+        let series = MemSeries::new(1, 0, 0, Arc::default());
         let mut state = series.lock();
         for i in 0..300 {
             state.push_float(START + i * 1_000, 0, 0.5, &stamp(1));

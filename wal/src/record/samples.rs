@@ -250,19 +250,19 @@ pub fn encode_sample_columns(columns: &SampleColumns) -> Vec<u8> {
 
 /// A record of type 2.
 #[must_use]
-pub fn encode_samples(samples: impl Iterator<Item = RefSample>) -> Vec<u8> {
-    let mut samples = samples.peekable();
+pub fn encode_samples(mut samples: impl Iterator<Item = RefSample>) -> Vec<u8> {
     let (least, most) = samples.size_hint();
     let mut record = Vec::with_capacity(most.unwrap_or(least).saturating_mul(12).saturating_add(17));
     record.push(RecordType::Samples as u8);
-    let Some(base) = samples.peek().copied() else { return record };
+    let Some(base) = samples.next() else { return record };
     record.extend_from_slice(&base.series.to_be_bytes());
     record.extend_from_slice(&base.timestamp_ms.to_be_bytes());
-    for sample in samples {
-        let reference = zigzag(sample.series.wrapping_sub(base.series) as i64);
-        let timestamp = zigzag(sample.timestamp_ms.wrapping_sub(base.timestamp_ms));
-        push_sample(&mut record, reference, timestamp, sample.value.to_bits().to_be_bytes());
-    }
+    push_sample(&mut record, 0, 0, base.value);
+    samples.for_each(|sample| {
+        let reference = sample.series.wrapping_sub(base.series) as i64;
+        let timestamp = sample.timestamp_ms.wrapping_sub(base.timestamp_ms);
+        push_sample(&mut record, reference, timestamp, sample.value);
+    });
     record
 }
 
@@ -272,18 +272,27 @@ fn zigzag(value: i64) -> u64 {
 
 /// Appends a sample's two numbers and its value: by one write where the numbers are as short as those of one scrape.
 #[inline(always)]
-fn push_sample(record: &mut Vec<u8>, reference: u64, timestamp: u64, value: [u8; 8]) {
-    let [a, b, c, d, e, f, g, h] = value;
-    let (low, high) = ((reference & 0x7f) as u8, (reference >> 7) as u8);
-    match (reference >> 7, timestamp >> 7) {
-        (0, 0) => record.extend_from_slice(&[low, timestamp as u8, a, b, c, d, e, f, g, h]),
-        (..0x80, 0) => record.extend_from_slice(&[low | 0x80, high, timestamp as u8, a, b, c, d, e, f, g, h]),
-        _ => {
-            push_uvarint(record, reference);
-            push_uvarint(record, timestamp);
-            record.extend_from_slice(&value);
-        }
+fn push_sample(record: &mut Vec<u8>, reference: i64, timestamp: i64, value: f64) {
+    let (reference, timestamp, value) = (zigzag(reference), zigzag(timestamp), value.to_bits().to_be_bytes());
+    if reference >= 1 << 14 || timestamp >= 1 << 7 {
+        return push_long_sample(record, reference, timestamp, value);
     }
+    let [a, b, c, d, e, f, g, h] = value;
+    let low = (reference & 0x7f) as u8;
+    if reference < 1 << 7 {
+        record.extend_from_slice(&[low, timestamp as u8, a, b, c, d, e, f, g, h]);
+    } else {
+        let high = (reference >> 7) as u8;
+        record.extend_from_slice(&[low | 0x80, high, timestamp as u8, a, b, c, d, e, f, g, h]);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn push_long_sample(record: &mut Vec<u8>, reference: u64, timestamp: u64, value: [u8; 8]) {
+    push_uvarint(record, reference);
+    push_uvarint(record, timestamp);
+    record.extend_from_slice(&value);
 }
 
 /// A record of type 11, with start timestamps. Prometheus reads it since 3.11; older ones pass over it in silence.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use promethium_model::{Labels, Symbol, Symbols};
 
+use super::newest::NewestTimes;
 use super::series::MemSeries;
 use label_store::LabelStore;
 use postings::Postings;
@@ -60,11 +61,17 @@ impl ExactSizeIterator for LabelPairs<'_> {}
 
 impl HeadIndex {
     /// Adds a series that is not there yet.
-    pub(crate) fn insert(&mut self, reference: u64, hash: u64, labels: &Labels) -> Arc<MemSeries> {
+    pub(crate) fn insert(
+        &mut self,
+        reference: u64,
+        hash: u64,
+        labels: &Labels,
+        newest: Arc<NewestTimes>,
+    ) -> Arc<MemSeries> {
         let mut pairs = std::mem::take(&mut self.pairs);
         self.intern(labels, &mut pairs);
         let id = self.free_id();
-        let series = Arc::new(MemSeries::new(reference, hash, id));
+        let series = Arc::new(MemSeries::new(reference, hash, id, newest));
         self.place(id, Arc::clone(&series), &pairs);
         self.newest = id;
         self.pairs = pairs;

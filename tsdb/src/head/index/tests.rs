@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use promethium_model::{MatchOp, Matcher, QueryCx, matcher::all_match};
 use proptest::prelude::*;
 
@@ -6,7 +8,7 @@ use super::*;
 fn index(sets: &[Labels]) -> HeadIndex {
     let mut index = HeadIndex::default();
     for (i, labels) in sets.iter().enumerate() {
-        index.insert(i as u64 + 1, 0, labels);
+        index.insert(i as u64 + 1, 0, labels, Arc::default());
     }
     index
 }

@@ -107,12 +107,11 @@ impl Resolved {
 
     fn apply_floats(&self, batch: &Batch, application: &mut Application<'_>) {
         let mut at = 0;
-        for run in batch.floats.chunk_by(|a, b| a.target == b.target) {
-            match self.series.get(run[0].target) {
-                Some(series) => application.add_floats(series, run, |i| batch.float_start(at + i)),
-                None => application.applied.dropped += run.len(),
-            }
-            at += run.len();
+        while let Some(first) = batch.floats.get(at) {
+            at += match self.series.get(first.target) {
+                Some(series) => application.add_floats(series, batch, at),
+                None => application.drop_float(),
+            };
         }
     }
 
@@ -147,26 +146,49 @@ impl Resolved {
 }
 
 impl Application<'_> {
-    /// PERF: most runs are one sample that follows the newest of its series; what else a sample may be is looked at elsewhere.
-    fn add_floats(&mut self, series: &Arc<MemSeries>, run: &[PendingFloat], start: impl Fn(usize) -> i64) {
+    /// Adds the samples of a series that lie together, from `at` on; how many they are.
+    ///
+    /// PERF: most are one sample that follows the newest of its series; what else a sample may be is looked at elsewhere.
+    #[inline(always)]
+    fn add_floats(&mut self, series: &Arc<MemSeries>, batch: &Batch, at: usize) -> usize {
+        let floats = &batch.floats[at..];
+        let target = floats[0].target;
         let mut state = series.lock();
         let was_stale = state.is_stale();
-        let (mut newest, mut first_ms, mut count) = (series.newest_ms(), i64::MAX, 0);
-        for (i, sample) in run.iter().enumerate() {
+        let mut run = 0;
+        for sample in floats.iter().take_while(|sample| sample.target == target) {
             let t_ms = sample.timestamp_ms;
-            if t_ms >= self.first_ms && newest.is_none_or(|newest| newest < t_ms) {
-                push_float(&mut state, t_ms, start(i), sample.value, &self.stamp);
-                (newest, first_ms, count) = (Some(t_ms), first_ms.min(t_ms), count + 1);
+            if t_ms >= self.first_ms && state.push_following(t_ms, sample.value, &self.stamp) {
+                series.set_newest(t_ms);
+                self.note(t_ms);
             } else {
-                self.refuse_or_defer(series, &state, sample, start(i));
+                self.add_float(series, &mut state, sample, batch.float_start(at + run));
             }
+            run += 1;
         }
-        if let Some(newest_ms) = newest.filter(|_| count > 0) {
-            self.new.note_times(first_ms, newest_ms, count);
-            self.applied.samples += count as usize;
-            series.set_newest(newest_ms);
-            self.new.stale_series += i64::from(state.is_stale()) - i64::from(was_stale);
+        self.new.stale_series += i64::from(state.is_stale()) - i64::from(was_stale);
+        run
+    }
+
+    /// A float that begins a chunk, or takes more than the shortest way in any other respect.
+    #[cold]
+    #[inline(never)]
+    fn add_float(&mut self, series: &Arc<MemSeries>, state: &mut SeriesState, sample: &PendingFloat, start_ms: i64) {
+        let t_ms = sample.timestamp_ms;
+        if t_ms >= self.first_ms && series.newest_ms().is_none_or(|newest_ms| newest_ms < t_ms) {
+            push_float(state, t_ms, start_ms, sample.value, &self.stamp);
+            series.set_newest(t_ms);
+            self.note(t_ms);
+        } else {
+            self.refuse_or_defer(series, state, sample, start_ms);
         }
+    }
+
+    /// A sample whose series had no place in the head.
+    #[cold]
+    fn drop_float(&mut self) -> usize {
+        self.applied.dropped += 1;
+        1
     }
 
     /// What becomes of a sample that does not follow the newest.

@@ -13,11 +13,13 @@ use promethium_model::{
 
 use super::Head;
 use super::admission::{Admission, TimeBounds};
+use super::directory::place;
 use super::series::MemSeries;
 pub(crate) use apply::{LateSample, NewSamples, insert_late, push_all, push_float};
 use pending::Pending;
 pub(crate) use pending::{Batch, Kind, PendingFloat, PendingHistogram};
-use targets::{HeldSeries, ROWS_PER_LOOK_UP, Targets};
+pub(crate) use targets::Target;
+use targets::{HeldPage, HeldSeries, Targets};
 
 /// The samples of one transaction, checked against the head as it was at each append.
 ///
@@ -30,13 +32,13 @@ pub(crate) struct Transaction {
     /// Samples that may still come.
     room: usize,
     exemplars: Vec<PendingExemplar>,
-    metadata: Vec<(u32, Arc<Metadata>)>,
+    metadata: Vec<(Target, Arc<Metadata>)>,
     /// Duplicates that were recognised at append: stored already.
     already_stored: usize,
 }
 
 pub(crate) struct PendingExemplar {
-    pub(crate) target: u32,
+    pub(crate) target: Target,
     pub(crate) timestamp_ms: i64,
     pub(crate) exemplar: Exemplar,
 }
@@ -47,7 +49,7 @@ pub(crate) struct Resolved {
     series: HeldSeries,
     pub(crate) batches: Vec<Batch>,
     pub(crate) exemplars: Vec<PendingExemplar>,
-    pub(crate) metadata: Vec<(u32, Arc<Metadata>)>,
+    pub(crate) metadata: Vec<(Target, Arc<Metadata>)>,
     pub(crate) created: Vec<Arc<MemSeries>>,
     pub(crate) already_stored: usize,
 }
@@ -141,51 +143,41 @@ impl Transaction {
     }
 
     fn append_batch_within(&mut self, head: &Head, rows: &[(SeriesRef, Point<'_>)], rejected: &mut Vec<RejectedRow>) {
-        self.targets.reserve(rows.len());
-        self.pending.reserve(rows.len());
-        for (i, block) in rows.chunks(ROWS_PER_LOOK_UP).enumerate() {
-            let mut targets = [None; ROWS_PER_LOOK_UP];
+        let mut row = 0;
+        loop {
             if self.is_plain(head) {
-                self.targets.look_up(head, block, &mut targets);
+                row += self.take_plain(head, &rows[row..]);
             }
-            for ((at, (series, point)), target) in block.iter().enumerate().zip(targets) {
-                let done = match (point.value, target) {
-                    (PointValue::Float(value), Some(target)) if self.is_plain(head) => {
-                        self.append_float(target, point.timestamp_ms, value)
-                    }
-                    _ => {
-                        let known = SeriesKey::Ref(*series);
-                        self.append_within(head, known, *point, &AppendOptions::default()).map(|_| ())
-                    }
-                };
-                if let Err(error) = done {
-                    rejected.push(RejectedRow { row: i * ROWS_PER_LOOK_UP + at, error });
-                }
+            let Some((series, point)) = rows.get(row) else { return };
+            if let Err(error) = self.append_within(head, SeriesKey::Ref(*series), *point, &AppendOptions::default()) {
+                rejected.push(RejectedRow { row, error });
             }
+            row += 1;
         }
     }
 
-    #[inline]
     fn is_plain(&self, head: &Head) -> bool {
         self.pending.is_plain() && !head.rules.start_timestamps
     }
 
-    /// The short way of a float without extras to a known series: mostly one comparison, and no lock of the series.
-    #[inline]
-    fn append_float(&mut self, target: u32, timestamp_ms: i64, value: f64) -> Result<(), AppendError> {
-        self.bounds.check(timestamp_ms)?;
-        if let Some(series) = self.targets.series(target) {
-            let follows = timestamp_ms >= self.bounds.min_valid_ms && series.newest_ms() < Some(timestamp_ms);
-            if !follows && self.admit(target, timestamp_ms, PointValue::Float(value), false)? == Admission::Same {
-                self.already_stored += 1;
-                return Ok(());
+    /// Takes the rows up to the first that has to be looked at more closely; how many they are.
+    fn take_plain(&mut self, head: &Head, rows: &[(SeriesRef, Point<'_>)]) -> usize {
+        let pages = head.directory.read();
+        let floats = self.pending.plain();
+        floats.reserve(rows.len());
+        let mut taken = 0;
+        while let Some((reference, _)) = rows.get(taken) {
+            let Some(held) = self.targets.hold(&pages, reference.0) else { break };
+            let more = take_from_page(held, &self.bounds, &rows[taken..], floats);
+            if more == 0 {
+                break;
             }
+            taken += more;
         }
-        self.pending.push_plain(PendingFloat { target, reject_out_of_order: false, timestamp_ms, value });
-        Ok(())
+        taken
     }
 
-    fn append_to(&mut self, target: u32, point: Checked<'_>, reject_out_of_order: bool) -> Result<(), AppendError> {
+    fn append_to(&mut self, target: Target, point: Checked<'_>, reject_out_of_order: bool) -> Result<(), AppendError> {
         let stale;
         let mut value = point.value;
         if let PointValue::Float(v) = value
@@ -208,7 +200,7 @@ impl Transaction {
 
     fn admit(
         &self,
-        target: u32,
+        target: Target,
         t_ms: i64,
         value: PointValue<'_>,
         reject_out_of_order: bool,
@@ -224,7 +216,7 @@ impl Transaction {
         })
     }
 
-    fn push(&mut self, target: u32, point: Checked<'_>, reject_out_of_order: bool) {
+    fn push(&mut self, target: Target, point: Checked<'_>, reject_out_of_order: bool) {
         let Checked { timestamp_ms, start_timestamp_ms, value } = point;
         let reference = self.targets.reference(target);
         let histogram = match value {
@@ -241,7 +233,7 @@ impl Transaction {
     }
 
     /// A zero where the counter started, if that time still has no sample behind it. Best effort.
-    fn append_zero(&mut self, target: u32, point: &Point<'_>) {
+    fn append_zero(&mut self, target: Target, point: &Point<'_>) {
         let start_ms = point.start_timestamp_ms;
         if start_ms < self.bounds.min_valid_ms || start_ms >= point.timestamp_ms || self.bounds.check(start_ms).is_err()
         {
@@ -270,7 +262,7 @@ impl Transaction {
         drop(self.append_to(target, at(start_ms, as_point(&zero)), true));
     }
 
-    fn note_metadata(&mut self, head: &Head, target: u32, metadata: &Metadata) {
+    fn note_metadata(&mut self, head: &Head, target: Target, metadata: &Metadata) {
         if !head.rules.metadata {
             return;
         }
@@ -282,7 +274,7 @@ impl Transaction {
     }
 
     /// Takes exemplars that may be kept; returns how many may not.
-    fn note_exemplars(&mut self, head: &Head, target: u32, sample_ms: i64, exemplars: &[Exemplar]) -> usize {
+    fn note_exemplars(&mut self, head: &Head, target: Target, sample_ms: i64, exemplars: &[Exemplar]) -> usize {
         if exemplars.is_empty() {
             return 0;
         }
@@ -315,13 +307,39 @@ impl Transaction {
 }
 
 impl Resolved {
-    pub(crate) fn reference(&self, target: u32) -> Option<u64> {
+    pub(crate) fn reference(&self, target: Target) -> Option<u64> {
         self.series.reference(target)
     }
 
-    pub(crate) fn labels(&self, head: &Head, target: u32) -> Option<Labels> {
+    pub(crate) fn labels(&self, head: &Head, target: Target) -> Option<Labels> {
         self.series.get(target).and_then(|series| head.labels(series))
     }
+}
+
+/// Takes floats of a page's series, each of which follows the newest of its series, as many as there are before another row.
+///
+/// PERF: what most samples of a store are, in one pass: two comparisons, and no lock.
+#[inline]
+fn take_from_page(
+    held: HeldPage<'_>,
+    bounds: &TimeBounds,
+    rows: &[(SeriesRef, Point<'_>)],
+    floats: &mut Vec<PendingFloat>,
+) -> usize {
+    let times = bounds.min_valid_ms..=bounds.max_valid_ms;
+    for (row, (reference, point)) in rows.iter().enumerate() {
+        let timestamp_ms = point.timestamp_ms;
+        let at = place(reference.0).1;
+        let is_there = held.page.holds(reference.0) && held.page.series(at).is_some();
+        let follows = times.contains(&timestamp_ms) && held.page.is_before(at, timestamp_ms);
+        match point.value {
+            PointValue::Float(value) if is_there && follows => {
+                floats.push(PendingFloat { target: held.target(at), reject_out_of_order: false, timestamp_ms, value });
+            }
+            _ => return row,
+        }
+    }
+    rows.len()
 }
 
 fn at(timestamp_ms: i64, value: PointValue<'_>) -> Checked<'_> {

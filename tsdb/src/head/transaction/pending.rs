@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 use promethium_model::HistogramValue;
 
+use super::targets::Target;
+
 /// What a sample is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -15,14 +17,14 @@ pub(crate) enum Kind {
 
 #[derive(Clone, Copy)]
 pub(crate) struct PendingFloat {
-    pub(crate) target: u32,
+    pub(crate) target: Target,
     pub(crate) reject_out_of_order: bool,
     pub(crate) timestamp_ms: i64,
     pub(crate) value: f64,
 }
 
 pub(crate) struct PendingHistogram {
-    pub(crate) target: u32,
+    pub(crate) target: Target,
     pub(crate) reject_out_of_order: bool,
     pub(crate) timestamp_ms: i64,
     pub(crate) start_timestamp_ms: i64,
@@ -64,14 +66,9 @@ impl Pending {
         self.series.is_none()
     }
 
-    pub(super) fn reserve(&mut self, more: usize) {
-        self.open.floats.reserve(more);
-    }
-
-    /// A float without a start timestamp in a transaction of floats.
-    #[inline]
-    pub(super) fn push_plain(&mut self, float: PendingFloat) {
-        self.open.floats.push(float);
+    /// Where floats without start timestamps go in a transaction of floats.
+    pub(super) fn plain(&mut self) -> &mut Vec<PendingFloat> {
+        &mut self.open.floats
     }
 
     /// The kind of histograms that the open batch has of a series.

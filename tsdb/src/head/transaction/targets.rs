@@ -5,37 +5,75 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
-use promethium_model::{AppendError, Labels, Point, SeriesKey, SeriesRef};
+use promethium_model::{AppendError, Labels, SeriesKey, SeriesRef};
 
 use crate::head::directory::{Page, Pages, place};
 use crate::head::series::MemSeries;
 use crate::head::{Head, HeadRules};
 
-/// Rows whose series are looked up together.
-pub(super) const ROWS_PER_LOOK_UP: usize = 64;
-
 /// Series that are there, and series that the commit will create.
 #[derive(Default)]
 pub(super) struct Targets {
-    targets: Vec<Target>,
     /// Pages of series that are there. Neighbours share one.
     pages: Vec<Arc<Page>>,
     /// Series that are held one by one, and new ones.
     single: Vec<Single>,
+    /// What was found last.
+    last: Option<(u64, Target)>,
     /// Targets of new series, by the hash of their labels.
-    new_by_labels: HashTable<u32>,
-    new_by_reference: HashMap<u64, u32, FixedState>,
+    new_by_labels: HashTable<Target>,
+    new_by_reference: HashMap<u64, Target, FixedState>,
+}
+
+/// A series of a transaction: a place on a page that is held, or the number of a single one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Target(u32);
+
+impl Target {
+    const SINGLE: u32 = 1 << 31;
+    /// Page, and place in it.
+    const PLACE_BITS: u32 = u8::BITS;
+    const MAX_PAGES: usize = (Target::SINGLE >> Target::PLACE_BITS) as usize;
+
+    #[inline(always)]
+    fn on_page(page: usize, at: u8) -> Target {
+        Target((page as u32) << Target::PLACE_BITS | u32::from(at))
+    }
+
+    fn single(i: usize) -> Target {
+        assert!(i < Target::SINGLE as usize, "a transaction has fewer than 2^31 series");
+        Target(i as u32 | Target::SINGLE)
+    }
+
+    #[inline(always)]
+    fn place(self) -> Place {
+        if self.0 & Target::SINGLE == 0 {
+            Place::OnPage((self.0 >> Target::PLACE_BITS) as usize, self.0 as u8)
+        } else {
+            Place::Single((self.0 & !Target::SINGLE) as usize)
+        }
+    }
 }
 
 /// Where a series is.
+enum Place {
+    /// Which page of those that are held, and where on it.
+    OnPage(usize, u8),
+    Single(usize),
+}
+
+/// A page of a transaction.
 #[derive(Clone, Copy)]
-enum Target {
-    /// On a page that is held.
-    OnPage {
-        page: u32,
-        at: u8,
-    },
-    Single(u32),
+pub(super) struct HeldPage<'a> {
+    pub(super) page: &'a Page,
+    held_as: usize,
+}
+
+impl HeldPage<'_> {
+    #[inline(always)]
+    pub(super) fn target(&self, at: u8) -> Target {
+        Target::on_page(self.held_as, at)
+    }
 }
 
 enum Single {
@@ -51,7 +89,6 @@ struct NewSeries {
 
 /// The series of a transaction, all of which exist.
 pub(crate) struct HeldSeries {
-    targets: Vec<Target>,
     pages: Vec<Arc<Page>>,
     /// `None` where the head was full.
     single: Vec<Option<Arc<MemSeries>>>,
@@ -60,19 +97,19 @@ pub(crate) struct HeldSeries {
 impl HeldSeries {
     /// The series of a target; `None` where the head was full.
     #[inline]
-    pub(crate) fn get(&self, target: u32) -> Option<&Arc<MemSeries>> {
-        match self.targets[target as usize] {
-            Target::OnPage { page, at } => self.pages[page as usize].series(at),
-            Target::Single(i) => self.single[i as usize].as_ref(),
+    pub(crate) fn get(&self, target: Target) -> Option<&Arc<MemSeries>> {
+        match target.place() {
+            Place::OnPage(page, at) => self.pages[page].series(at),
+            Place::Single(i) => self.single[i].as_ref(),
         }
     }
 
     /// As [`HeldSeries::get`], its reference alone.
     #[inline]
-    pub(crate) fn reference(&self, target: u32) -> Option<u64> {
-        match self.targets[target as usize] {
-            Target::OnPage { page, at } => Some(self.pages[page as usize].reference(at)),
-            Target::Single(i) => self.single[i as usize].as_ref().map(|series| series.reference),
+    pub(crate) fn reference(&self, target: Target) -> Option<u64> {
+        match target.place() {
+            Place::OnPage(page, at) => Some(self.pages[page].reference(at)),
+            Place::Single(i) => self.single[i].as_ref().map(|series| series.reference),
         }
     }
 }
@@ -82,14 +119,10 @@ impl Targets {
         !self.new_by_labels.is_empty()
     }
 
-    pub(super) fn reserve(&mut self, more: usize) {
-        self.targets.reserve(more);
-    }
-
-    pub(super) fn reference(&self, target: u32) -> u64 {
-        match self.targets[target as usize] {
-            Target::OnPage { page, at } => self.pages[page as usize].reference(at),
-            Target::Single(i) => match &self.single[i as usize] {
+    pub(super) fn reference(&self, target: Target) -> u64 {
+        match target.place() {
+            Place::OnPage(page, at) => self.pages[page].reference(at),
+            Place::Single(i) => match &self.single[i] {
                 Single::Known(series) => series.reference,
                 Single::New(new) => new.reference,
             },
@@ -98,30 +131,30 @@ impl Targets {
 
     /// The series, where it is there already.
     #[inline]
-    pub(super) fn series(&self, target: u32) -> Option<&MemSeries> {
-        match self.targets[target as usize] {
-            Target::OnPage { page, at } => self.pages[page as usize].series(at).map(|series| &**series),
-            Target::Single(i) => match &self.single[i as usize] {
+    pub(super) fn series(&self, target: Target) -> Option<&MemSeries> {
+        match target.place() {
+            Place::OnPage(page, at) => self.pages[page].series(at).map(|series| &**series),
+            Place::Single(i) => match &self.single[i] {
                 Single::Known(series) => Some(series),
                 Single::New(_) => None,
             },
         }
     }
 
-    pub(super) fn labels(&self, head: &Head, target: u32) -> Labels {
+    pub(super) fn labels(&self, head: &Head, target: Target) -> Labels {
         match self.new_series(target) {
             Some(new) => new.labels.clone(),
             None => self.series(target).and_then(|series| head.labels(series)).unwrap_or_else(Labels::empty),
         }
     }
 
-    fn new_series(&self, target: u32) -> Option<&NewSeries> {
-        let Target::Single(i) = self.targets[target as usize] else { return None };
-        if let Single::New(new) = &self.single[i as usize] { Some(new) } else { None }
+    fn new_series(&self, target: Target) -> Option<&NewSeries> {
+        let Place::Single(i) = target.place() else { return None };
+        if let Single::New(new) = &self.single[i] { Some(new) } else { None }
     }
 
     /// The target that a key names, and whether it is a new series.
-    pub(super) fn resolve(&mut self, head: &Head, key: SeriesKey<'_>) -> Result<(u32, bool), AppendError> {
+    pub(super) fn resolve(&mut self, head: &Head, key: SeriesKey<'_>) -> Result<(Target, bool), AppendError> {
         match key {
             SeriesKey::Ref(r) => self.known(head, r).map(|target| (target, false)),
             SeriesKey::RefOrLabels(r, labels) => match self.by_reference(head, r) {
@@ -132,63 +165,50 @@ impl Targets {
         }
     }
 
-    /// The targets of rows whose series are in the head, `None` for the others.
-    pub(super) fn look_up(
-        &mut self,
-        head: &Head,
-        rows: &[(SeriesRef, Point<'_>)],
-        targets: &mut [Option<u32>; ROWS_PER_LOOK_UP],
-    ) {
-        let pages = head.directory.read();
-        let mut last = None;
-        for ((reference, _), target) in rows.iter().zip(targets) {
-            // Samples of a series tend to come together.
-            if last.is_none_or(|(last, _)| last != reference.0) {
-                last = self.find(&pages, reference.0).map(|found| (reference.0, found));
-            }
-            *target = last.map(|(_, found)| found);
-        }
-    }
-
-    /// The target of a series that is in the head.
-    #[inline(always)]
-    fn find(&mut self, pages: &Pages, reference: u64) -> Option<u32> {
-        let (number, at) = place(reference);
+    /// Holds the page of a reference. `None` where there is none, or as many are held as a transaction can name.
+    #[inline]
+    pub(super) fn hold(&mut self, pages: &Pages, reference: u64) -> Option<HeldPage<'_>> {
         if self.pages.last().is_none_or(|page| !page.holds(reference)) {
-            self.pages.push(Arc::clone(pages.page(number)?));
+            let page = pages.page(place(reference).0).filter(|_| self.pages.len() < Target::MAX_PAGES)?;
+            self.pages.push(Arc::clone(page));
         }
-        self.pages.last()?.series(at)?;
-        let page = self.pages.len() as u32 - 1;
-        Some(self.push(Target::OnPage { page, at }))
+        let held_as = self.pages.len() - 1;
+        self.pages.last().map(|page| HeldPage { page, held_as })
     }
 
     #[inline]
-    pub(super) fn known(&mut self, head: &Head, reference: SeriesRef) -> Result<u32, AppendError> {
+    pub(super) fn known(&mut self, head: &Head, reference: SeriesRef) -> Result<Target, AppendError> {
         self.by_reference(head, reference).ok_or(AppendError::UnknownReference { reference: reference.0 })
     }
 
-    #[inline]
-    fn by_reference(&mut self, head: &Head, reference: SeriesRef) -> Option<u32> {
+    fn by_reference(&mut self, head: &Head, reference: SeriesRef) -> Option<Target> {
         // Samples of a series tend to come together.
-        if let Some(last) = self.targets.len().checked_sub(1)
-            && self.reference(last as u32) == reference.0
-        {
-            return Some(last as u32);
+        if let Some((_, target)) = self.last.filter(|(last, _)| *last == reference.0) {
+            return Some(target);
         }
-        if !self.new_by_reference.is_empty()
-            && let Some(target) = self.new_by_reference.get(&reference.0)
-        {
-            return Some(*target);
-        }
-        self.find(&head.directory.read(), reference.0)
+        let target = match self.new_by_reference.get(&reference.0) {
+            Some(target) => *target,
+            None => self.find(&head.directory.read(), reference.0)?,
+        };
+        self.last = Some((reference.0, target));
+        Some(target)
     }
 
-    fn by_labels(&mut self, head: &Head, labels: &Labels) -> Result<(u32, bool), AppendError> {
+    /// The target of a series that is in the head.
+    fn find(&mut self, pages: &Pages, reference: u64) -> Option<Target> {
+        let series = pages.get(reference)?;
+        match self.hold(pages, reference) {
+            Some(held) => Some(held.target(place(reference).1)),
+            None => Some(self.push_single(Single::Known(Arc::clone(series)))),
+        }
+    }
+
+    fn by_labels(&mut self, head: &Head, labels: &Labels) -> Result<(Target, bool), AppendError> {
         if labels.is_empty() {
             return Err(AppendError::EmptyLabels);
         }
         let hash = head.hash(labels);
-        let is_same = |target: &u32| self.new_series(*target).is_some_and(|new| new.labels == *labels);
+        let is_same = |target: &Target| self.new_series(*target).is_some_and(|new| new.labels == *labels);
         if let Some(target) = self.new_by_labels.find(hash, is_same) {
             return Ok((*target, false));
         }
@@ -201,7 +221,7 @@ impl Targets {
         Ok((self.push_new(new), true))
     }
 
-    fn push_new(&mut self, new: NewSeries) -> u32 {
+    fn push_new(&mut self, new: NewSeries) -> Target {
         let (reference, hash) = (new.reference, new.hash);
         let target = self.push_single(Single::New(new));
         self.new_by_reference.insert(reference, target);
@@ -211,15 +231,9 @@ impl Targets {
         target
     }
 
-    fn push_single(&mut self, single: Single) -> u32 {
+    fn push_single(&mut self, single: Single) -> Target {
         self.single.push(single);
-        self.push(Target::Single(self.single.len() as u32 - 1))
-    }
-
-    #[inline]
-    fn push(&mut self, target: Target) -> u32 {
-        self.targets.push(target);
-        u32::try_from(self.targets.len() - 1).expect("a transaction has fewer than 2^32 series")
+        Target::single(self.single.len() - 1)
     }
 
     /// Creates the series that are new.
@@ -235,7 +249,7 @@ impl Targets {
             }
         };
         let single = self.single.into_iter().map(find_or_create).collect();
-        HeldSeries { targets: self.targets, pages: self.pages, single }
+        HeldSeries { pages: self.pages, single }
     }
 }
 
