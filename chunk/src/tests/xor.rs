@@ -93,3 +93,30 @@ fn a_failed_decode_leaves_the_batch_alone() {
     assert_eq!(out.len(), 1);
     assert_eq!(out.floats.len(), 1);
 }
+
+/// Values of all widths, some of which stay.
+fn values(seed: u64) -> impl Fn(i64) -> (i64, f64) {
+    move |i| {
+        let noise = (i as u64 / 2 + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (T + i * 15_000 + i64::from(i % 7 == 0), f64::from_bits(noise >> (noise % 60) << (noise % 11)))
+    }
+}
+
+#[test]
+fn a_chunk_in_the_buffer_of_another_has_the_same_bytes() {
+    let mut reused = XorAppender::new();
+    for (seed, samples) in [(1, 240), (2, 3), (3, 120), (4, 0), (5, 1), (6, 130)] {
+        reused = reused.restart();
+        assert!(reused.is_empty() && reused.to_bytes().is_empty());
+        let samples: Vec<_> = (0..samples).map(values(seed)).collect();
+        for (t, v) in &samples {
+            reused.push(*t, *v);
+        }
+        let expected = encode(&samples);
+        let mut copy = vec![0xff; expected.len()];
+        reused.copy_to(&mut copy);
+        assert_eq!((reused.to_bytes(), copy, reused.byte_len()), (expected.clone(), expected.clone(), expected.len()));
+        let restarted = reused.clone().restart();
+        assert!(restarted.capacity() <= 2 * expected.len() + 64, "{} for {}", restarted.capacity(), expected.len());
+    }
+}

@@ -34,8 +34,6 @@ pub(crate) struct SeriesState {
     pub(super) open: OpenChunk,
     versions: Versions,
     pub(super) cut: CutPlan,
-    /// Whether the newest sample is a stale marker.
-    is_stale: bool,
     sealed: Vec<SealedChunk>,
     extra: Option<Box<Extra>>,
 }
@@ -61,7 +59,7 @@ pub(crate) struct Stamp {
 }
 
 // A head holds millions of these.
-const _: () = assert!(size_of::<MemSeries>() <= 216);
+const _: () = assert!(size_of::<MemSeries>() <= 208);
 
 /// Float chunks end before they are longer.
 const MAX_EXPECTED_BYTES: u32 = 1024;
@@ -75,7 +73,6 @@ impl MemSeries {
             open: OpenChunk::empty(),
             cut: CutPlan::default(),
             versions: Versions::default(),
-            is_stale: false,
             extra: None,
         };
         MemSeries { reference, hash, id, newest, state: Mutex::new(state) }
@@ -109,7 +106,7 @@ impl SeriesState {
 
     /// Whether the newest sample is a stale marker.
     pub(crate) fn is_stale(&self) -> bool {
-        self.is_stale
+        self.versions.is_stale
     }
 
     /// The newest float up to `until_ms` that a reader at `snapshot` sees, where that is one of the two newest samples of a
@@ -238,7 +235,7 @@ impl SeriesState {
             return false;
         }
         self.cut = cut;
-        self.is_stale = is_stale(chunk.newest().1);
+        self.versions.is_stale = is_stale(chunk.newest().1);
         debug_assert_eq!(chunk.newest().0, *last);
         self.open = OpenChunk::Xor(chunk);
         true
@@ -257,7 +254,7 @@ impl SeriesState {
 
     #[inline]
     pub(super) fn note_pushed(&mut self, is_stale: bool, stamp: &Stamp) {
-        self.is_stale = is_stale;
+        self.versions.is_stale = is_stale;
         self.versions.note(stamp.commit, stamp.settled);
     }
 
@@ -367,7 +364,7 @@ impl SeriesState {
         self.sealed.shrink_to(self.sealed.len() + 1);
         if self.sealed.is_empty() && !self.open.is_empty() && self.open.newest_ms() < t_ms {
             self.open = OpenChunk::empty();
-            self.is_stale = false;
+            self.versions.is_stale = false;
         }
         // Late samples may lie before that, and be deleted.
         if let Some(extra) = self.extra.as_mut().filter(|e| e.out_of_order.is_empty()) {
@@ -581,6 +578,37 @@ mod tests {
         let noise = |i: i64| f64::from_bits((i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let sizes = chunk_sizes(1_000, 300, noise);
         assert!(sizes[0] > 100 && sizes[0] < 125, "{sizes:?}");
+    }
+
+    #[test]
+    fn the_short_way_of_a_sample_ends_where_the_long_one_does() {
+        let shapes: [fn(i64) -> (i64, f64); 4] = [
+            |i| (i * 15_000, 1.0),
+            |i| (i * 1_000 + i % 3, (i * 7) as f64),
+            |i| (i * 1_000, f64::from_bits((i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))),
+            |i| (i * i * 500, if i % 50 == 0 { promethium_model::STALE_NAN } else { 0.5 }),
+        ];
+        for (shape, sample) in shapes.iter().enumerate() {
+            let [short, long] = [(); 2].map(|()| MemSeries::new(1, 0, 0, Arc::default()));
+            let (mut short, mut long, mut taken) = (short.lock(), long.lock(), 0);
+            for i in 0..700 {
+                let (t_ms, value) = (START + sample(i).0, sample(i).1);
+                long.push_float(t_ms, 0, value, &stamp(1 + i as u64 / 9));
+                if short.push_following(t_ms, value, &stamp(1 + i as u64 / 9)) {
+                    taken += 1;
+                } else {
+                    short.push_float(t_ms, 0, value, &stamp(1 + i as u64 / 9));
+                }
+                assert!(!short.push_following(t_ms, value, &stamp(1)), "it is not newer");
+                assert_eq!((short.is_stale(), short.newest_ms()), (long.is_stale(), long.newest_ms()));
+            }
+            let of = |state: &SeriesState| -> Vec<_> {
+                let views = state.view(CommitId(60), TimeRange::ALL, None);
+                views.iter().map(|c| (c.samples, c.bytes.as_slice().to_vec())).collect()
+            };
+            assert_eq!(of(&short), of(&long), "shape {shape}");
+            assert!(taken > 500, "shape {shape}: {taken} went the short way");
+        }
     }
 
     #[test]

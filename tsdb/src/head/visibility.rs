@@ -123,6 +123,8 @@ impl Drop for Snapshot<'_> {
 pub(crate) struct Versions {
     newest: CommitId,
     newest_samples: u32,
+    /// Whether the newest sample is a stale marker. Here is room for it.
+    pub(crate) is_stale: bool,
     /// There only while an old reader is, and boxed: every series has this field.
     older: Option<Box<OldVersions>>,
 }

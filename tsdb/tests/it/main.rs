@@ -1,6 +1,7 @@
 //! The database as its users see it: conformance, crashes, failures, damage, limits, and the real Prometheus.
 
 mod backfill;
+mod batches;
 mod chunk_snapshot;
 mod conformance;
 mod corrupt;
