@@ -64,7 +64,6 @@ const _: () = assert!(size_of::<MemSeries>() <= 208);
 /// Float chunks end before they are longer.
 const MAX_EXPECTED_BYTES: u32 = 1024;
 
-
 impl MemSeries {
     /// A series without samples; `newest` is that of its neighbourhood.
     pub(crate) fn new(reference: u64, hash: u64, id: u32, newest: Arc<NewestTimes>) -> Self {

@@ -66,7 +66,7 @@ fn round_of(db: &Db, seed: u64, round: usize, histograms: bool, by_row: bool) ->
     some_by_labels(&mut *tx, round, new);
     let by_labels = tx.commit().unwrap();
     // A reader of the past keeps what it saw.
-    let reader = (round % 3 == 0).then(|| db.querier(TimeRange::ALL).unwrap());
+    let reader = round.is_multiple_of(3).then(|| db.querier(TimeRange::ALL).unwrap());
     let histogram = Histogram { count: round as u64, zero_count: round as u64, sum: 1.0, ..Histogram::default() };
     let histogram = PointValue::Histogram(&histogram);
     let rows: Vec<_> = (0..2 * known)
