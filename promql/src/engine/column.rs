@@ -86,6 +86,11 @@ impl Column {
         !self.histograms.is_empty() || self.present.any()
     }
 
+    /// Whether every step holds a float.
+    pub(crate) fn is_full(&self) -> bool {
+        self.histograms.is_empty() && self.present.count() == self.present.bits()
+    }
+
     /// The steps that hold a sample of either type.
     pub(crate) fn occupied(&self) -> Bitmap {
         let mut all = self.present.clone();

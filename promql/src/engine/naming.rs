@@ -107,8 +107,8 @@ impl<'a> Evaluator<'a> {
 
 /// The series of one vector whose names go, as they stream by: no two that are then equal may hold the same step.
 pub(super) struct Nameless<'b> {
-    /// Those that cannot clash with each other, nor have met one that can.
-    apart: Vec<(Labels, Bitmap)>,
+    /// Those that cannot clash with each other, nor have met one that can; without steps where they hold all of them.
+    apart: Vec<(Labels, Option<Bitmap>)>,
     /// The steps by labels, once some can clash.
     met: Option<HashMap<Labels, Bitmap, FixedState>>,
     whole_series: bool,
@@ -134,15 +134,16 @@ impl<'b> Nameless<'b> {
     ///
     /// When it clashes with an earlier one.
     pub(super) fn pass(&mut self, series: &Series) -> Result<(), QueryError> {
-        let steps = series.column.occupied();
-        self.charge.hold(label_bytes(&series.labels) + steps.bits() / 8)?;
+        let count = series.column.steps();
+        self.charge.hold(label_bytes(&series.labels))?;
         let mut met = match self.met.take() {
             Some(met) => met,
-            None if is_described(&series.labels) => self.index_apart()?,
-            None => return self.charge.push(&mut self.apart, (series.labels.clone(), steps)),
+            None if is_described(&series.labels) => self.index_apart(count)?,
+            None => return self.keep_apart(series),
         };
-        self.charge.hold(table_bytes(1, size_of::<(Labels, Bitmap)>()))?;
-        let known = met.entry(series.labels.without(is_metadata)).or_insert_with(|| Bitmap::new(steps.bits()));
+        let steps = series.column.occupied();
+        self.charge.hold(table_bytes(1, size_of::<(Labels, Bitmap)>()) + count / 8)?;
+        let known = met.entry(series.labels.without(is_metadata)).or_insert_with(|| Bitmap::new(count));
         if known.overlaps(&steps) || (self.whole_series && known.any()) {
             return Err(duplicate_labels());
         }
@@ -151,10 +152,20 @@ impl<'b> Nameless<'b> {
         Ok(())
     }
 
+    fn keep_apart(&mut self, series: &Series) -> Result<(), QueryError> {
+        let steps = (!series.column.is_full()).then(|| series.column.occupied());
+        self.charge.hold(steps.as_ref().map_or(0, |steps| steps.bits() / 8))?;
+        self.charge.push(&mut self.apart, (series.labels.clone(), steps))
+    }
+
     /// The series so far, by the labels that they will have.
-    fn index_apart(&mut self) -> Result<HashMap<Labels, Bitmap, FixedState>, QueryError> {
-        self.charge.hold(table_bytes(self.apart.len(), size_of::<(Labels, Bitmap)>()))?;
-        Ok(self.apart.drain(..).map(|(labels, steps)| (labels.without(is_metadata), steps)).collect())
+    fn index_apart(&mut self, count: usize) -> Result<HashMap<Labels, Bitmap, FixedState>, QueryError> {
+        self.charge
+            .hold(table_bytes(self.apart.len(), size_of::<(Labels, Bitmap)>()) + self.apart.len() * count / 8)?;
+        let entry = |(labels, steps): (Labels, Option<Bitmap>)| {
+            (labels.without(is_metadata), steps.unwrap_or_else(|| Bitmap::full(count)))
+        };
+        Ok(self.apart.drain(..).map(entry).collect())
     }
 }
 

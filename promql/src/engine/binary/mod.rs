@@ -34,6 +34,15 @@ struct Pending<'a> {
     _charge: Charge<'a>,
 }
 
+/// A chain of operations with scalars.
+struct Links<'a> {
+    /// The outermost first.
+    pending: Vec<Pending<'a>>,
+    vector: ExprId,
+    /// Why a scalar has no value: told unless the vector, or an operation further in, fails.
+    failed: Option<QueryError>,
+}
+
 impl<'a> Evaluator<'a> {
     fn as_binary(&self, id: ExprId) -> Option<&'a Binary> {
         match &self.node(id).op {
@@ -50,28 +59,7 @@ impl<'a> Evaluator<'a> {
     /// A binary expression with a vector on at least one side. Operations with a scalar are applied to the series of the
     /// vector as they stream by.
     pub(crate) fn binary(&self, id: ExprId, steps: Steps, sink: Sink<'_>) -> Result<(), QueryError> {
-        let mut pending: Vec<Pending<'a>> = Vec::new();
-        let mut failed: Option<QueryError> = None;
-        let mut vector = id;
-        while let Some(binary) = self.in_chain(vector, steps) {
-            let origin = self.origin(vector, vector);
-            let is_scalar = |id: ExprId| self.plan.value_type(id) == ValueType::Scalar;
-            let (side, next) = match (is_scalar(binary.lhs), is_scalar(binary.rhs)) {
-                (_, true) => (ScalarSide::Right, binary.lhs),
-                (true, _) => (ScalarSide::Left, binary.rhs),
-                _ => break,
-            };
-            match self.pending(binary, origin, side, steps) {
-                Ok(p) => pending.push(p),
-                // The vector on its left is evaluated before, and fails before; what is further out is not evaluated.
-                Err(error @ QueryError::Execution(_)) if side == ScalarSide::Right => {
-                    pending.clear();
-                    failed = Some(error);
-                }
-                Err(error) => return Err(error),
-            }
-            vector = next;
-        }
+        let Links { mut pending, vector, failed } = self.links(id, steps)?;
         let mut nameless = self.nameless_inside(&pending, vector);
         let mut apply = |mut series: Series| {
             for (i, p) in pending.iter_mut().enumerate().rev() {
@@ -86,14 +74,39 @@ impl<'a> Evaluator<'a> {
             if failed.is_some() { Ok(()) } else { sink(series) }
         };
         match self.in_chain(vector, steps) {
-            Some(_) if !self.is_scalar_operation(vector) => self.joined(vector, steps, &mut apply)?,
-            _ => self.vector(vector, steps, &mut apply)?,
+            Some(_) => self.joined(vector, steps, &mut apply)?,
+            None => self.vector(vector, steps, &mut apply)?,
         }
         if let Some(error) = failed {
             return Err(error);
         }
         pending.into_iter().rev().for_each(|p| p.remarks.finish(self.notes, p.binary.op, p.origin));
         Ok(())
+    }
+
+    /// The operations with a scalar, down to the vector.
+    fn links(&self, id: ExprId, steps: Steps) -> Result<Links<'a>, QueryError> {
+        let mut links = Links { pending: Vec::new(), vector: id, failed: None };
+        while let Some(binary) = self.in_chain(links.vector, steps) {
+            let origin = self.origin(links.vector, links.vector);
+            let is_scalar = |id: ExprId| self.plan.value_type(id) == ValueType::Scalar;
+            let (side, next) = match (is_scalar(binary.lhs), is_scalar(binary.rhs)) {
+                (_, true) => (ScalarSide::Right, binary.lhs),
+                (true, _) => (ScalarSide::Left, binary.rhs),
+                _ => break,
+            };
+            match self.pending(binary, origin, side, steps) {
+                Ok(p) => links.pending.push(p),
+                // The vector on its left is evaluated before, and fails before; what is further out is not evaluated.
+                Err(error @ QueryError::Execution(_)) if side == ScalarSide::Right => {
+                    links.pending.clear();
+                    links.failed = Some(error);
+                }
+                Err(error) => return Err(error),
+            }
+            links.vector = next;
+        }
+        Ok(links)
     }
 
     fn pending(

@@ -22,7 +22,6 @@ use crate::parser::{Aggregate, AggregateOp, Span};
 impl Naive<'_> {
     pub(super) fn aggregate(&self, aggregate: &Aggregate, span: Span, steps: Steps) -> Result<Vectors, QueryError> {
         use AggregateOp as A;
-        let fail = |text: &str| Err(QueryError::Execution(text.to_owned()));
         let params = match aggregate.param {
             Some(param) if aggregate.op != A::CountValues => self.scalars(param, steps)?,
             _ => vec![0.0; steps.count],
@@ -33,44 +32,8 @@ impl Naive<'_> {
             _ => None,
         };
         let vectors = self.vectors(aggregate.expr, steps)?;
-        let extreme = |pick: fn(f64, f64) -> f64, start: f64| params.iter().copied().fold(start, pick);
-        let (max, min) = (extreme(f64::max, f64::NEG_INFINITY), extreme(f64::min, f64::INFINITY));
-        let nan = params.iter().any(|p| p.is_nan());
-        match aggregate.op {
-            A::Topk | A::Bottomk | A::Limitk => {
-                if !nan && max < 1.0 {
-                    return Ok(vec![Vec::new(); steps.count]);
-                }
-                if nan {
-                    return fail("Parameter value is NaN");
-                }
-                if min <= -(2f64.powi(63)) {
-                    return fail(&format!("Scalar value {} underflows int64", format_g(min)));
-                }
-                if max >= LARGEST_COUNT {
-                    return fail(&format!("Scalar value {} overflows int64", format_g(max)));
-                }
-            }
-            A::LimitRatio => {
-                if params.iter().all(|p| *p == 0.0) {
-                    return Ok(vec![Vec::new(); steps.count]);
-                }
-                if nan {
-                    return fail("Ratio value is NaN");
-                }
-                let param = aggregate.param.map_or(Origin::in_order(span), |p| self.origin(p));
-                for (value, cap) in [(max, 1.0), (min, -1.0)] {
-                    if value * cap > 1.0 {
-                        let text = "ratio value should be between -1 and 1, got";
-                        self.notes.warn(param, format!("{text} {}, capping to {cap}", format_g(value)));
-                    }
-                }
-            }
-            A::Quantile => {
-                let param = aggregate.param.map_or(Origin::in_order(span), |p| self.origin(p));
-                quantile::warn_invalid_steps(self.notes, param, &params);
-            }
-            _ => {}
+        if !self.keeps_any(aggregate, span, &params)? {
+            return Ok(vec![Vec::new(); steps.count]);
         }
         let (whole, inner) = (Origin::in_order(span), self.origin(aggregate.expr));
         let places = places(aggregate, &vectors);
@@ -85,6 +48,37 @@ impl Naive<'_> {
             }
         };
         Ok(vectors.into_iter().zip(params).map(of_step).collect())
+    }
+
+    /// Looks at the parameters of all steps: whether any series could be left.
+    fn keeps_any(&self, aggregate: &Aggregate, span: Span, params: &[f64]) -> Result<bool, QueryError> {
+        use AggregateOp as A;
+        let fail = |text: &str| Err(QueryError::Execution(text.to_owned()));
+        let extreme = |pick: fn(f64, f64) -> f64, start: f64| params.iter().copied().fold(start, pick);
+        let (max, min) = (extreme(f64::max, f64::NEG_INFINITY), extreme(f64::min, f64::INFINITY));
+        let nan = params.iter().any(|p| p.is_nan());
+        let origin = aggregate.param.map_or(Origin::in_order(span), |p| self.origin(p));
+        match aggregate.op {
+            A::Topk | A::Bottomk | A::Limitk if nan => return fail("Parameter value is NaN"),
+            A::Topk | A::Bottomk | A::Limitk if max < 1.0 => return Ok(false),
+            A::Topk | A::Bottomk | A::Limitk if min <= -(2f64.powi(63)) => {
+                return fail(&format!("Scalar value {} underflows int64", format_g(min)));
+            }
+            A::Topk | A::Bottomk | A::Limitk if max >= LARGEST_COUNT => {
+                return fail(&format!("Scalar value {} overflows int64", format_g(max)));
+            }
+            A::LimitRatio if nan => return fail("Ratio value is NaN"),
+            A::LimitRatio if max == 0.0 && min == 0.0 => return Ok(false),
+            A::LimitRatio => {
+                for (value, cap) in [(max, 1.0), (min, -1.0)].into_iter().filter(|(value, cap)| value * cap > 1.0) {
+                    let text = "ratio value should be between -1 and 1, got";
+                    self.notes.warn(origin, format!("{text} {}, capping to {cap}", format_g(value)));
+                }
+            }
+            A::Quantile => quantile::warn_invalid_steps(self.notes, origin, params),
+            _ => {}
+        }
+        Ok(true)
     }
 
     fn counted_label(&self, bytes: &[u8]) -> Result<String, QueryError> {
