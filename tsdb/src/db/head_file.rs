@@ -226,6 +226,6 @@ pub(super) fn remove(vfs: &dyn Vfs, dir: &Path) -> io::Result<()> {
 /// The labels of an entry; `None` where it names symbols that are not there.
 pub(super) fn labels_of(entry: &[(u32, u32)], symbols: &[&str]) -> Option<Labels> {
     let text = |symbol: u32| symbols.get(symbol as usize).copied();
-    let pairs: Option<Vec<_>> = entry.iter().map(|(name, value)| text(*name).zip(text(*value))).collect();
-    Some(Labels::from_sorted_pairs(pairs?))
+    let pairs = || entry.iter().filter_map(|(name, value)| text(*name).zip(text(*value)));
+    (pairs().count() == entry.len()).then(|| Labels::from_sorted_pairs(pairs()))
 }

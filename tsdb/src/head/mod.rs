@@ -53,8 +53,8 @@ use promethium_wal::head_chunks::HeadChunks;
 use admission::TimeBounds;
 use directory::Directory;
 use exemplars::ExemplarRing;
-use index::HeadIndex;
-pub(crate) use index::LabelPairs;
+pub(crate) use index::{HeadIndex, LabelPairs};
+use newest::NewestTimes;
 use series::{MemSeries, Stamp};
 use stripes::Stripes;
 use transaction::NewSamples;
@@ -283,11 +283,22 @@ impl Head {
         reference: u64,
         labels: &Labels,
     ) -> Option<(Arc<MemSeries>, bool)> {
+        self.get_or_create_with(hash, reference, labels, |index, newest| index.insert(reference, hash, labels, newest))
+    }
+
+    /// As [`Head::get_or_create_by_hash`]; `insert` puts a series with these labels into the index.
+    pub(crate) fn get_or_create_with(
+        &self,
+        hash: u64,
+        reference: u64,
+        labels: &Labels,
+        insert: impl FnOnce(&mut HeadIndex, Arc<NewestTimes>) -> Arc<MemSeries>,
+    ) -> Option<(Arc<MemSeries>, bool)> {
         let same = |series: &MemSeries| self.index.read().has_labels(series, labels);
         let make = || {
             let mut index = self.index.write();
             let has_room = self.check_series(0).and(check_text(&index, labels)).is_ok();
-            has_room.then(|| index.insert(reference, hash, labels, self.directory.reserve(reference)))
+            has_room.then(|| insert(&mut index, self.directory.reserve(reference)))
         };
         let (series, created) = self.stripes.get_or_insert(hash, same, make)?;
         if created {

@@ -8,6 +8,7 @@ mod from_chunks;
 mod in_files;
 mod prefetch;
 mod restore;
+mod resuming;
 mod snapshot;
 mod team;
 mod waiting;
@@ -178,25 +179,27 @@ impl<'a> Replay<'a> {
 
     /// Reads both logs, that of late samples second, and leaves them without damage.
     pub(super) fn run(self, log: &WalLayout, late_log: &WalLayout) -> Result<Replayed, TsdbError> {
-        self.run_behind(LogPosition::default(), log, late_log)
+        self.with_helpers(|replay| replay.run_behind(LogPosition::default(), log, late_log))
     }
 
     /// As [`Replay::run`], with a snapshot in place of the log up to where that was taken. The inner error says why it does not
     /// serve: the head must then be thrown away.
     pub(super) fn run_from(
-        mut self,
+        self,
         snapshot: &HeadSnapshot,
         log: &WalLayout,
         late_log: &WalLayout,
     ) -> Result<Result<Replayed, String>, TsdbError> {
-        let kept = match self.restorer.restore_snapshot(snapshot, &mut self.report) {
-            Ok(kept) => kept,
-            Err(reason) => return Ok(Err(reason)),
-        };
-        self.report.from_snapshot = true;
-        let mut replayed = self.run_behind(snapshot.position(), log, late_log)?;
-        replayed.kept.extend(kept);
-        Ok(Ok(replayed))
+        self.with_helpers(|mut replay| {
+            let kept = match replay.restorer.restore_snapshot(snapshot, &mut replay.report) {
+                Ok(kept) => kept,
+                Err(reason) => return Ok(Err(reason)),
+            };
+            replay.report.from_snapshot = true;
+            let mut replayed = replay.run_behind(snapshot.position(), log, late_log)?;
+            replayed.kept.extend(kept);
+            Ok(Ok(replayed))
+        })
     }
 
     /// As [`Replay::run_from`], with a memory snapshot of Prometheus.
@@ -210,7 +213,7 @@ impl<'a> Replay<'a> {
             return Ok(Err(reason));
         }
         self.report.from_snapshot = true;
-        let mut replayed = self.run_behind(found.end, log, late_log)?;
+        let mut replayed = self.with_helpers(|replay| replay.run_behind(found.end, log, late_log))?;
         // The log has series twice now and then; the snapshot only has one of their references.
         let unknown = replayed.report.unknown_series_samples;
         if unknown > 0 {
@@ -221,18 +224,24 @@ impl<'a> Replay<'a> {
         Ok(Ok(replayed))
     }
 
+    /// Does something while those threads help that may be started.
+    fn with_helpers<T>(self, work: impl FnOnce(Self) -> T) -> T {
+        let team = Arc::clone(&self.restorer.team);
+        let helpers = self.helpers;
+        std::thread::scope(|scope| {
+            let _helpers = team.hire(scope, helpers);
+            work(self)
+        })
+    }
+
     fn run_behind(
         mut self,
         position: LogPosition,
         log: &WalLayout,
         late_log: &WalLayout,
     ) -> Result<Replayed, TsdbError> {
-        let team = Arc::clone(&self.restorer.team);
-        std::thread::scope(|scope| {
-            let _helpers = team.hire(scope, self.helpers);
-            self.read_log(log, position)?;
-            self.finish(late_log)
-        })
+        self.read_log(log, position)?;
+        self.finish(late_log)
     }
 
     fn finish(mut self, late_log: &WalLayout) -> Result<Replayed, TsdbError> {

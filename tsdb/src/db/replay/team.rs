@@ -14,6 +14,7 @@ use super::applying::Applying;
 use super::by_reference::ByReference;
 use super::decoding::Decoding;
 use super::in_files::NewestInFiles;
+use super::resuming::Resuming;
 use crate::head::Head;
 use crate::head::series::{MemSeries, Stamp};
 use crate::head::visibility::{CommitId, Turn};
@@ -51,6 +52,7 @@ pub(super) struct Work {
 pub(super) enum Task {
     Decode(Decoding),
     Apply(Applying),
+    Resume(Resuming),
 }
 
 /// Sends the helpers home when dropped.
@@ -111,6 +113,7 @@ impl<'a> Team<'a> {
         let shares = match &task {
             Task::Decode(decoding) => decoding.shares(),
             Task::Apply(applying) => applying.shares(),
+            Task::Resume(resuming) => resuming.shares(),
         };
         // The log is read on only behind records that are decoded; samples may wait.
         let is_first = matches!(task, Task::Decode(_));
@@ -162,6 +165,13 @@ impl Work {
                 while let Some(share) = next() {
                     let _end = ShareEnd(self);
                     applying.apply(share, team, &mut tools);
+                }
+            }
+            Task::Resume(resuming) => {
+                let mut tools = resuming.tools();
+                while let Some(share) = next() {
+                    let _end = ShareEnd(self);
+                    resuming.resume(share, team, &mut tools);
                 }
             }
         }

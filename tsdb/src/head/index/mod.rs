@@ -70,12 +70,29 @@ impl HeadIndex {
     ) -> Arc<MemSeries> {
         let mut pairs = std::mem::take(&mut self.pairs);
         self.intern(labels, &mut pairs);
-        let id = self.free_id();
-        let series = Arc::new(MemSeries::new(reference, hash, id, newest));
-        self.place(id, Arc::clone(&series), &pairs);
-        self.newest = id;
+        let series = self.insert_interned(reference, hash, &pairs, newest);
         self.pairs = pairs;
         series
+    }
+
+    /// As [`HeadIndex::insert`], with labels whose symbols are known, in the order of their names.
+    pub(crate) fn insert_interned(
+        &mut self,
+        reference: u64,
+        hash: u64,
+        pairs: &[(Symbol, Symbol)],
+        newest: Arc<NewestTimes>,
+    ) -> Arc<MemSeries> {
+        let id = self.free_id();
+        let series = Arc::new(MemSeries::new(reference, hash, id, newest));
+        self.place(id, Arc::clone(&series), pairs);
+        self.newest = id;
+        series
+    }
+
+    /// The symbol of a name or value. It stays what it is until series are removed.
+    pub(crate) fn symbol(&mut self, text: &str) -> Symbol {
+        self.symbols.intern(text)
     }
 
     /// The symbols of labels.
