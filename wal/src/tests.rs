@@ -30,6 +30,59 @@ fn read(bytes: &[u8]) -> Read {
     (records, damage, reader.good_end())
 }
 
+/// As [`read`], decompressed by the caller.
+fn read_stored(bytes: &[u8]) -> Read {
+    let mut reader = SegmentReader::new(file_with(bytes));
+    let (mut records, mut damage, mut good_end) = (Vec::new(), Vec::new(), 0);
+    let mut decompressor = Decompressor::default();
+    while let Some(item) = reader.next_stored().unwrap() {
+        match item {
+            StoredItem::Record(record) => match decompressor.decompress(record.stored_as, record.bytes) {
+                Ok(bytes) => {
+                    records.push((record.start, bytes.to_vec()));
+                    good_end = record.end;
+                }
+                Err(_) => damage.push(record.start),
+            },
+            StoredItem::Damage { offset, .. } => damage.push(offset),
+        }
+    }
+    (records, damage, good_end)
+}
+
+/// A record of one fragment with the right checksum.
+fn framed(kind: u8, stored: &[u8]) -> Vec<u8> {
+    let mut out = vec![kind];
+    out.extend((stored.len() as u16).to_be_bytes());
+    out.extend(crc32c::crc32c(stored).to_be_bytes());
+    out.extend(stored);
+    out
+}
+
+#[test]
+fn who_decompresses_finds_what_a_reader_finds() {
+    let records: Vec<Vec<u8>> = (0..40_u8).map(|i| vec![i; 100 + usize::from(i) * 1_000]).collect();
+    for compression in [Compression::None, Compression::Snappy, Compression::Zstd] {
+        let whole = write(&records, compression);
+        let found = read_stored(&whole);
+        assert_eq!((found.0.len(), found.2), (40, whole.len() as u64));
+        assert_eq!(found, read(&whole));
+        for at in (0..whole.len()).step_by(whole.len() / 20 + 1) {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x10;
+            assert_eq!(read_stored(&damaged), read(&damaged), "{compression:?}, bit of byte {at}");
+        }
+    }
+    // Checksums are right, and the bytes are no snappy block, no zstd frame.
+    let mut bytes = framed(FULL, b"plain");
+    bytes.extend(framed(FULL | SNAPPY, b"\x05\x10hell"));
+    bytes.extend(framed(FULL | ZSTD, b"zstd"));
+    bytes.extend(framed(FULL, b"behind"));
+    let found = read_stored(&bytes);
+    assert_eq!((found.0.len(), found.1.len(), found.2), (2, 2, bytes.len() as u64));
+    assert_eq!(found, read(&bytes));
+}
+
 fn write(records: &[Vec<u8>], compression: Compression) -> Vec<u8> {
     let mut out = Vec::new();
     for record in records {

@@ -166,6 +166,34 @@ fn a_failed_decode_leaves_what_was_there() {
 }
 
 #[test]
+fn samples_that_are_not_wanted_are_walked_over() {
+    // More than are decoded together, with references and times that go up and down, and a malformed end.
+    let all =
+        columns(&(0..500).map(|i| (i * 37 % 101, i64::from(i % 2 == 0), T + i as i64 % 9, 0.5)).collect::<Vec<_>>());
+    let keep = |reference: u64, t_ms: i64| reference % 3 != 0 && t_ms > T + 2;
+    let plain = {
+        let mut plain = SampleColumns::new();
+        all.iter().for_each(|(reference, _, t_ms, value)| plain.push(reference, 0, t_ms, value));
+        plain
+    };
+    for (record, of) in [(encode_sample_columns(&all), plain), (encode_samples_v2(&all), all.clone())] {
+        let mut expected = columns(&[(1, 0, 1, 1.0)]);
+        let wanted = of.iter().filter(|(reference, _, t_ms, _)| keep(*reference, *t_ms));
+        wanted.for_each(|(reference, start_ms, t_ms, value)| expected.push(reference, start_ms, t_ms, value));
+        let mut found = columns(&[(1, 0, 1, 1.0)]);
+        decode_sample_columns_where(&record, &mut found, keep).unwrap();
+        assert_eq!(rows(&found), rows(&expected));
+        assert!(found.len() > 100 && found.len() < 400);
+        let mut nothing = SampleColumns::new();
+        decode_sample_columns_where(&record, &mut nothing, |_, _| false).unwrap();
+        assert!(nothing.is_empty());
+        let cut = &record[..record.len() - 1];
+        assert!(decode_sample_columns_where(cut, &mut nothing, |_, _| false).is_err(), "the end is walked over too");
+        assert!(decode_sample_columns_where(cut, &mut found, keep).is_err() && rows(&found) == rows(&expected));
+    }
+}
+
+#[test]
 fn columns_grow_start_timestamps_when_one_comes() {
     let mut out = columns(&[(1, 0, 1, 1.0)]);
     assert_eq!(out.start_timestamps_ms(), None);

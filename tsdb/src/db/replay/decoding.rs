@@ -64,7 +64,8 @@ pub(super) struct DecodedShare {
 impl Batch {
     /// The next records of a segment.
     pub(super) fn read(reader: &mut SegmentReader) -> io::Result<Batch> {
-        let mut batch = Batch::default();
+        let bytes = Vec::with_capacity(BATCH_BYTES + SHARE_BYTES);
+        let mut batch = Batch { bytes, ..Batch::default() };
         while batch.bytes.len() < BATCH_BYTES {
             match reader.next_stored()? {
                 Some(StoredItem::Record(record)) => {
