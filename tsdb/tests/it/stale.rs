@@ -49,8 +49,13 @@ impl Rig {
     }
 
     fn open(&self) -> Db {
+        self.open_on(1)
+    }
+
+    fn open_on(&self, threads: usize) -> Db {
         let vfs: Arc<dyn Vfs> = Arc::new(self.disk.clone());
-        Db::open_with(vfs, Path::new(DIR), self.options.clone(), self.clock.clone()).unwrap()
+        let options = self.options.clone().open_threads(threads);
+        Db::open_with(vfs, Path::new(DIR), options, self.clock.clone()).unwrap()
     }
 
     fn commit(&self, db: &Db, rows: &[(usize, i64, f64)]) {
@@ -79,6 +84,9 @@ impl Rig {
         self.disk.restart();
         let db = self.open();
         self.check(&db, "crashed and reopened");
+        self.disk.restart();
+        let db = self.open_on(3);
+        self.check(&db, "crashed and reopened on three threads");
         db
     }
 

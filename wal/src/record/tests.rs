@@ -170,7 +170,7 @@ fn samples_that_are_not_wanted_are_walked_over() {
     // More than are decoded together, with references and times that go up and down, and a malformed end.
     let all =
         columns(&(0..500).map(|i| (i * 37 % 101, i64::from(i % 2 == 0), T + i as i64 % 9, 0.5)).collect::<Vec<_>>());
-    let keep = |reference: u64, t_ms: i64| reference % 3 != 0 && t_ms > T + 2;
+    let keep = |reference: u64, t_ms: i64| !reference.is_multiple_of(3) && t_ms > T + 2;
     let plain = {
         let mut plain = SampleColumns::new();
         all.iter().for_each(|(reference, _, t_ms, value)| plain.push(reference, 0, t_ms, value));

@@ -13,8 +13,8 @@ use super::team::Team;
 
 // What is read ahead, and what somebody takes of it at once, in stored bytes: enough that few have to be shared out, little beside
 // a head.
-const BATCH_BYTES: usize = 512 << 10;
-const SHARE_BYTES: usize = 48 << 10;
+const BATCH_BYTES: usize = 256 << 10;
+const SHARE_BYTES: usize = 32 << 10;
 
 /// Records as they are stored, one behind the other in the log.
 #[derive(Default)]

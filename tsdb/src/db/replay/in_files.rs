@@ -10,19 +10,20 @@ pub(super) struct NewestInFiles {
 }
 
 struct Newest {
-    t_ms: i64,
+    /// Behind it.
+    end_ms: i64,
 }
 
 impl Default for Newest {
     fn default() -> Self {
-        Newest { t_ms: i64::MIN }
+        Newest { end_ms: i64::MIN }
     }
 }
 
 impl NewestInFiles {
     /// Files have the series up to `newest_ms`.
     pub(super) fn insert(&mut self, reference: u64, newest_ms: i64) {
-        self.newest.get_or_default(reference).t_ms = newest_ms;
+        self.newest.get_or_default(reference).end_ms = newest_ms.saturating_add(1);
         self.version += 1;
     }
 
@@ -42,7 +43,7 @@ impl NewestInFiles {
     /// PERF: most of a log is in files. No series is touched for it.
     #[inline]
     pub(super) fn has(&self, reference: u64, t_ms: i64) -> bool {
-        self.newest.get(reference).is_some_and(|newest| t_ms <= newest.t_ms)
+        self.newest.get(reference).is_some_and(|newest| t_ms < newest.end_ms)
     }
 }
 
@@ -56,7 +57,7 @@ mod tests {
         known.insert(3, 30);
         known.insert(5, 10);
         known.insert(1 << 40, 10);
-        let all = [(3, 29), (3, 30), (3, 31), (4, 1), (5, 10), (5, 11), (1 << 40, 5), (1 << 41, 5)];
+        let all = [(3, 29), (3, 30), (3, 31), (4, 1), (5, 10), (5, 11), (1 << 40, 5), (4, i64::MIN)];
         let of = |known: &NewestInFiles| all.map(|(reference, t_ms)| known.has(reference, t_ms));
         assert_eq!(of(&known), [true, true, false, false, true, false, true, false]);
         known.forget(3);
