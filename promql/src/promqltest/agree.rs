@@ -11,8 +11,8 @@ type Answer = Result<QueryOutput, QueryError>;
 
 /// An engine that asks others as well, and fails where one of them answers differently.
 ///
-/// Values are compared to the bit, except that all NaNs are one, and the series of a vector in any order; errors by whether
-/// there is one; annotations by text and position.
+/// Values are compared to the bit, except that all NaNs are one, and the series of a vector in their order; errors by their
+/// texts; annotations by text and position.
 ///
 /// ```
 /// use promethium_promql::{Engine, EngineOptions, Features, NaiveEngine, promqltest};
@@ -145,7 +145,9 @@ fn shown(value: &QueryValue) -> String {
             matrix.iter().map(row).collect()
         }
     };
-    rows.sort_unstable();
+    if !matches!(value, QueryValue::Vector(_)) {
+        rows.sort_unstable();
+    }
     rows.join("; ")
 }
 

@@ -213,6 +213,11 @@ impl<'a> Evaluator<'a> {
         };
         extended::check_function(extension, function)?;
         let scalars = args.iter().filter(|a| self.plan.value_type(**a) == ValueType::Scalar);
+        let scalars: Result<_, QueryError> = scalars.map(|a| self.scalar(*a, steps)).collect();
+        if let (Err(QueryError::Execution(_)), Op::Subquery(_)) = (&scalars, &node.op) {
+            // It is evaluated before, and fails before.
+            self.each_range(range, steps, &mut |_| Ok(()))?;
+        }
         Ok(RangeSetup {
             function,
             steps,
@@ -220,7 +225,7 @@ impl<'a> Evaluator<'a> {
             range_ms,
             extension,
             lookback_ms: self.lookback_ms,
-            scalars: scalars.map(|a| self.scalar(*a, steps)).collect::<Result<_, _>>()?,
+            scalars: scalars?,
             origin: self.origin_about_argument(id, range),
             first_origin: self.origin_about_argument(id, args[0]),
             features: self.features,

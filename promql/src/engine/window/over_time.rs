@@ -96,9 +96,12 @@ pub(super) fn extreme(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: &mut 
     let mut sliding = SlidingExtreme::default();
     each_float_window(call, series, 1, |step, rows| {
         let values = &samples.floats[..];
-        let best = match max {
-            true => sliding.advance(values, &rows, |a, b| a >= b),
-            false => sliding.advance(values, &rows, |a, b| a <= b),
+        // Of equal ones the latest time is told, but the earliest value: zeros have signs.
+        let best = match (max, time) {
+            (true, true) => sliding.advance(values, &rows, |a, b| a >= b),
+            (false, true) => sliding.advance(values, &rows, |a, b| a <= b),
+            (true, false) => sliding.advance(values, &rows, |a, b| a > b),
+            (false, false) => sliding.advance(values, &rows, |a, b| a < b),
         };
         // All NaN: the last one stands for them.
         let best = best.unwrap_or(rows.end - 1);

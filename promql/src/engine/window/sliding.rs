@@ -11,8 +11,8 @@ pub(super) struct SlidingExtreme {
 }
 
 impl SlidingExtreme {
-    /// Moves to the window `rows` and returns the position of its extreme: of equal ones the latest, and `None` when all are
-    /// NaN. `beats(a, b)` says whether `a` is at least as extreme as `b`.
+    /// Moves to the window `rows` and returns the position of its extreme, `None` when all are NaN. `beats(a, b)` says whether
+    /// `a` is more extreme than `b`: of equal ones the earliest stands, the latest where it says so of equal ones too.
     pub(super) fn advance(
         &mut self,
         values: &[f64],
@@ -54,6 +54,22 @@ mod tests {
                 rows.start = (rows.start + start).min(rows.end);
                 let scan = rows.clone().filter(|i| !values[*i].is_nan()).max_by(|a, b| values[*a].total_cmp(&values[*b]));
                 prop_assert_eq!(sliding.advance(&values, &rows, |a, b| a >= b), scan);
+            }
+        }
+
+        #[test]
+        fn of_equal_ones_the_earliest_stands(
+            values in prop::collection::vec((0..3u8).prop_map(f64::from), 1..60),
+            moves in prop::collection::vec((0..4usize, 0..4usize), 1..40),
+        ) {
+            let mut sliding = SlidingExtreme::default();
+            let mut rows = 0..0usize;
+            for (start, end) in moves {
+                rows.end = (rows.end + end).min(values.len());
+                rows.start = (rows.start + start).min(rows.end);
+                let scan = rows.clone().rev().min_by(|a, b| values[*a].total_cmp(&values[*b]));
+                let earliest = scan.map(|i| rows.clone().find(|j| values[*j] == values[i]).unwrap());
+                prop_assert_eq!(sliding.advance(&values, &rows, |a, b| a < b), earliest);
             }
         }
     }
