@@ -23,7 +23,7 @@ use promethium::api::{ApiHost, axum_router};
 use promethium::model::Limits;
 use promethium::tsdb::ReplayReport;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use compose::{Composition, RuleFlags, Shown};
@@ -92,6 +92,7 @@ async fn run(flags: Flags, shown: Shown) -> Result<(), String> {
     let monitor = tokio::task::block_in_place(|| composition.open(&flags.data_dir, &flags.storage))?;
     monitor.store().replay_report().into_iter().for_each(tell_of_damage);
     let runner = Runner::start(Arc::clone(&monitor)).map_err(|e| e.to_string())?;
+    let signals = Signals::caught()?;
     say(&format!("listening on http://{address}, data in {}", flags.data_dir.display()));
 
     let reload = || {
@@ -99,7 +100,7 @@ async fn run(flags: Flags, shown: Shown) -> Result<(), String> {
         compose(Config::load(file, limits.max_config_bytes)?).reload(&monitor)?;
         runner.refresh_alertmanagers().map_err(|e| e.to_string())
     };
-    let served = serve(listener, monitor.clone(), address, reload).await;
+    let served = serve(listener, monitor.clone(), address, signals, reload).await;
     runner.shutdown().await;
     monitor.close().map_err(|e| format!("closing the data directory: {e}")).and(served)
 }
@@ -109,6 +110,7 @@ async fn serve(
     listener: TcpListener,
     host: Arc<dyn ApiHost>,
     address: SocketAddr,
+    signals: Signals,
     reload: impl Fn() -> Result<(), String>,
 ) -> Result<(), String> {
     let (told, wait) = oneshot::channel::<()>();
@@ -121,7 +123,7 @@ async fn serve(
     let mut server = tokio::spawn(server.into_future());
     tokio::select! {
         ended = &mut server => return Err(format!("serving on {address} ended: {ended:?}")),
-        ended = told_to_end(reload) => ended?,
+        () = signals.told_to_end(reload) => {}
     }
     let _ = told.send(());
     if tokio::time::timeout(CLOSE_CONNECTIONS_AFTER, &mut server).await.is_err() {
@@ -130,24 +132,35 @@ async fn serve(
     Ok(())
 }
 
-/// Waits for SIGINT or SIGTERM; at a SIGHUP, reads the configuration anew.
-async fn told_to_end(reload: impl Fn() -> Result<(), String>) -> Result<(), String> {
-    let mut hangup = signal(SignalKind::hangup()).map_err(|e| e.to_string())?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| e.to_string())?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(|e| e.to_string())?;
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => say("SIGINT, shutting down"),
-            _ = terminate.recv() => say("SIGTERM, shutting down"),
-            _ = hangup.recv() => {
-                match tokio::task::block_in_place(&reload) {
+/// What the process is told. Until these are caught, they end it as they end any other.
+struct Signals {
+    hangup: Signal,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn caught() -> Result<Self, String> {
+        let caught = |kind| signal(kind).map_err(|e| e.to_string());
+        Ok(Signals {
+            hangup: caught(SignalKind::hangup())?,
+            interrupt: caught(SignalKind::interrupt())?,
+            terminate: caught(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for SIGINT or SIGTERM; at a SIGHUP, reads the configuration anew.
+    async fn told_to_end(mut self, reload: impl Fn() -> Result<(), String>) {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return say("SIGINT, shutting down"),
+                _ = self.terminate.recv() => return say("SIGTERM, shutting down"),
+                _ = self.hangup.recv() => match tokio::task::block_in_place(&reload) {
                     Ok(()) => say("SIGHUP, configuration read anew"),
                     Err(e) => complain(&format!("SIGHUP, configuration stays as it was: {e}")),
-                }
-                continue;
+                },
             }
         }
-        return Ok(());
     }
 }
 
