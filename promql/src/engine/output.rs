@@ -123,8 +123,14 @@ pub(crate) fn to_matrix(
 }
 
 fn points(labels: Labels, column: &Column, steps: Steps) -> MatrixSeries {
+    let point = |step: usize| (steps.time(step), column.values[step]);
     let mut floats = Vec::with_capacity(column.present.count());
-    floats.extend(column.present.ones().map(|step| (steps.time(step), column.values[step])));
+    // PERF: mostly every step holds a float, and which do need not be asked step by step.
+    if column.is_full() {
+        floats.extend((0..steps.count).map(point));
+    } else {
+        column.present.ones().for_each(|step| floats.push(point(step)));
+    }
     let histograms = column.histograms.iter().map(|(step, h)| (steps.time(*step as usize), h.clone())).collect();
     MatrixSeries { labels, floats, histograms }
 }
