@@ -106,6 +106,8 @@ pub struct MaintainReport {
     pub flushed_late: usize,
     /// Blocks of stale series that were written.
     pub flushed_stale: usize,
+    /// Chunks that could not be read from their files any more, and came back from the log before they went to a block.
+    pub restored_chunks: usize,
     /// Stale series that left the head because they are in such blocks.
     pub evicted_series: usize,
     /// Snapshots of the head that were left.

@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use promethium_chunk::{ChunkError, Encoding, FloatHistogramAppender, HistogramAppender, Xor2Appender, XorAppender};
+use promethium_chunk::{
+    ChunkError, EncodedChunk, Encoding, FloatHistogramAppender, HistogramAppender, Xor2Appender, XorAppender,
+    sample_count,
+};
 use promethium_model::{HistogramValue, SampleBatch, TimeRange};
 use promethium_wal::head_chunks::{HeadChunk, HeadChunkRef, HeadChunks};
 
@@ -30,13 +33,29 @@ pub(crate) struct SealedChunk {
 }
 
 impl SealedChunk {
+    /// A chunk that was made of samples at hand.
+    pub(crate) fn in_memory(chunk: EncodedChunk) -> Self {
+        SealedChunk {
+            min_ms: chunk.min_ms,
+            max_ms: chunk.max_ms,
+            samples: sample_count(chunk.encoding, &chunk.data) as u16,
+            encoding: chunk.encoding,
+            data: ChunkData::Memory(chunk.data.into()),
+        }
+    }
+
     pub(crate) fn overlaps(&self, range: TimeRange) -> bool {
         self.min_ms <= range.max_ms && self.max_ms >= range.min_ms
     }
 
     /// The number of the head chunk file that has it; `None` while it is in memory.
     pub(crate) fn file(&self) -> Option<u32> {
-        if let ChunkData::File(reference) = self.data { Some(reference.file()) } else { None }
+        self.file_place().map(HeadChunkRef::file)
+    }
+
+    /// File, and place in it.
+    pub(crate) fn file_place(&self) -> Option<HeadChunkRef> {
+        if let ChunkData::File(reference) = self.data { Some(reference) } else { None }
     }
 
     /// All of it, as a reader sees it.

@@ -1,6 +1,6 @@
 //! Samples that came late, inside the out-of-order window.
 
-use promethium_chunk::{EncodedChunk, Encodings, SplitRule};
+use promethium_chunk::{Encodings, SplitRule};
 use promethium_model::{HistogramValue, SampleBatch, TimeRange};
 use promethium_wal::head_chunks::{HeadChunkRef, HeadChunks};
 
@@ -64,7 +64,7 @@ impl OutOfOrder {
     /// Encodes the buffer.
     fn seal(&mut self, encodings: Encodings) {
         let encoded = promethium_chunk::encode(&self.buffer, encodings, SplitRule::UNLIMITED);
-        self.chunks.extend(encoded.into_iter().map(sealed));
+        self.chunks.extend(encoded.into_iter().map(SealedChunk::in_memory));
         self.buffer.clear();
     }
 
@@ -162,6 +162,21 @@ impl OutOfOrder {
         self.frozen = self.chunks.len();
     }
 
+    /// All chunks.
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = &SealedChunk> {
+        self.chunks.iter()
+    }
+
+    /// Puts chunks of the same samples in the place of one that is in a file.
+    pub(crate) fn replace_chunk(&mut self, chunk: &SealedChunk, with: Vec<SealedChunk>) {
+        if let Some(at) = self.chunks.iter().position(|known| known.file_place() == chunk.file_place()) {
+            if at < self.frozen {
+                self.frozen = self.frozen + with.len() - 1;
+            }
+            self.chunks.splice(at..=at, with);
+        }
+    }
+
     /// Drops what was frozen: it is in blocks.
     pub(crate) fn drop_frozen(&mut self) {
         self.chunks.drain(..std::mem::take(&mut self.frozen));
@@ -224,14 +239,4 @@ fn chunk_has_sample_in(chunk: &SealedChunk, range: TimeRange, files: Option<&Hea
     matches!(view.bytes, ChunkBytes::Lost(_))
         || view.decode(&mut decoded).is_err()
         || decoded.timestamps.iter().any(|t| range.contains(*t))
-}
-
-fn sealed(chunk: EncodedChunk) -> SealedChunk {
-    SealedChunk {
-        min_ms: chunk.min_ms,
-        max_ms: chunk.max_ms,
-        samples: promethium_chunk::sample_count(chunk.encoding, &chunk.data) as u16,
-        encoding: chunk.encoding,
-        data: ChunkData::Memory(chunk.data.into()),
-    }
 }

@@ -304,6 +304,18 @@ impl SeriesState {
         fits
     }
 
+    /// Chunks that take no more samples and overlap `range`.
+    pub(crate) fn sealed_in(&self, range: TimeRange) -> impl Iterator<Item = &SealedChunk> {
+        self.sealed.iter().filter(move |chunk| chunk.overlaps(range))
+    }
+
+    /// Puts chunks of the same samples in the place of one that is in a file.
+    pub(crate) fn replace_chunk(&mut self, chunk: &SealedChunk, with: Vec<SealedChunk>) {
+        if let Some(at) = self.sealed.iter().position(|sealed| sealed.file_place() == chunk.file_place()) {
+            self.sealed.splice(at..=at, with);
+        }
+    }
+
     /// Gives a series without samples the chunks that were found in files.
     pub(crate) fn restore_chunks(&mut self, chunks: Vec<SealedChunk>) {
         debug_assert!(self.sealed.is_empty() && self.open.is_empty());

@@ -252,6 +252,26 @@ fn a_chunk_that_decays_under_a_running_store_is_missed_and_said_to_be() {
     assert_eq!(set.annotations().len(), 1, "{:?}", set.annotations());
 }
 
+#[test]
+fn a_chunk_that_decays_under_a_running_store_comes_back_before_it_goes_to_a_block() {
+    let (disk, clock) = (SimVfs::new(3), clock());
+    clock.set_wall_ms(BEGIN_MS);
+    let db = open_at(&disk, options(), clock.clone()).unwrap();
+    (0..12).for_each(|n| commit(&db, &rows(n)).unwrap());
+    maintain(&db, 12).unwrap();
+    let len = disk.contents(Path::new(FIRST_FILE)).unwrap().len();
+    (20..len).step_by(90).for_each(|at| assert!(disk.flip_bit(Path::new(FIRST_FILE), at, 3)));
+    assert_ne!(contents(&db), expected((0..12).flat_map(rows).collect::<Vec<_>>().iter()), "chunks are missed");
+    let mut restored = 0;
+    for n in 12..40 {
+        clock.set_wall_ms(time_of(n));
+        commit(&db, &rows(n)).unwrap();
+        restored += db.maintain(time_of(n), Duration::MAX).unwrap().restored_chunks;
+    }
+    assert!(restored > 0 && db.stats().blocks > 0, "{restored} came back: {:?}", db.stats());
+    assert_eq!(contents(&db), expected((0..40).flat_map(rows).collect::<Vec<_>>().iter()));
+}
+
 /// Reopens what a failure left, goes on, moves what was restored to files, and survives once more. How many failures there were.
 fn sweep(failures: &Sweep) -> u64 {
     const COMMITS: i64 = 26;

@@ -6,6 +6,7 @@ mod chunk_snapshot;
 mod conformance;
 mod corrupt;
 mod damage;
+mod decayed;
 mod failures;
 mod fixtures;
 mod group_commit;

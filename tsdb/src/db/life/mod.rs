@@ -3,6 +3,7 @@
 
 mod chunk_files;
 mod compaction;
+mod decayed;
 mod flush;
 mod late;
 mod late_chunks;
@@ -25,6 +26,7 @@ use super::blocks::BlockSet;
 use super::{Db, Home, MaintainReport, head_file};
 use crate::error::TsdbError;
 use crate::options::ProgressKind;
+use decayed::Due;
 use stale::Eviction;
 use strays::Strays;
 
@@ -119,6 +121,7 @@ impl Db {
         report.evicted_series += self.evict_stale_if_unseen(upkeep, now_ms)?;
         if upkeep.is_head_settled() {
             if let Some(range) = self.due_head_range() {
+                report.restored_chunks += self.restore_decayed(home, Due::in_order(range))?;
                 self.flush_head(home, upkeep, range, now_ms)?;
                 report.flushed += 1;
                 return Ok(ControlFlow::Continue(()));
@@ -129,6 +132,7 @@ impl Db {
                     .map_err(TsdbError::io(&home.dir, "remove the head's snapshot of"))?;
                 upkeep.next_snapshot_ms = None;
                 // Late samples first: the log has the deletes that hold for them until they are in blocks.
+                report.restored_chunks += self.restore_decayed(home, Due::Late)?;
                 report.flushed_late += self.flush_late(home, upkeep, now_ms)?;
                 self.truncate_log(home)?;
                 self.remove_old_chunk_files()?;
@@ -142,6 +146,7 @@ impl Db {
             self.move_late_chunks_to_files()?;
             report.removed_blocks += self.apply_retention(home, upkeep)?;
             if upkeep.is_head_settled() && self.is_stale_share_due() {
+                report.restored_chunks += self.restore_decayed(home, Due::ALL_IN_ORDER)?;
                 report.flushed_stale += self.flush_stale(home, upkeep, now_ms)?;
                 report.evicted_series += self.evict_stale_if_unseen(upkeep, now_ms)?;
             }
