@@ -47,7 +47,7 @@ pub(super) fn extrapolated(call: &RangeCall<'_>, series: &RangeSeries<'_>, out: 
 }
 
 /// The samples that lie below their predecessor, or started anew after it.
-fn reset_positions(call: &RangeCall<'_>, samples: &Samples) -> Vec<usize> {
+pub(super) fn reset_positions(call: &RangeCall<'_>, samples: &Samples) -> Vec<usize> {
     let values = &samples.floats[..];
     if !call.features.start_timestamps || samples.start_times.is_empty() {
         return falls(values);

@@ -8,7 +8,7 @@ use promethium_model::FloatHistogram;
 use super::super::column::Column;
 use super::super::histogram;
 use super::super::samples::Samples;
-use super::counter::start_time_says_reset;
+use super::counter::{advance, reset_positions, start_time_says_reset};
 use super::{HISTOGRAM_WORK, RangeCall, RangeSeries, Window, walk, warn_mixed_types};
 
 /// `irate` and `idelta`: the last two samples of the window.
@@ -99,12 +99,22 @@ pub(super) fn changes(call: &RangeCall<'_>, samples: &Samples, out: &mut Column)
 pub(super) fn resets(call: &RangeCall<'_>, samples: &Samples, out: &mut Column) {
     let fell = |a: usize, b: usize| samples.floats[b] < samples.floats[a] || starts_anew(call, samples, a, b);
     if !samples.has_histograms() {
-        return count_floats(call, samples, out, |i| fell(i - 1, i));
+        return resets_of_floats(call, samples, out);
     }
     count_mixed(call, samples, out, &|a, b| match (a, b) {
         (Sample::Float(a), Sample::Float(b)) => fell(a, b),
         (Sample::Histogram(a), Sample::Histogram(b)) => histogram_reset(call, samples, a, b),
         _ => true,
+    });
+}
+
+/// Most counters never fall: where the few did is known before the windows are.
+fn resets_of_floats(call: &RangeCall<'_>, samples: &Samples, out: &mut Column) {
+    let resets = reset_positions(call, samples);
+    let mut inside = 0..0;
+    walk::each_window(samples, call.ends, call.range_ms, |window| {
+        advance(&resets, &mut inside, &window.floats);
+        out.set(window.step, inside.len() as f64);
     });
 }
 

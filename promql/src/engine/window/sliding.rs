@@ -1,38 +1,46 @@
 //! The extreme of a sliding window in constant time a step.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 
-/// Positions of the samples that can still become the window's extreme, best first. NaNs never can.
+/// The samples that can still become the window's extreme, best first: value and position. NaNs never can.
 #[derive(Debug, Default)]
 pub(super) struct SlidingExtreme {
-    candidates: VecDeque<usize>,
+    candidates: Vec<(f64, usize)>,
+    /// Candidates that have left the window.
+    gone: usize,
     seen: usize,
 }
 
 impl SlidingExtreme {
     /// Moves to the window `rows` and returns the position of its extreme, `None` when all are NaN. `beats(a, b)` says whether
     /// `a` is more extreme than `b`: of equal ones the earliest stands, the latest where it says so of equal ones too.
+    ///
+    /// PERF: values lie beside positions, one behind the other, so that the samples of a window are looked at once and in order.
+    #[inline]
     pub(super) fn advance(
         &mut self,
         values: &[f64],
         rows: &Range<usize>,
         beats: impl Fn(f64, f64) -> bool,
     ) -> Option<usize> {
-        for i in self.seen.max(rows.start)..rows.end {
-            if values[i].is_nan() {
+        let first = self.seen.max(rows.start).min(rows.end);
+        for (value, i) in values[first..rows.end].iter().copied().zip(first..) {
+            if value.is_nan() {
                 continue;
             }
-            while self.candidates.back().is_some_and(|c| beats(values[i], values[*c])) {
-                self.candidates.pop_back();
+            while self.candidates.len() > self.gone && self.candidates.last().is_some_and(|(c, _)| beats(value, *c)) {
+                self.candidates.pop();
             }
-            self.candidates.push_back(i);
+            self.candidates.push((value, i));
         }
         self.seen = self.seen.max(rows.end);
-        while self.candidates.front().is_some_and(|c| *c < rows.start) {
-            self.candidates.pop_front();
+        let left = &self.candidates[self.gone..];
+        self.gone += left.iter().take_while(|(_, i)| *i < rows.start).count();
+        if self.gone > self.candidates.len() / 2 {
+            self.candidates.drain(..self.gone);
+            self.gone = 0;
         }
-        self.candidates.front().copied()
+        self.candidates.get(self.gone).map(|(_, i)| *i)
     }
 }
 
