@@ -3,7 +3,7 @@
 use parking_lot::Mutex;
 
 use super::prefetch::{prefetch, prefetch_start};
-use super::team::{References, Team};
+use super::team::{References, Task, Team};
 use super::waiting::{Grouped, Neighbourhood, Samples, Waiting};
 use crate::head::series::{MemSeries, Stamp};
 use crate::head::transaction::{NewSamples, push_float};
@@ -36,27 +36,25 @@ impl Applying {
         Applying { neighbourhoods, outcome: Mutex::default() }
     }
 
-    pub(super) fn shares(&self) -> usize {
+    pub(super) fn take_outcome(&self) -> Outcome {
+        std::mem::take(&mut self.outcome.lock())
+    }
+}
+
+impl Task for Applying {
+    type Tools = Grouped;
+
+    fn shares(&self) -> usize {
         self.neighbourhoods.len()
     }
 
-    /// What one thread uses for all its shares.
-    #[expect(clippy::unused_self, reason = "as of every task")]
-    pub(super) fn tools(&self) -> Grouped {
-        Grouped::default()
-    }
-
-    pub(super) fn apply(&self, share: usize, team: &Team<'_>, grouped: &mut Grouped) {
+    fn do_share(&self, share: usize, team: &Team<'_>, grouped: &mut Grouped) {
         let Some(neighbourhood) = self.neighbourhoods[share].lock().take() else { return };
         grouped.group(&neighbourhood);
         drop(neighbourhood);
         let mut outcome = Outcome::default();
         restore(team, &team.by_reference.read(), grouped, &mut outcome);
         self.outcome.lock().add(&outcome);
-    }
-
-    pub(super) fn take_outcome(&self) -> Outcome {
-        std::mem::take(&mut self.outcome.lock())
     }
 }
 

@@ -9,7 +9,7 @@ use promethium_wal::{
     decode_sample_columns_where,
 };
 
-use super::team::Team;
+use super::team::{Task, Team};
 
 // What is read ahead, and what somebody takes of it at once, in stored bytes: enough that few have to be shared out, little beside
 // a head.
@@ -42,8 +42,6 @@ pub(super) enum Decoded {
     Other(Vec<u8>),
     /// The bytes are as they were written, but are no record.
     Unreadable(RecordError),
-    /// The bytes do not decompress.
-    Damaged(String),
 }
 
 /// Records that are being decoded.
@@ -57,7 +55,8 @@ pub(super) struct Decoding {
 /// What some consecutive records turned out to be.
 #[derive(Default)]
 pub(super) struct DecodedShare {
-    pub(super) records: Vec<Decoded>,
+    /// `Err` where the bytes do not decompress.
+    pub(super) records: Vec<Result<Decoded, String>>,
     pub(super) samples: SampleColumns,
 }
 
@@ -126,32 +125,29 @@ impl Decoding {
         Decoding { batch, shares, files_version }
     }
 
-    pub(super) fn shares(&self) -> usize {
-        self.shares.len()
-    }
-
-    /// What one thread uses for all its shares.
-    #[expect(clippy::unused_self, reason = "as of every task")]
-    pub(super) fn tools(&self) -> Decompressor {
-        Decompressor::default()
-    }
-
-    pub(super) fn decode(&self, share: usize, team: &Team<'_>, decompressor: &mut Decompressor) {
-        let (records, decoded) = &self.shares[share];
-        let mut found = DecodedShare::default();
-        for record in records.clone() {
-            let one = match self.batch.decompress(record, decompressor) {
-                Ok(bytes) => decode(bytes, team, &mut found.samples),
-                Err(message) => Decoded::Damaged(message),
-            };
-            found.records.push(one);
-        }
-        *decoded.lock() = found;
-    }
-
     /// The records of each share, and what they turned out to be.
     pub(super) fn decoded(&self) -> impl Iterator<Item = (Range<usize>, DecodedShare)> {
         self.shares.iter().map(|(records, decoded)| (records.clone(), std::mem::take(&mut *decoded.lock())))
+    }
+}
+
+impl Task for Decoding {
+    type Tools = Decompressor;
+    /// The log is read on only behind records that are decoded; samples may wait.
+    const IS_FIRST: bool = true;
+
+    fn shares(&self) -> usize {
+        self.shares.len()
+    }
+
+    fn do_share(&self, share: usize, team: &Team<'_>, decompressor: &mut Decompressor) {
+        let (records, decoded) = &self.shares[share];
+        let mut found = DecodedShare::default();
+        for record in records.clone() {
+            let bytes = self.batch.decompress(record, decompressor);
+            found.records.push(bytes.map(|bytes| decode(bytes, team, &mut found.samples)));
+        }
+        *decoded.lock() = found;
     }
 }
 

@@ -25,12 +25,11 @@ use super::repair;
 use crate::error::TsdbError;
 use crate::head::Head;
 use crate::options::{DbOptions, OnProgress, ProgressKind};
-use decoding::{Batch, Decoded, Decoding};
+use decoding::{Batch, Decoding};
 use promethium_vfs::{OpenMode, Vfs, VfsFile};
 use promethium_wal::head_snapshot::{HeadSnapshot, LogPosition};
 use promethium_wal::{Compression, Decompressor, Item, RecordError, SegmentFile, SegmentReader, WalLayout};
 use restore::{LogBytes, Restorer};
-use team::Task;
 
 // Damage that a report lists; more is only counted.
 const MAX_LISTED: usize = 1_000;
@@ -355,7 +354,7 @@ impl<'a> Replay<'a> {
             let work = self.restorer.begin_decoding(batch);
             let next = if ends { Batch::default() } else { read(reader)? };
             let team = Arc::clone(&self.restorer.team);
-            let Task::Decode(decoding) = team.end(&work) else { return Ok(()) };
+            let decoding = team.end(&work);
             let log_at = |end: u64| before + end - start;
             let stopped_at = self.restore_batch(decoding, path, log_at, found);
             if let Some(record) = stopped_at {
@@ -386,8 +385,8 @@ impl<'a> Replay<'a> {
                 let stored = &decoding.batch.records()[record];
                 self.restorer.log_bytes.read = log_at(found.whole_end);
                 let step = match one {
-                    Decoded::Damaged(message) => Step::Damage(damage(path, stored.start, message)),
-                    one => {
+                    Err(message) => Step::Damage(damage(path, stored.start, message)),
+                    Ok(one) => {
                         let restored = self.restorer.restore_decoded(one, (decoding, &share), &mut self.report);
                         let restored = restored.and_then(|is_done| match is_done {
                             true => Ok(()),

@@ -14,7 +14,7 @@ use super::ReplayReport;
 use super::applying::Applying;
 use super::decoding::{Batch, Decoded, DecodedShare, Decoding};
 use super::evicted::Evicted;
-use super::team::{Task, Team, Work};
+use super::team::{Team, Work};
 use super::waiting::Waiting;
 use crate::db::chunk_files::{FoundChunks, SeriesChunks};
 use crate::db::life::KeptReferences;
@@ -51,7 +51,7 @@ pub(super) struct Restorer<'a> {
     /// How far the log was read when the first of those that wait came.
     waiting_since: u64,
     /// Samples that are being applied.
-    applying: Option<Arc<Work>>,
+    applying: Option<Arc<Work<Applying>>>,
     /// How far the log is read.
     pub(super) log_bytes: LogBytes,
     series: Vec<(u64, Labels)>,
@@ -216,9 +216,9 @@ impl<'a> Restorer<'a> {
         !self.is_late && self.team.has_helpers()
     }
 
-    pub(super) fn begin_decoding(&self, batch: Batch) -> Arc<Work> {
+    pub(super) fn begin_decoding(&self, batch: Batch) -> Arc<Work<Decoding>> {
         let files_version = self.team.in_files.read().version();
-        self.team.put(Task::Decode(Decoding::new(batch, files_version)))
+        self.team.put(Decoding::new(batch, files_version))
     }
 
     /// Restores a record that somebody decoded, unless what is known of files has changed since: `Ok(false)`.
@@ -237,7 +237,6 @@ impl<'a> Restorer<'a> {
             }
             Decoded::Other(bytes) => self.restore(&bytes, report)?,
             Decoded::Unreadable(error) => return Err(error),
-            Decoded::Damaged(_) => return Ok(false),
         }
         Ok(true)
     }
@@ -286,7 +285,7 @@ impl<'a> Restorer<'a> {
         }
         self.settle(report);
         let samples = Applying::new(std::mem::take(&mut self.waiting));
-        self.applying = Some(self.team.put(Task::Apply(samples)));
+        self.applying = Some(self.team.put(samples));
         if !self.team.has_helpers() {
             self.settle(report);
         }
@@ -295,8 +294,7 @@ impl<'a> Restorer<'a> {
     /// Ends what is being applied.
     fn settle(&mut self, report: &mut ReplayReport) {
         let Some(work) = self.applying.take() else { return };
-        let Task::Apply(applying) = self.team.end(&work) else { return };
-        let outcome = applying.take_outcome();
+        let outcome = self.team.end(&work).take_outcome();
         report.samples += outcome.new.count;
         report.late_samples += outcome.late;
         report.unknown_series_samples += outcome.unknown;

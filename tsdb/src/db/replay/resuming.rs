@@ -8,7 +8,7 @@ use promethium_chunk::{Encoding, XorAppender, decode, sample_count};
 use promethium_model::SampleBatch;
 use promethium_wal::head_snapshot::HeadSnapshotChunk;
 
-use super::team::Team;
+use super::team::{Task, Team};
 use crate::head::chunk::{ChunkData, SealedChunk};
 use crate::head::series::{MemSeries, SeriesState, Stamp};
 use crate::head::transaction::{NewSamples, push_all};
@@ -78,34 +78,6 @@ impl Resuming {
         Resuming { entries, outcome: Mutex::new(Ok(NewSamples::default())) }
     }
 
-    pub(super) fn shares(&self) -> usize {
-        self.entries.len().div_ceil(SHARE_SERIES)
-    }
-
-    /// What one thread uses for all its shares.
-    #[expect(clippy::unused_self, reason = "as of every task")]
-    pub(super) fn tools(&self) -> SampleBatch {
-        SampleBatch::new()
-    }
-
-    pub(super) fn resume(&self, share: usize, team: &Team<'_>, samples: &mut SampleBatch) {
-        let first = share * SHARE_SERIES;
-        let mut new = NewSamples::default();
-        let mut resumed = Ok(());
-        for entry in &self.entries.entries[first..self.entries.len().min(first + SHARE_SERIES)] {
-            resumed = resumed.and_then(|()| {
-                let restored = self.restore(entry, &team.stamp, samples, &mut new);
-                restored.map_err(|what| format!("series {} {what}", entry.series.reference))
-            });
-        }
-        let mut outcome = self.outcome.lock();
-        match (&mut *outcome, resumed) {
-            (Ok(all), Ok(())) => all.add(&new),
-            (Ok(_), Err(what)) => *outcome = Err(what),
-            (Err(_), _) => {}
-        }
-    }
-
     /// What was restored, or why something could not be.
     pub(super) fn take_outcome(&self) -> Result<NewSamples, String> {
         std::mem::replace(&mut self.outcome.lock(), Ok(NewSamples::default()))
@@ -156,6 +128,32 @@ impl Resuming {
         series.note_newest(&state);
         new.stale_series += i64::from(state.is_stale());
         Ok(())
+    }
+}
+
+impl Task for Resuming {
+    type Tools = SampleBatch;
+
+    fn shares(&self) -> usize {
+        self.entries.len().div_ceil(SHARE_SERIES)
+    }
+
+    fn do_share(&self, share: usize, team: &Team<'_>, samples: &mut SampleBatch) {
+        let first = share * SHARE_SERIES;
+        let mut new = NewSamples::default();
+        let mut resumed = Ok(());
+        for entry in &self.entries.entries[first..self.entries.len().min(first + SHARE_SERIES)] {
+            resumed = resumed.and_then(|()| {
+                let restored = self.restore(entry, &team.stamp, samples, &mut new);
+                restored.map_err(|what| format!("series {} {what}", entry.series.reference))
+            });
+        }
+        let mut outcome = self.outcome.lock();
+        match (&mut *outcome, resumed) {
+            (Ok(all), Ok(())) => all.add(&new),
+            (Ok(_), Err(what)) => *outcome = Err(what),
+            (Err(_), _) => {}
+        }
     }
 }
 

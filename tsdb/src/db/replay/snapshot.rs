@@ -8,7 +8,7 @@ use promethium_wal::head_snapshot::{HeadSnapshot, HeadSnapshotEntry};
 use super::ReplayReport;
 use super::restore::Restorer;
 use super::resuming::{BATCH_SERIES, Entries, Resuming};
-use super::team::{Task, Work};
+use super::team::Work;
 use crate::db::head_file::{
     self, ALIAS_SECTION, FRONTIER_SECTION, HEAD_SECTION, InFiles, KEPT_SECTION, RECORD_SECTION, pairs,
 };
@@ -76,17 +76,16 @@ impl Restorer<'_> {
             self.restore_entry(&entry, &mut texts, &mut entries, report)?;
             if entries.len() == BATCH_SERIES {
                 self.end_resuming(resuming.take(), report)?;
-                resuming = Some(self.team.put(Task::Resume(Resuming::new(std::mem::take(&mut entries)))));
+                resuming = Some(self.team.put(Resuming::new(std::mem::take(&mut entries))));
             }
         }
         self.end_resuming(resuming, report)?;
-        self.end_resuming(Some(self.team.put(Task::Resume(Resuming::new(entries)))), report)
+        self.end_resuming(Some(self.team.put(Resuming::new(entries))), report)
     }
 
-    fn end_resuming(&self, work: Option<Arc<Work>>, report: &mut ReplayReport) -> Result<(), String> {
+    fn end_resuming(&self, work: Option<Arc<Work<Resuming>>>, report: &mut ReplayReport) -> Result<(), String> {
         let Some(work) = work else { return Ok(()) };
-        let Task::Resume(resuming) = self.team.end(&work) else { return Ok(()) };
-        let new = resuming.take_outcome()?;
+        let new = self.team.end(&work).take_outcome()?;
         report.samples += new.count;
         self.head.note_stored(&new);
         Ok(())

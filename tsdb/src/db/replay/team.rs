@@ -10,11 +10,8 @@ use std::thread::Scope;
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
-use super::applying::Applying;
 use super::by_reference::ByReference;
-use super::decoding::Decoding;
 use super::in_files::NewestInFiles;
-use super::resuming::Resuming;
 use crate::head::Head;
 use crate::head::series::{MemSeries, Stamp};
 use crate::head::visibility::{CommitId, Turn};
@@ -35,24 +32,54 @@ pub(super) struct Team<'a> {
 #[derive(Default)]
 struct Board {
     /// What others wait for first.
-    work: Vec<Arc<Work>>,
+    work: Vec<Arc<dyn OnBoard>>,
     helpers: usize,
     is_over: bool,
 }
 
-/// Something that is done in shares.
-pub(super) struct Work {
-    task: Task,
+/// Something that is done in shares, in whatever order.
+pub(super) trait Task: Send + Sync + 'static {
+    /// What one thread uses for all its shares.
+    type Tools: Default;
+    /// Whether others wait for it more than for what is on the board already.
+    const IS_FIRST: bool = false;
+
+    fn shares(&self) -> usize;
+    fn do_share(&self, share: usize, team: &Team<'_>, tools: &mut Self::Tools);
+}
+
+/// A task, and how far it is.
+pub(super) struct Work<T> {
+    task: T,
+    progress: Progress,
+}
+
+struct Progress {
     shares: usize,
     next_share: AtomicUsize,
     shares_done: Mutex<usize>,
     all_done: Condvar,
 }
 
-pub(super) enum Task {
-    Decode(Decoding),
-    Apply(Applying),
-    Resume(Resuming),
+/// Work of any kind.
+trait OnBoard: Send + Sync {
+    fn progress(&self) -> &Progress;
+    /// Takes share after share, until there is none.
+    fn take_part(&self, team: &Team<'_>);
+}
+
+impl<T: Task> OnBoard for Work<T> {
+    fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    fn take_part(&self, team: &Team<'_>) {
+        let mut tools = T::Tools::default();
+        while let Some(share) = self.progress.next_share() {
+            let _end = ShareEnd(&self.progress);
+            self.task.do_share(share, team, &mut tools);
+        }
+    }
 }
 
 /// Sends the helpers home when dropped.
@@ -92,15 +119,15 @@ impl<'a> Team<'a> {
 
     fn help(&self) {
         while let Some(work) = self.next_work() {
-            work.share(self);
+            work.take_part(self);
         }
     }
 
     /// Something of which a share is left; `None` at the end.
-    fn next_work(&self) -> Option<Arc<Work>> {
+    fn next_work(&self) -> Option<Arc<dyn OnBoard>> {
         let mut board = self.board.lock();
         while !board.is_over {
-            if let Some(work) = board.work.iter().find(|work| work.has_share()) {
+            if let Some(work) = board.work.iter().find(|work| work.progress().has_share()) {
                 return Some(Arc::clone(work));
             }
             self.changed.wait(&mut board);
@@ -109,19 +136,12 @@ impl<'a> Team<'a> {
     }
 
     /// Puts work on the board. Where nobody helps it stays there until it is ended.
-    pub(super) fn put(&self, task: Task) -> Arc<Work> {
-        let shares = match &task {
-            Task::Decode(decoding) => decoding.shares(),
-            Task::Apply(applying) => applying.shares(),
-            Task::Resume(resuming) => resuming.shares(),
-        };
-        // The log is read on only behind records that are decoded; samples may wait.
-        let is_first = matches!(task, Task::Decode(_));
-        let (next_share, shares_done) = (AtomicUsize::new(0), Mutex::new(0));
-        let work = Arc::new(Work { task, shares, next_share, shares_done, all_done: Condvar::new() });
+    pub(super) fn put<T: Task>(&self, task: T) -> Arc<Work<T>> {
+        let progress = Progress::of(task.shares());
+        let work = Arc::new(Work { task, progress });
         let mut board = self.board.lock();
-        let at = if is_first { 0 } else { board.work.len() };
-        board.work.insert(at, Arc::clone(&work));
+        let at = if T::IS_FIRST { 0 } else { board.work.len() };
+        board.work.insert(at, Arc::<Work<T>>::clone(&work));
         if board.helpers > 0 {
             self.changed.notify_all();
         }
@@ -129,10 +149,10 @@ impl<'a> Team<'a> {
     }
 
     /// Ends work, and takes it off the board.
-    pub(super) fn end<'w>(&self, work: &'w Arc<Work>) -> &'w Task {
-        work.share(self);
-        work.wait();
-        self.board.lock().work.retain(|other| !Arc::ptr_eq(other, work));
+    pub(super) fn end<'w, T: Task>(&self, work: &'w Arc<Work<T>>) -> &'w T {
+        work.take_part(self);
+        work.progress.wait();
+        self.board.lock().work.retain(|other| !std::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(work)));
         &work.task
     }
 }
@@ -144,37 +164,17 @@ impl Drop for Helpers<'_, '_> {
     }
 }
 
-impl Work {
+impl Progress {
+    fn of(shares: usize) -> Self {
+        Progress { shares, next_share: AtomicUsize::new(0), shares_done: Mutex::new(0), all_done: Condvar::new() }
+    }
+
     fn has_share(&self) -> bool {
         self.next_share.load(Ordering::Relaxed) < self.shares
     }
 
-    /// Takes share after share, until there is none.
-    fn share(&self, team: &Team<'_>) {
-        let next = || Some(self.next_share.fetch_add(1, Ordering::Relaxed)).filter(|share| *share < self.shares);
-        match &self.task {
-            Task::Decode(decoding) => {
-                let mut tools = decoding.tools();
-                while let Some(share) = next() {
-                    let _end = ShareEnd(self);
-                    decoding.decode(share, team, &mut tools);
-                }
-            }
-            Task::Apply(applying) => {
-                let mut tools = applying.tools();
-                while let Some(share) = next() {
-                    let _end = ShareEnd(self);
-                    applying.apply(share, team, &mut tools);
-                }
-            }
-            Task::Resume(resuming) => {
-                let mut tools = resuming.tools();
-                while let Some(share) = next() {
-                    let _end = ShareEnd(self);
-                    resuming.resume(share, team, &mut tools);
-                }
-            }
-        }
+    fn next_share(&self) -> Option<usize> {
+        Some(self.next_share.fetch_add(1, Ordering::Relaxed)).filter(|share| *share < self.shares)
     }
 
     fn wait(&self) {
@@ -186,7 +186,7 @@ impl Work {
 }
 
 /// Says that a share is done, also where it went wrong: nobody must wait for a thread that panicked.
-struct ShareEnd<'w>(&'w Work);
+struct ShareEnd<'w>(&'w Progress);
 
 impl Drop for ShareEnd<'_> {
     fn drop(&mut self) {
