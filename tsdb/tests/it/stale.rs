@@ -137,6 +137,30 @@ fn stale_series_leave_when_they_are_many() {
 }
 
 #[test]
+fn what_decayed_of_a_stale_series_comes_back_before_it_leaves() {
+    let mut rig = Rig::new();
+    rig.options = options().chunk_range_ms(16 * STEP_MS);
+    let db = rig.open();
+    let rows = |n: i64, first: usize| (first..10).map(|series| (series, time_of(n), n as f64)).collect::<Vec<_>>();
+    (0..20).for_each(|n| rig.commit(&db, &rows(n, 0)));
+    rig.maintain(&db, 19);
+    let file = Path::new("/data/chunks_head/000001");
+    let len = rig.disk.contents(file).unwrap().len();
+    (20..len).step_by(20).for_each(|at| assert!(rig.disk.flip_bit(file, at, 3)));
+    let ends: Vec<_> = (0..10).map(|s| (s, time_of(20), if s < 6 { STALE_NAN } else { 20.0 })).collect();
+    rig.commit(&db, &ends);
+    let report = rig.maintain(&db, 20);
+    assert_eq!((report.restored_chunks, report.flushed_stale, report.evicted_series), (6, 2, 6));
+    let mut restored = 0;
+    for n in 21..30 {
+        rig.commit(&db, &rows(n, 6));
+        restored += rig.maintain(&db, n).restored_chunks;
+    }
+    assert_eq!(restored, 4, "those of the others, before their range goes to a block");
+    rig.check_reopened(db);
+}
+
+#[test]
 fn few_stale_series_stay_and_so_they_do_by_default() {
     for (threshold, evicted) in [(0.0, 0), (0.61, 0), (0.6, 6), (1.0, 0)] {
         let rig = Rig { options: options().stale_series_compaction_threshold(threshold), ..Rig::new() };

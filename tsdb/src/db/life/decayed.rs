@@ -20,13 +20,13 @@ use crate::head::series::MemSeries;
 pub(super) enum Due {
     /// Those in order that reach into a range.
     InOrder(TimeRange),
+    /// Those in order of stale series.
+    Stale,
     /// Those of late samples.
     Late,
 }
 
 impl Due {
-    pub(super) const ALL_IN_ORDER: Due = Due::InOrder(TimeRange::ALL);
-
     /// Those in order of a half-open range.
     pub(super) fn in_order((min_ms, end_ms): (i64, i64)) -> Due {
         Due::InOrder(TimeRange::new(min_ms, end_ms - 1))
@@ -61,6 +61,8 @@ impl Db {
             let is_lost = |chunk: &&SealedChunk| chunk.data.open(files).is_none();
             let lost: Vec<SealedChunk> = match due {
                 Due::InOrder(range) => state.sealed_in(range).filter(is_lost).cloned().collect(),
+                Due::Stale if !state.is_stale() => continue,
+                Due::Stale => state.sealed_in(TimeRange::ALL).filter(is_lost).cloned().collect(),
                 Due::Late => {
                     state.out_of_order().into_iter().flat_map(OutOfOrder::chunks).filter(is_lost).cloned().collect()
                 }
@@ -76,7 +78,7 @@ impl Db {
         let known = log.by_labels(&self.head.labels(series)?)?;
         let encodings = self.head.rules.encodings();
         match due {
-            Due::InOrder(_) => {
+            Due::InOrder(_) | Due::Stale => {
                 let samples = in_order(&known, chunk);
                 let is_whole = samples.len() == usize::from(chunk.samples);
                 let chunks = || chunks_at_once(&samples, encodings, self.options.chunk_range_ms);

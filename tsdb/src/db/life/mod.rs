@@ -146,7 +146,7 @@ impl Db {
             self.move_late_chunks_to_files()?;
             report.removed_blocks += self.apply_retention(home, upkeep)?;
             if upkeep.is_head_settled() && self.is_stale_share_due() {
-                report.restored_chunks += self.restore_decayed(home, Due::ALL_IN_ORDER)?;
+                report.restored_chunks += self.restore_decayed(home, Due::Stale)?;
                 report.flushed_stale += self.flush_stale(home, upkeep, now_ms)?;
                 report.evicted_series += self.evict_stale_if_unseen(upkeep, now_ms)?;
             }
