@@ -1,5 +1,6 @@
 //! `--enable-feature`: Prometheus' feature flags, as far as this server composes what they switch.
 
+use clap::ValueEnum;
 use promethium::promql::Features;
 use promethium::scrape::TargetConfig;
 use promethium::tsdb::{DbOptions, FloatEncoding};
@@ -10,6 +11,23 @@ const CONCURRENT_RULES: usize = 4;
 /// What is on here without being asked for.
 const ALWAYS_ON: [&str; 4] = ["exemplar-storage", "native-histograms", "ooo-native-histograms", "promql-duration-expr"];
 
+/// What is switched by its name, in Prometheus' spelling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Feature {
+    ConcurrentRuleEval,
+    CreatedTimestampZeroIngestion,
+    MemorySnapshotOnShutdown,
+    MetadataWalRecords,
+    PromqlBinopFillModifiers,
+    PromqlDelayedNameRemoval,
+    PromqlExperimentalFunctions,
+    PromqlExtendedRangeSelectors,
+    StStorage,
+    TypeAndUnitLabels,
+    UseStartTimestamps,
+    Xor2Encoding,
+}
+
 /// What flags say of features.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct FeatureFlags {
@@ -19,8 +37,8 @@ pub(crate) struct FeatureFlags {
 }
 
 impl FeatureFlags {
-    fn has(&self, name: &str) -> bool {
-        self.names.iter().any(|given| given == name)
+    fn has(&self, feature: Feature) -> bool {
+        self.names.iter().any(|name| named(name) == Some(feature))
     }
 
     /// Names that switch nothing, which Prometheus lets pass with a warning.
@@ -28,7 +46,7 @@ impl FeatureFlags {
         self.names.iter().filter_map(|name| match name.as_str() {
             "" => None,
             name if ALWAYS_ON.contains(&name) => Some(format!("--enable-feature: {name} is always on")),
-            name if SWITCHED.contains(&name) => None,
+            name if named(name).is_some() => None,
             name => Some(format!("--enable-feature: {name} is unknown here and switches nothing")),
         })
     }
@@ -36,57 +54,48 @@ impl FeatureFlags {
     /// What the query language may use.
     pub(crate) fn language(&self) -> Features {
         let mut features = Features::server();
-        features.experimental_functions = self.has("promql-experimental-functions");
-        features.extended_range_selectors = self.has("promql-extended-range-selectors");
-        features.fill_modifiers = self.has("promql-binop-fill-modifiers");
-        features.delayed_name_removal = self.has("promql-delayed-name-removal");
-        features.start_timestamps = self.has("use-start-timestamps");
-        features.type_and_unit_labels = self.has("type-and-unit-labels");
+        features.experimental_functions = self.has(Feature::PromqlExperimentalFunctions);
+        features.extended_range_selectors = self.has(Feature::PromqlExtendedRangeSelectors);
+        features.fill_modifiers = self.has(Feature::PromqlBinopFillModifiers);
+        features.delayed_name_removal = self.has(Feature::PromqlDelayedNameRemoval);
+        features.start_timestamps = self.has(Feature::UseStartTimestamps);
+        features.type_and_unit_labels = self.has(Feature::TypeAndUnitLabels);
         features
     }
 
     /// What the store keeps besides.
     pub(crate) fn apply_to_store(&self, mut options: DbOptions) -> DbOptions {
-        if self.has("xor2-encoding") {
+        if self.has(Feature::Xor2Encoding) {
             options = options.float_encoding(FloatEncoding::Xor2);
         }
         options
-            .start_timestamps(self.has("st-storage"))
-            .start_timestamp_zero_samples(self.has("created-timestamp-zero-ingestion"))
-            .metadata(self.has("metadata-wal-records"))
-            .head_snapshot(self.has("memory-snapshot-on-shutdown"))
+            .start_timestamps(self.has(Feature::StStorage))
+            .start_timestamp_zero_samples(self.has(Feature::CreatedTimestampZeroIngestion))
+            .metadata(self.has(Feature::MetadataWalRecords))
+            .head_snapshot(self.has(Feature::MemorySnapshotOnShutdown))
     }
 
     /// What is taken from the pages of targets.
     pub(crate) fn apply_to_target(&self, target: &mut TargetConfig) {
-        target.ingest_start_timestamps = self.has("st-storage") || self.has("created-timestamp-zero-ingestion");
-        target.type_and_unit_labels = self.has("type-and-unit-labels");
+        target.ingest_start_timestamps =
+            self.has(Feature::StStorage) || self.has(Feature::CreatedTimestampZeroIngestion);
+        target.type_and_unit_labels = self.has(Feature::TypeAndUnitLabels);
     }
 
     /// How many rules of a group run side by side.
     pub(crate) fn concurrent_rules(&self, by_flag: Option<usize>) -> usize {
-        by_flag.unwrap_or(if self.has("concurrent-rule-eval") { CONCURRENT_RULES } else { 0 })
+        by_flag.unwrap_or(if self.has(Feature::ConcurrentRuleEval) { CONCURRENT_RULES } else { 0 })
     }
 }
 
-/// What the methods of [`FeatureFlags`] look for.
-const SWITCHED: [&str; 12] = [
-    "concurrent-rule-eval",
-    "created-timestamp-zero-ingestion",
-    "memory-snapshot-on-shutdown",
-    "metadata-wal-records",
-    "promql-binop-fill-modifiers",
-    "promql-delayed-name-removal",
-    "promql-experimental-functions",
-    "promql-extended-range-selectors",
-    "st-storage",
-    "type-and-unit-labels",
-    "use-start-timestamps",
-    "xor2-encoding",
-];
+fn named(name: &str) -> Option<Feature> {
+    Feature::from_str(name, false).ok()
+}
 
 #[cfg(test)]
 mod tests {
+    use clap::builder::PossibleValue;
+
     use super::*;
 
     fn flags(names: &[&str]) -> FeatureFlags {
@@ -101,7 +110,9 @@ mod tests {
         assert_eq!(flags(&["promql-binop-fill-modifiers"]).language(), fill);
         let mut all = Features::all();
         all.type_and_unit_labels = true;
-        assert_eq!(flags(&SWITCHED).language(), all);
+        let names: Vec<_> = Feature::value_variants().iter().filter_map(ValueEnum::to_possible_value).collect();
+        let names: Vec<&str> = names.iter().map(PossibleValue::get_name).collect();
+        assert_eq!(flags(&names).language(), all);
     }
 
     #[test]
