@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 use promethium_block::BlockError;
 use promethium_model::StorageError;
 use promethium_wal::WalError;
-use promethium_wal::head_chunks::HeadChunkError;
-use promethium_wal::head_snapshot::HeadSnapshotError;
 use thiserror::Error;
 
 /// A database could not be opened, maintained or closed.
@@ -41,12 +39,9 @@ pub enum TsdbError {
     /// A block could not be read or written.
     #[error(transparent)]
     Block(#[from] BlockError),
-    /// A file of full head chunks could not be read or written.
+    /// A file of the log, of full head chunks or of a snapshot could not be read or written.
     #[error(transparent)]
-    HeadChunk(#[from] HeadChunkError),
-    /// A snapshot of the head could not be written.
-    #[error(transparent)]
-    HeadSnapshot(#[from] HeadSnapshotError),
+    Wal(#[from] WalError),
     /// Reading what is stored failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -66,16 +61,12 @@ impl TsdbError {
     }
 }
 
-impl From<WalError> for TsdbError {
-    fn from(error: WalError) -> Self {
-        TsdbError::Io { path: error.path, action: "write-ahead log", source: error.source }
-    }
-}
-
 impl From<TsdbError> for StorageError {
     fn from(error: TsdbError) -> Self {
         match error {
-            TsdbError::Io { path, source, .. } => StorageError::Io { path, source },
+            TsdbError::Io { path, source, .. } | TsdbError::Wal(WalError::Io { path, source }) => {
+                StorageError::Io { path, source }
+            }
             TsdbError::Storage(error) => error,
             other => StorageError::Backend(Box::new(other)),
         }

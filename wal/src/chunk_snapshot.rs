@@ -11,12 +11,11 @@
     clippy::arithmetic_side_effects
 )]
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use promethium_model::HistogramValue;
-use thiserror::Error;
 
+use crate::WalError;
 use crate::layout::segment_files;
 use crate::reader::{Item, SegmentReader};
 use crate::record::{
@@ -89,44 +88,13 @@ pub enum SnapshotLastValue {
     Histogram(HistogramValue),
 }
 
-/// A memory snapshot cannot be used.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ChunkSnapshotError {
-    /// The operating system said no.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The file or directory.
-        path: PathBuf,
-        /// The error.
-        source: io::Error,
-    },
-    /// Bytes that should be records and are not, or a record that does not decode.
-    #[error("{}: offset {offset}: {message}", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// Byte offset in it.
-        offset: u64,
-        /// What was expected and found.
-        message: String,
-    },
-}
-
-impl ChunkSnapshotError {
-    fn io(path: &Path) -> impl FnOnce(io::Error) -> ChunkSnapshotError {
-        let path = path.to_path_buf();
-        move |source| ChunkSnapshotError::Io { path, source }
-    }
-}
-
 /// The newest memory snapshot in a data directory.
 ///
 /// # Errors
 ///
 /// When the directory cannot be listed.
-pub fn find_chunk_snapshot(vfs: &dyn Vfs, data_dir: &Path) -> Result<Option<ChunkSnapshotDir>, ChunkSnapshotError> {
-    let names = vfs.list(data_dir).map_err(ChunkSnapshotError::io(data_dir))?;
+pub fn find_chunk_snapshot(vfs: &dyn Vfs, data_dir: &Path) -> Result<Option<ChunkSnapshotDir>, WalError> {
+    let names = vfs.list(data_dir).map_err(WalError::at(data_dir))?;
     let snapshots = names.iter().filter_map(|name| {
         let (segment, offset) = name.strip_prefix("chunk_snapshot.")?.split_once('.')?;
         let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten();
@@ -144,19 +112,21 @@ pub fn read_chunk_snapshot(
     vfs: &dyn Vfs,
     dir: &Path,
     visit: &mut dyn FnMut(ChunkSnapshotRecord<'_>),
-) -> Result<(), ChunkSnapshotError> {
-    let names = vfs.list(dir).map_err(ChunkSnapshotError::io(dir))?;
+) -> Result<(), WalError> {
+    let names = vfs.list(dir).map_err(WalError::at(dir))?;
     for segment in segment_files(dir, &names) {
         let path = &segment.path;
-        let io = || ChunkSnapshotError::io(path);
+        let io = || WalError::at(path);
         let mut reader = SegmentReader::new(vfs.open(path, OpenMode::Read).map_err(io())?);
         while let Some(item) = reader.next_item().map_err(io())? {
-            let damaged = |offset, message| ChunkSnapshotError::Damaged { path: path.clone(), offset, message };
             match item {
                 Item::Record { start, bytes } => {
-                    visit(decode_chunk_snapshot_record(bytes).map_err(|e| damaged(start, e.to_string()))?);
+                    let decoded = decode_chunk_snapshot_record(bytes);
+                    visit(decoded.map_err(WalError::in_record(path, start))?);
                 }
-                Item::Damage { offset, message } => return Err(damaged(offset, message)),
+                Item::Damage { offset, message } => {
+                    return Err(WalError::Damaged { path: path.clone(), offset, message });
+                }
             }
         }
     }

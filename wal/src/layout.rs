@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::writer::WalError;
+use crate::WalError;
 use promethium_vfs::Vfs;
 
 /// One segment file.

@@ -53,10 +53,17 @@
 //!
 //! Numbers are big-endian. A record never crosses a segment. Every opening of the store starts a new segment. The tables of
 //! every byte are in `docs/format.md`.
+//!
+//! # Errors
+//!
+//! What fails at a file is a [`WalError`], with the path, and with the offset where bytes are at fault. Decoders of records are
+//! given bytes and know no file: theirs is a [`RecordError`], small and comparable, which becomes the source of a
+//! [`WalError::Record`] where the file is known. Damage in a segment is not an error but an [`Item`]: reading goes on behind it.
 
 mod checkpoint;
 pub mod chunk_snapshot;
 mod compress;
+mod error;
 mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -72,6 +79,7 @@ pub use checkpoint::{
     write_checkpoint,
 };
 pub use compress::{Compression, Compressor, Decompressor};
+pub use error::WalError;
 pub use frame::PreparedRecord;
 pub use layout::{SegmentFile, WalLayout, read_layout};
 pub use reader::{Item, SegmentReader, StoredAs, StoredItem, StoredRecord};
@@ -83,7 +91,7 @@ pub use record::{
     encode_sample_columns, encode_samples, encode_samples_v2, encode_series_entry, encode_tombstones, record_kind,
     scatter_samples,
 };
-pub use writer::{DEFAULT_MAX_UNSYNCED_BYTES, SyncPoint, WalError, WalWriter, WriterTrouble, Written};
+pub use writer::{DEFAULT_MAX_UNSYNCED_BYTES, SyncPoint, WalWriter, WriterTrouble, Written};
 
 /// Bytes of a page; segments are whole numbers of pages.
 pub const PAGE_BYTES: usize = 32 << 10;

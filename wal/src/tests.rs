@@ -225,3 +225,23 @@ proptest! {
         prop_assert!(end <= len as u64);
     }
 }
+
+#[test]
+fn an_error_names_the_file_and_the_offset_and_carries_what_is_wrong_with_the_record() {
+    let (disk, dir) = (MemVfs::new(), Path::new("/chunk_snapshot.000000.0000000000"));
+    disk.create_dir(dir).unwrap();
+    let mut wal = WalWriter::create(Arc::new(disk.clone()), dir, 0, 1 << 20).unwrap();
+    // A whole record of tombstones of which there are none, and one of a type that no snapshot has.
+    let none =
+        chunk_snapshot::encode_chunk_snapshot_record(&chunk_snapshot::ChunkSnapshotRecord::Tombstones(Vec::new()));
+    let records = [none.clone(), vec![9]].map(|r| PreparedRecord::new(r, Compression::None));
+    wal.append(&records).unwrap();
+    let error = chunk_snapshot::read_chunk_snapshot(&disk, dir, &mut |_| {}).unwrap_err();
+    let second = (7 + none.len()) as u64;
+    let WalError::Record { path, offset, source } = &error else { panic!("{error:?}") };
+    assert_eq!((path.clone(), *offset), (dir.join("00000000"), second));
+    assert_eq!(*source, RecordError::WrongType { expected: "a memory snapshot", found: 9 });
+    let expected = format!("{}: offset {second}: {source}", path.display());
+    assert_eq!(error.to_string(), expected);
+    assert!(!error.is_not_found() && !error.is_out_of_space());
+}

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use promethium_model::{Labels, TimeRange};
 use promethium_vfs::Vfs;
 use promethium_wal::head_snapshot::{
-    HEAD_SNAPSHOT_FILE, HeadSnapshot, HeadSnapshotChunk, HeadSnapshotError, HeadSnapshotWriter, LogPosition,
+    HEAD_SNAPSHOT_FILE, HeadSnapshot, HeadSnapshotChunk, HeadSnapshotWriter, LogPosition,
 };
 use promethium_wal::{
-    RefExemplar, RefMetadata, RefTombstone, WalLayout, encode_exemplars, encode_metadata, encode_tombstones,
+    RefExemplar, RefMetadata, RefTombstone, WalError, WalLayout, encode_exemplars, encode_metadata, encode_tombstones,
 };
 
 use super::log::Log;
@@ -171,7 +171,7 @@ impl Db {
     }
 }
 
-fn write_series(file: &mut HeadSnapshotWriter, head: &Head, series: &MemSeries) -> Result<(), HeadSnapshotError> {
+fn write_series(file: &mut HeadSnapshotWriter, head: &Head, series: &MemSeries) -> Result<(), WalError> {
     let state = series.lock();
     let chunks = state.chunks_in(i64::MIN, i64::MAX);
     let in_memory = chunks.iter().filter_map(|chunk| match &chunk.data {
@@ -195,7 +195,7 @@ pub(super) fn find(
 ) -> Option<HeadSnapshot> {
     let snapshot = match HeadSnapshot::open(vfs, dir) {
         Ok(snapshot) => snapshot,
-        Err(HeadSnapshotError::Damaged { path, offset, message }) => {
+        Err(WalError::Damaged { path, offset, message }) => {
             set_aside(vfs, dir, report);
             report.note_damage(Damage { path, offset, message });
             return None;

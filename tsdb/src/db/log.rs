@@ -43,7 +43,7 @@ pub(crate) struct LogState {
 #[derive(Debug)]
 pub(crate) enum LogError {
     /// It failed now.
-    Io { path: PathBuf, source: io::Error },
+    Failed(WalError),
     /// It is closed.
     Closed,
 }
@@ -212,20 +212,21 @@ impl Log {
 impl LogError {
     fn discarded(state: &LogState) -> Self {
         let message = state.writer.trouble().last_error.clone().unwrap_or_default();
-        LogError::Io { path: PathBuf::from("wal"), source: io::Error::other(message) }
+        WalError::Io { path: PathBuf::from("wal"), source: io::Error::other(message) }.into()
     }
 }
 
 impl From<WalError> for LogError {
     fn from(error: WalError) -> Self {
-        LogError::Io { path: error.path, source: error.source }
+        LogError::Failed(error)
     }
 }
 
 impl From<LogError> for CommitError {
     fn from(error: LogError) -> Self {
         match error {
-            LogError::Io { path, source } => CommitError::Io { path, source },
+            LogError::Failed(WalError::Io { path, source }) => CommitError::Io { path, source },
+            LogError::Failed(error) => CommitError::Backend(Box::new(error)),
             LogError::Closed => CommitError::ReadOnly { reason: super::CLOSED.to_owned() },
         }
     }
@@ -234,7 +235,7 @@ impl From<LogError> for CommitError {
 impl From<LogError> for TsdbError {
     fn from(error: LogError) -> Self {
         match error {
-            LogError::Io { path, source } => TsdbError::Io { path, action: "write the log", source },
+            LogError::Failed(error) => error.into(),
             LogError::Closed => TsdbError::ReadOnly { reason: super::CLOSED.to_owned() },
         }
     }

@@ -317,11 +317,7 @@ fn start_log(
     options: &DbOptions,
     clock: &dyn Clock,
 ) -> Result<Log, TsdbError> {
-    let writer = WalWriter::create(Arc::clone(vfs), dir, index, options.segment_bytes).map_err(|e| TsdbError::Io {
-        path: e.path,
-        action: "start a log segment",
-        source: e.source,
-    })?;
+    let writer = WalWriter::create(Arc::clone(vfs), dir, index, options.segment_bytes)?;
     Ok(Log::new(writer, options.compression, clock.now_ms()))
 }
 

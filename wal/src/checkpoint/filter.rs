@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use promethium_model::Metadata;
 
+use crate::WalError;
 use crate::record::{
     RecordError, RecordType, RefHistogram, RefMetadata, SampleColumns, SeriesReader, decode_exemplars,
     decode_histograms, decode_metadata, decode_sample_columns, decode_tombstones, encode_exemplars, encode_histograms,
     encode_histograms_v2, encode_metadata, encode_sample_columns, encode_samples_v2, encode_series_entry,
     encode_tombstones,
 };
-use crate::writer::WalError;
 
 // Far below what a reader refuses.
 const MAX_METADATA_PER_RECORD: usize = 10_000;

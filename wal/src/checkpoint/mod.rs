@@ -10,11 +10,11 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+use crate::WalError;
 use crate::compress::Compression;
 use crate::layout::{SegmentFile, checkpoint_number, checkpoint_path, segment_number};
 use crate::reader::{Item, SegmentReader};
 use crate::record::RecordType;
-use crate::writer::WalError;
 use crate::{WalLayout, read_layout};
 use filter::Filter;
 use promethium_vfs::{OpenMode, Vfs};

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::CheckpointOptions;
+use crate::WalError;
 use crate::compress::Compressor;
 use crate::layout::segment_path;
-use crate::writer::WalError;
 use promethium_vfs::{OpenMode, Vfs, VfsFile};
 
 const BUFFER_BYTES: usize = 1 << 20;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use super::HeadChunkError;
+use crate::WalError;
 use promethium_vfs::{FileMap, VfsFile};
 
 /// A file as readers have it. Once it grows no more only its map is kept: maps, unlike open files, are not counted by the
@@ -26,7 +26,7 @@ impl ChunkFile {
     }
 
     /// A map that holds what lies at `offset`, if the file has that.
-    pub(super) fn map_with(&self, offset: usize) -> Result<FileMap, HeadChunkError> {
+    pub(super) fn map_with(&self, offset: usize) -> Result<FileMap, WalError> {
         let known = match &*self.state.read() {
             State::Growing { map, .. } => map.as_ref().filter(|map| map.len() > offset).cloned(),
             State::Finished(map) => Some(map.clone()),
@@ -35,10 +35,10 @@ impl ChunkFile {
     }
 
     /// A map of all that the file has now.
-    pub(super) fn map_whole(&self) -> Result<FileMap, HeadChunkError> {
+    pub(super) fn map_whole(&self) -> Result<FileMap, WalError> {
         match &mut *self.state.write() {
             State::Growing { file, map } => {
-                let whole = file.map().map_err(HeadChunkError::io(&self.path))?;
+                let whole = file.map().map_err(WalError::at(&self.path))?;
                 *map = Some(whole.clone());
                 Ok(whole)
             }
@@ -57,9 +57,9 @@ impl ChunkFile {
     }
 
     /// Bytes of the file.
-    pub(super) fn len(&self) -> Result<u64, HeadChunkError> {
+    pub(super) fn len(&self) -> Result<u64, WalError> {
         match &*self.state.read() {
-            State::Growing { file, .. } => file.len().map_err(HeadChunkError::io(&self.path)),
+            State::Growing { file, .. } => file.len().map_err(WalError::at(&self.path)),
             State::Finished(map) => Ok(map.len() as u64),
         }
     }

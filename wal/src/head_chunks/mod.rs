@@ -8,11 +8,6 @@ mod file;
 mod scan;
 mod store;
 
-use std::io;
-use std::path::PathBuf;
-
-use thiserror::Error;
-
 pub use entry::{HeadChunkEntry, NewHeadChunk};
 pub use scan::{HeadChunkDamage, HeadChunkReport};
 pub use store::{HeadChunk, HeadChunks};
@@ -48,54 +43,6 @@ impl HeadChunkRef {
     #[must_use]
     pub fn offset(self) -> u32 {
         self.0 as u32
-    }
-}
-
-/// A head chunk could not be written or read.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum HeadChunkError {
-    /// The operating system said no.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The file or directory.
-        path: PathBuf,
-        /// The error.
-        source: io::Error,
-    },
-    /// No file has this number: it was removed, or the reference never was one.
-    #[error("head chunk {file:06}:{offset}: there is no such file")]
-    NoFile {
-        /// Number of the file.
-        file: u32,
-        /// Byte offset in it.
-        offset: u32,
-    },
-    /// What stands at the reference is not a whole chunk with the right checksum.
-    #[error("{}: offset {offset}: {message}", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// Byte offset in it.
-        offset: u32,
-        /// What was expected and found.
-        message: String,
-    },
-}
-
-impl HeadChunkError {
-    fn io(path: &std::path::Path) -> impl FnOnce(io::Error) -> HeadChunkError {
-        let path = path.to_path_buf();
-        move |source| HeadChunkError::Io { path, source }
-    }
-
-    /// Whether the medium is full: writing goes on by itself once there is space.
-    #[must_use]
-    pub fn is_out_of_space(&self) -> bool {
-        matches!(self, HeadChunkError::Io { source, .. } if matches!(
-            source.kind(),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-        ))
     }
 }
 

@@ -11,7 +11,8 @@ use parking_lot::{Mutex, RwLock};
 use super::entry::{HeadChunkEntry, NewHeadChunk, encode, max_encoded_len, parse};
 use super::file::ChunkFile;
 use super::scan::{HeadChunkDamage, HeadChunkReport, scan};
-use super::{FILE_HEADER_BYTES, HeadChunkError, HeadChunkRef, MAGIC, MAX_HEAD_CHUNK_FILE_BYTES, VERSION};
+use super::{FILE_HEADER_BYTES, HeadChunkRef, MAGIC, MAX_HEAD_CHUNK_FILE_BYTES, VERSION};
+use crate::WalError;
 use promethium_vfs::{FileMap, OpenMode, Vfs, VfsFile};
 
 // What is written with one call.
@@ -36,7 +37,7 @@ const MAGIC_BYTES: usize = 4;
 /// let mut references = Vec::new();
 /// chunks.append(&[chunk], &mut references)?;
 /// assert_eq!(&chunks.read(references[0])?[..], b"samples");
-/// # Ok::<(), promethium_wal::head_chunks::HeadChunkError>(())
+/// # Ok::<(), promethium_wal::WalError>(())
 /// ```
 pub struct HeadChunks {
     vfs: Arc<dyn Vfs>,
@@ -103,8 +104,8 @@ impl HeadChunks {
         vfs: Arc<dyn Vfs>,
         dir: &Path,
         visit: &mut dyn FnMut(HeadChunkEntry<'_>),
-    ) -> Result<(HeadChunks, HeadChunkReport), HeadChunkError> {
-        vfs.create_dir(dir).map_err(HeadChunkError::io(dir))?;
+    ) -> Result<(HeadChunks, HeadChunkReport), WalError> {
+        vfs.create_dir(dir).map_err(WalError::at(dir))?;
         let mut report = HeadChunkReport::default();
         let mut numbers = list_numbers(&*vfs, dir)?;
         remove_empty_last(&*vfs, dir, &mut numbers, &mut report)?;
@@ -117,7 +118,7 @@ impl HeadChunks {
             let path = file_path(dir, number);
             let is_last = last == Some(number);
             let mode = if is_last { OpenMode::Append } else { OpenMode::Read };
-            let file = vfs.open(&path, mode).map_err(HeadChunkError::io(&path))?;
+            let file = vfs.open(&path, mode).map_err(WalError::at(&path))?;
             let chunks = Arc::new(ChunkFile::new(path, Arc::clone(&file)));
             read_file(&chunks, &*file, number, is_last, visit, &mut report)?;
             chunks.finish();
@@ -142,11 +143,7 @@ impl HeadChunks {
     /// # Errors
     ///
     /// When a file cannot be created, written, or synced at its end. A full disk leaves the file as it was before.
-    pub fn append(
-        &self,
-        chunks: &[NewHeadChunk<'_>],
-        references: &mut Vec<HeadChunkRef>,
-    ) -> Result<(), HeadChunkError> {
+    pub fn append(&self, chunks: &[NewHeadChunk<'_>], references: &mut Vec<HeadChunkRef>) -> Result<(), WalError> {
         let mut guard = self.writer.lock();
         let writer = &mut *guard;
         let mut rest = chunks;
@@ -179,7 +176,7 @@ impl HeadChunks {
     }
 
     /// Begins a file where there is none, and where the next chunk would pass the end of the present one.
-    fn make_room(&self, writer: &mut Writer, next_bytes: u64) -> Result<(), HeadChunkError> {
+    fn make_room(&self, writer: &mut Writer, next_bytes: u64) -> Result<(), WalError> {
         let is_full = |c: &Current| c.len > FILE_HEADER_BYTES as u64 && c.len + next_bytes > self.max_file_bytes;
         if writer.current.as_ref().is_some_and(is_full) {
             self.finish(writer)?;
@@ -190,16 +187,15 @@ impl HeadChunks {
         Ok(())
     }
 
-    fn begin(&self, writer: &mut Writer) -> Result<(), HeadChunkError> {
+    fn begin(&self, writer: &mut Writer) -> Result<(), WalError> {
         let number = writer.next_number;
         let path = file_path(&self.dir, number);
-        let file = self.vfs.open(&path, OpenMode::CreateNew).map_err(HeadChunkError::io(&path))?;
+        let file = self.vfs.open(&path, OpenMode::CreateNew).map_err(WalError::at(&path))?;
         let chunks = Arc::new(ChunkFile::new(path, Arc::clone(&file)));
         let mut current = Current { number, file, chunks, len: 0, synced_len: 0 };
         let mut header = MAGIC.to_be_bytes().to_vec();
         header.extend_from_slice(&[VERSION, 0, 0, 0]);
-        let begun =
-            current.write(&header).and_then(|()| self.vfs.sync_dir(&self.dir).map_err(HeadChunkError::io(&self.dir)));
+        let begun = current.write(&header).and_then(|()| self.vfs.sync_dir(&self.dir).map_err(WalError::at(&self.dir)));
         if let Err(error) = begun {
             // The number is free again; where the file stays, it is an empty last one, which the next opening removes.
             if self.vfs.remove(&current.chunks.path).is_err() {
@@ -213,7 +209,7 @@ impl HeadChunks {
         Ok(())
     }
 
-    fn finish(&self, writer: &mut Writer) -> Result<(), HeadChunkError> {
+    fn finish(&self, writer: &mut Writer) -> Result<(), WalError> {
         writer.given_up.extend(writer.current.take());
         writer.sync()
     }
@@ -223,7 +219,7 @@ impl HeadChunks {
     /// # Errors
     ///
     /// When the file cannot be synced.
-    pub fn cut(&self) -> Result<(), HeadChunkError> {
+    pub fn cut(&self) -> Result<(), WalError> {
         let mut writer = self.writer.lock();
         let has_chunks = writer.current.as_ref().is_some_and(|c| c.len > FILE_HEADER_BYTES as u64);
         if has_chunks { self.finish(&mut writer) } else { Ok(()) }
@@ -236,7 +232,7 @@ impl HeadChunks {
     /// When a file cannot be synced. It is never written or synced again, and [`HeadChunks::doubtful_files`] names it:
     /// whether its chunks are durable nobody knows, so that the log, which has their samples, must be kept, or the
     /// chunks be appended again.
-    pub fn sync(&self) -> Result<(), HeadChunkError> {
+    pub fn sync(&self) -> Result<(), WalError> {
         self.writer.lock().sync()
     }
 
@@ -251,15 +247,15 @@ impl HeadChunks {
     /// # Errors
     ///
     /// When there is no such file, or no whole chunk at this place of it.
-    pub fn read(&self, reference: HeadChunkRef) -> Result<HeadChunk, HeadChunkError> {
+    pub fn read(&self, reference: HeadChunkRef) -> Result<HeadChunk, WalError> {
         let (number, offset) = (reference.file(), reference.offset());
         let file = self.files.read().get(&number).cloned();
-        let file = file.ok_or(HeadChunkError::NoFile { file: number, offset })?;
+        let file = file.ok_or(WalError::NoHeadChunkFile { file: number, offset })?;
         let map = file.map_with(offset as usize)?;
         let bytes = map.get(offset as usize..).unwrap_or_default();
-        let parsed = parse(bytes, reference).map_err(|message| HeadChunkError::Damaged {
+        let parsed = parse(bytes, reference).map_err(|message| WalError::Damaged {
             path: file.path.clone(),
-            offset,
+            offset: offset.into(),
             message,
         })?;
         let entry = parsed.entry;
@@ -276,19 +272,19 @@ impl HeadChunks {
     /// # Errors
     ///
     /// When a file cannot be removed; those before it are.
-    pub fn remove_before(&self, first: u32) -> Result<usize, HeadChunkError> {
+    pub fn remove_before(&self, first: u32) -> Result<usize, WalError> {
         let written = self.writer.lock().current.as_ref().map_or(u32::MAX, |c| c.number);
         let mut files = self.files.write();
         let old: Vec<u32> = files.keys().copied().filter(|n| *n < first.min(written)).collect();
         for number in &old {
             let path = file_path(&self.dir, *number);
             match self.vfs.remove(&path) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(HeadChunkError::io(&path)(e)),
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(WalError::at(&path)(e)),
                 _ => drop(files.remove(number)),
             }
         }
         if !old.is_empty() {
-            self.vfs.sync_dir(&self.dir).map_err(HeadChunkError::io(&self.dir))?;
+            self.vfs.sync_dir(&self.dir).map_err(WalError::at(&self.dir))?;
         }
         Ok(old.len())
     }
@@ -304,14 +300,14 @@ impl HeadChunks {
     /// # Errors
     ///
     /// When a file's length cannot be asked.
-    pub fn bytes(&self) -> Result<u64, HeadChunkError> {
+    pub fn bytes(&self) -> Result<u64, WalError> {
         let files = self.files.read();
         files.values().map(|file| file.len()).sum()
     }
 }
 
 impl Writer {
-    fn sync(&mut self) -> Result<(), HeadChunkError> {
+    fn sync(&mut self) -> Result<(), WalError> {
         while let Some(mut file) = self.given_up.pop() {
             file.chunks.finish();
             file.sync().inspect_err(|_| self.doubtful.push(file.number))?;
@@ -326,15 +322,15 @@ impl Writer {
 }
 
 impl Current {
-    fn write(&mut self, data: &[u8]) -> Result<(), HeadChunkError> {
-        self.file.append(data).map_err(HeadChunkError::io(&self.chunks.path))?;
+    fn write(&mut self, data: &[u8]) -> Result<(), WalError> {
+        self.file.append(data).map_err(WalError::at(&self.chunks.path))?;
         self.len += data.len() as u64;
         Ok(())
     }
 
-    fn sync(&mut self) -> Result<(), HeadChunkError> {
+    fn sync(&mut self) -> Result<(), WalError> {
         if self.synced_len < self.len {
-            self.file.sync().map_err(HeadChunkError::io(&self.chunks.path))?;
+            self.file.sync().map_err(WalError::at(&self.chunks.path))?;
             self.synced_len = self.len;
         }
         Ok(())
@@ -345,8 +341,8 @@ fn file_path(dir: &Path, number: u32) -> PathBuf {
     dir.join(format!("{number:06}"))
 }
 
-fn list_numbers(vfs: &dyn Vfs, dir: &Path) -> Result<Vec<u32>, HeadChunkError> {
-    let names = vfs.list(dir).map_err(HeadChunkError::io(dir))?;
+fn list_numbers(vfs: &dyn Vfs, dir: &Path) -> Result<Vec<u32>, WalError> {
+    let names = vfs.list(dir).map_err(WalError::at(dir))?;
     let is_number = |name: &&String| name.len() >= 6 && name.bytes().all(|b| b.is_ascii_digit());
     let mut numbers: Vec<u32> = names.iter().filter(is_number).filter_map(|name| name.parse().ok()).collect();
     numbers.sort_unstable();
@@ -359,16 +355,16 @@ fn remove_empty_last(
     dir: &Path,
     numbers: &mut Vec<u32>,
     report: &mut HeadChunkReport,
-) -> Result<(), HeadChunkError> {
+) -> Result<(), WalError> {
     let Some(number) = numbers.last() else { return Ok(()) };
     let path = file_path(dir, *number);
-    let file = vfs.open(&path, OpenMode::Read).map_err(HeadChunkError::io(&path))?;
-    let map = file.map().map_err(HeadChunkError::io(&path))?;
+    let file = vfs.open(&path, OpenMode::Read).map_err(WalError::at(&path))?;
+    let map = file.map().map_err(WalError::at(&path))?;
     if map.len() >= MAGIC_BYTES && map.iter().any(|b| *b != 0) {
         return Ok(());
     }
-    vfs.remove(&path).map_err(HeadChunkError::io(&path))?;
-    vfs.sync_dir(dir).map_err(HeadChunkError::io(dir))?;
+    vfs.remove(&path).map_err(WalError::at(&path))?;
+    vfs.sync_dir(dir).map_err(WalError::at(dir))?;
     numbers.pop();
     report.removed.push(path);
     Ok(())
@@ -387,7 +383,7 @@ fn read_file(
     is_last: bool,
     visit: &mut dyn FnMut(HeadChunkEntry<'_>),
     report: &mut HeadChunkReport,
-) -> Result<(), HeadChunkError> {
+) -> Result<(), WalError> {
     let map = chunks.map_whole()?;
     let mut scanned = scan(&map, number, &chunks.path, !report.damage.is_empty(), visit);
     drop(map);
@@ -397,7 +393,7 @@ fn read_file(
     if is_torn {
         report.torn_tail = scanned.damage.pop();
         let end = scanned.good_end as u64;
-        file.truncate(end).and_then(|()| file.sync()).map_err(HeadChunkError::io(&chunks.path))?;
+        file.truncate(end).and_then(|()| file.sync()).map_err(WalError::at(&chunks.path))?;
     }
     report.damage.append(&mut scanned.damage);
     Ok(())

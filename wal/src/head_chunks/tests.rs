@@ -2,6 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
+use crate::WalError;
 use promethium_vfs::{Fault, FaultKind, SimVfs, Vfs};
 
 const DIR: &str = "/data/chunks_head";
@@ -45,7 +46,7 @@ fn new(row: &Row) -> NewHeadChunk<'_> {
     }
 }
 
-fn append(chunks: &HeadChunks, rows: &[Row]) -> Result<Vec<HeadChunkRef>, HeadChunkError> {
+fn append(chunks: &HeadChunks, rows: &[Row]) -> Result<Vec<HeadChunkRef>, WalError> {
     let mut references = Vec::new();
     let new: Vec<_> = rows.iter().map(new).collect();
     chunks.append(&new, &mut references).map(|()| references)
@@ -76,7 +77,7 @@ fn chunks_are_read_back_from_several_files() {
     let kept = again.read(references[0]).unwrap();
     assert_eq!(again.remove_before(3).unwrap(), 2);
     assert_eq!(&kept[..], &all[0].5[..]);
-    assert!(matches!(again.read(references[0]), Err(HeadChunkError::NoFile { file: 1, offset: 8 })));
+    assert!(matches!(again.read(references[0]), Err(WalError::NoHeadChunkFile { file: 1, offset: 8 })));
     let next = append(&again, &rows(100..101)).unwrap();
     assert_eq!(next[0].file(), references.last().unwrap().file() + 1);
     assert!(again.bytes().unwrap() > 10_000);

@@ -22,11 +22,6 @@
 mod reader;
 mod writer;
 
-use std::io;
-use std::path::{Path, PathBuf};
-
-use thiserror::Error;
-
 pub use reader::{HeadSnapshot, HeadSnapshotEntry, HeadSnapshotSeries};
 pub use writer::{HeadSnapshotSummary, HeadSnapshotWriter};
 
@@ -65,61 +60,6 @@ pub struct HeadSnapshotChunk<'a> {
     pub max_ms: i64,
     /// The encoded samples.
     pub data: &'a [u8],
-}
-
-/// A head snapshot cannot be written or used.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum HeadSnapshotError {
-    /// The operating system said no; `NotFound` where there is no snapshot.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The file or directory.
-        path: PathBuf,
-        /// The error.
-        source: io::Error,
-    },
-    /// The file is not what was written.
-    #[error("{}: offset {offset}: {message}", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// Byte offset in it.
-        offset: u64,
-        /// What was expected and found.
-        message: String,
-    },
-    /// The file was written by a later version of this store.
-    #[error("{}: version {version} of head snapshots is not known", path.display())]
-    UnknownVersion {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        version: u8,
-    },
-    /// The log does not go on where the snapshot ends.
-    #[error("{}: the snapshot ends at segment {}, offset {}, and the log {log}", path.display(), position.segment, position.offset)]
-    Stale {
-        /// The file.
-        path: PathBuf,
-        /// Where it ends.
-        position: LogPosition,
-        /// What the log has instead.
-        log: String,
-    },
-}
-
-impl HeadSnapshotError {
-    fn io(path: &Path) -> impl FnOnce(io::Error) -> HeadSnapshotError {
-        let path = path.to_path_buf();
-        move |source| HeadSnapshotError::Io { path, source }
-    }
-
-    /// Whether there simply is no snapshot.
-    #[must_use]
-    pub fn is_not_found(&self) -> bool {
-        matches!(self, HeadSnapshotError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
-    }
 }
 
 #[cfg(test)]

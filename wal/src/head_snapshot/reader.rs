@@ -11,9 +11,10 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::{
-    END, END_BYTES, HEAD_SNAPSHOT_FILE, HEADER_BYTES, HeadSnapshotChunk, HeadSnapshotError, LogPosition, MAGIC,
-    SECTION_HEADER_BYTES, SERIES, SYMBOLS, VERSION,
+    END, END_BYTES, HEAD_SNAPSHOT_FILE, HEADER_BYTES, HeadSnapshotChunk, LogPosition, MAGIC, SECTION_HEADER_BYTES,
+    SERIES, SYMBOLS, VERSION,
 };
+use crate::WalError;
 use crate::layout::WalLayout;
 use crate::record::{Cursor, RecordError};
 use promethium_vfs::{FileMap, OpenMode, Vfs};
@@ -47,11 +48,11 @@ impl HeadSnapshot {
     ///
     /// # Errors
     ///
-    /// See [`HeadSnapshotError::is_not_found`]; otherwise the snapshot is not to be used.
-    pub fn open(vfs: &dyn Vfs, dir: &Path) -> Result<HeadSnapshot, HeadSnapshotError> {
+    /// See [`WalError::is_not_found`]; otherwise the snapshot is not to be used.
+    pub fn open(vfs: &dyn Vfs, dir: &Path) -> Result<HeadSnapshot, WalError> {
         let path = dir.join(HEAD_SNAPSHOT_FILE);
-        let file = vfs.open(&path, OpenMode::Read).map_err(HeadSnapshotError::io(&path))?;
-        let map = file.map().map_err(HeadSnapshotError::io(&path))?;
+        let file = vfs.open(&path, OpenMode::Read).map_err(WalError::at(&path))?;
+        let map = file.map().map_err(WalError::at(&path))?;
         let position = read_header(&map, &path)?;
         let (sections, counts) = read_sections(&map, &path)?;
         let [series, chunks, symbols, _] = counts;
@@ -68,18 +69,18 @@ impl HeadSnapshot {
     ///
     /// # Errors
     ///
-    /// [`HeadSnapshotError::Stale`] when it does not; or when the segment cannot be asked for its length.
-    pub fn check_log(&self, vfs: &dyn Vfs, layout: &WalLayout) -> Result<(), HeadSnapshotError> {
+    /// [`WalError::StaleSnapshot`] when it does not; or when the segment cannot be asked for its length.
+    pub fn check_log(&self, vfs: &dyn Vfs, layout: &WalLayout) -> Result<(), WalError> {
         let position = self.position;
-        let stale = |log: String| Err(HeadSnapshotError::Stale { path: self.path.clone(), position, log });
+        let stale = |log: String| Err(WalError::StaleSnapshot { path: self.path.clone(), position, log });
         let Some(segment) = layout.segments.iter().find(|s| s.index == position.segment) else {
             let last = layout.next_index.checked_sub(1);
             return stale(
                 last.map_or("is empty".to_owned(), |last| format!("has no such segment, and ends at {last}")),
             );
         };
-        let file = vfs.open(&segment.path, OpenMode::Read).map_err(HeadSnapshotError::io(&segment.path))?;
-        let len = file.len().map_err(HeadSnapshotError::io(&segment.path))?;
+        let file = vfs.open(&segment.path, OpenMode::Read).map_err(WalError::at(&segment.path))?;
+        let len = file.len().map_err(WalError::at(&segment.path))?;
         if len < position.offset { stale(format!("has only {len} bytes of that segment")) } else { Ok(()) }
     }
 
@@ -103,8 +104,15 @@ impl HeadSnapshot {
 
     /// The payloads of all sections of a kind, in order.
     pub fn sections(&self, kind: u8) -> impl Iterator<Item = &[u8]> + '_ {
+        self.placed_sections(kind).map(|section| section.payload)
+    }
+
+    fn placed_sections(&self, kind: u8) -> impl Iterator<Item = Section<'_>> + '_ {
         let of_kind = self.sections.iter().filter(move |(k, _)| *k == kind);
-        of_kind.map(|(_, range)| self.map.get(range.clone()).unwrap_or_default())
+        of_kind.map(|(_, range)| Section {
+            offset: range.start.saturating_sub(SECTION_HEADER_BYTES) as u64,
+            payload: self.map.get(range.clone()).unwrap_or_default(),
+        })
     }
 
     /// All symbols, in the order of their numbers.
@@ -112,12 +120,12 @@ impl HeadSnapshot {
     /// # Errors
     ///
     /// When a section does not decode, although its checksum is right.
-    pub fn symbols(&self) -> Result<Vec<&str>, HeadSnapshotError> {
+    pub fn symbols(&self) -> Result<Vec<&str>, WalError> {
         let mut symbols = Vec::with_capacity(usize::try_from(self.symbols).unwrap_or(0).min(self.map.len()));
-        for payload in self.sections(SYMBOLS) {
-            let mut rest = Cursor::new(payload);
+        for section in self.placed_sections(SYMBOLS) {
+            let mut rest = Cursor::new(section.payload);
             while !rest.is_empty() {
-                symbols.push(rest.string().map_err(|e| self.undecodable(&e))?);
+                symbols.push(rest.string().map_err(WalError::in_record(&self.path, section.offset))?);
             }
         }
         Ok(symbols)
@@ -126,26 +134,31 @@ impl HeadSnapshot {
     /// Walks the series.
     #[must_use]
     pub fn series(&self) -> HeadSnapshotSeries<'_> {
-        HeadSnapshotSeries::over(self, self.sections(SERIES).collect())
+        HeadSnapshotSeries::over(self, self.placed_sections(SERIES).collect())
     }
 
     /// Walks the series in `parts` consecutive parts, each of which can be given to a thread of its own.
     #[must_use]
     pub fn series_parts(&self, parts: usize) -> Vec<HeadSnapshotSeries<'_>> {
-        let payloads: Vec<&[u8]> = self.sections(SERIES).collect();
-        let of_part = payloads.len().div_ceil(parts.max(1)).max(1);
-        payloads.chunks(of_part).map(|part| HeadSnapshotSeries::over(self, part.to_vec())).collect()
+        let sections: Vec<_> = self.placed_sections(SERIES).collect();
+        let of_part = sections.len().div_ceil(parts.max(1)).max(1);
+        sections.chunks(of_part).map(|part| HeadSnapshotSeries::over(self, part.to_vec())).collect()
     }
+}
 
-    fn undecodable(&self, error: &RecordError) -> HeadSnapshotError {
-        HeadSnapshotError::Damaged { path: self.path.clone(), offset: 0, message: error.to_string() }
-    }
+/// A section, and where in the file it begins.
+#[derive(Clone, Copy)]
+struct Section<'s> {
+    offset: u64,
+    payload: &'s [u8],
 }
 
 /// A walk over the series of a snapshot.
 pub struct HeadSnapshotSeries<'s> {
     snapshot: &'s HeadSnapshot,
-    payloads: std::vec::IntoIter<&'s [u8]>,
+    sections: std::vec::IntoIter<Section<'s>>,
+    /// Of the section that is being read.
+    offset: u64,
     rest: Cursor<'s>,
     last_reference: u64,
     labels: Vec<(u32, u32)>,
@@ -153,10 +166,10 @@ pub struct HeadSnapshotSeries<'s> {
 }
 
 impl<'s> HeadSnapshotSeries<'s> {
-    fn over(snapshot: &'s HeadSnapshot, payloads: Vec<&'s [u8]>) -> Self {
+    fn over(snapshot: &'s HeadSnapshot, sections: Vec<Section<'s>>) -> Self {
         let (labels, chunks) = (Vec::new(), Vec::new());
-        let payloads = payloads.into_iter();
-        HeadSnapshotSeries { snapshot, payloads, rest: Cursor::new(&[]), last_reference: 0, labels, chunks }
+        let sections = sections.into_iter();
+        HeadSnapshotSeries { snapshot, sections, offset: 0, rest: Cursor::new(&[]), last_reference: 0, labels, chunks }
     }
 
     /// The next series, `None` at the end.
@@ -164,13 +177,14 @@ impl<'s> HeadSnapshotSeries<'s> {
     /// # Errors
     ///
     /// When a section does not decode, although its checksum is right.
-    pub fn next_entry(&mut self) -> Result<Option<HeadSnapshotEntry<'s, '_>>, HeadSnapshotError> {
+    pub fn next_entry(&mut self) -> Result<Option<HeadSnapshotEntry<'s, '_>>, WalError> {
         while self.rest.is_empty() {
-            let Some(payload) = self.payloads.next() else { return Ok(None) };
-            self.rest = Cursor::new(payload);
+            let Some(section) = self.sections.next() else { return Ok(None) };
+            (self.rest, self.offset) = (Cursor::new(section.payload), section.offset);
             self.last_reference = 0;
         }
-        let state = self.read_entry().map_err(|e| self.snapshot.undecodable(&e))?;
+        let state = self.read_entry();
+        let state = state.map_err(WalError::in_record(&self.snapshot.path, self.offset))?;
         let reference = self.last_reference;
         Ok(Some(HeadSnapshotEntry { reference, labels: &self.labels, state, chunks: &self.chunks }))
     }
@@ -210,8 +224,8 @@ fn read_chunk<'s>(rest: &mut Cursor<'s>, previous_ms: i64) -> Result<HeadSnapsho
     Ok(HeadSnapshotChunk { encoding, min_ms, max_ms, data: rest.take(len, "chunk")? })
 }
 
-fn damaged(path: &Path, offset: usize, message: impl Into<String>) -> HeadSnapshotError {
-    HeadSnapshotError::Damaged { path: path.to_path_buf(), offset: offset as u64, message: message.into() }
+fn damaged(path: &Path, offset: usize, message: impl Into<String>) -> WalError {
+    WalError::Damaged { path: path.to_path_buf(), offset: offset as u64, message: message.into() }
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
@@ -222,7 +236,7 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_be_bytes(*bytes.get(at..)?.first_chunk::<8>()?))
 }
 
-fn read_header(bytes: &[u8], path: &Path) -> Result<LogPosition, HeadSnapshotError> {
+fn read_header(bytes: &[u8], path: &Path) -> Result<LogPosition, WalError> {
     let cut = || damaged(path, 0, "the file header is cut short");
     let header = bytes.get(..HEADER_BYTES).ok_or_else(cut)?;
     let magic = u32_at(header, 0).ok_or_else(cut)?;
@@ -238,7 +252,7 @@ fn read_header(bytes: &[u8], path: &Path) -> Result<LogPosition, HeadSnapshotErr
         Some(VERSION) => {}
         version => {
             let version = version.unwrap_or(0);
-            return Err(HeadSnapshotError::UnknownVersion { path: path.to_path_buf(), version });
+            return Err(WalError::UnknownVersion { path: path.to_path_buf(), what: "head snapshots", version });
         }
     }
     let (segment, offset) = (u64_at(header, 8).ok_or_else(cut)?, u64_at(header, 16).ok_or_else(cut)?);
@@ -248,7 +262,7 @@ fn read_header(bytes: &[u8], path: &Path) -> Result<LogPosition, HeadSnapshotErr
 type Sections = (Vec<(u8, Range<usize>)>, [u64; 4]);
 
 /// Kind and payload of each section but the last, and the counts of that.
-fn read_sections(bytes: &[u8], path: &Path) -> Result<Sections, HeadSnapshotError> {
+fn read_sections(bytes: &[u8], path: &Path) -> Result<Sections, WalError> {
     let mut sections = Vec::new();
     let mut at = HEADER_BYTES;
     loop {

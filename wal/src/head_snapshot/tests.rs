@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
-use crate::{Compression, PreparedRecord, WalWriter, read_layout};
+use crate::{Compression, PreparedRecord, WalError, WalWriter, read_layout};
 use promethium_vfs::{Fault, FaultKind, SimVfs, Vfs};
 
 const DIR: &str = "/data";
@@ -26,7 +26,7 @@ fn row(i: u64) -> Row {
     (i * 3, labels, vec![i as u8; (i % 4) as usize], (0..i % 5).map(chunk).collect())
 }
 
-fn write(disk: &SimVfs, position: LogPosition, rows: &[Row]) -> Result<HeadSnapshotSummary, HeadSnapshotError> {
+fn write(disk: &SimVfs, position: LogPosition, rows: &[Row]) -> Result<HeadSnapshotSummary, WalError> {
     let mut writer = HeadSnapshotWriter::create(Arc::new(disk.clone()), Path::new(DIR), position)?;
     writer.section(16, b"before")?;
     for (reference, labels, state, chunks) in rows {
@@ -123,7 +123,7 @@ fn a_later_version_is_left_alone() {
     bytes[24..28].copy_from_slice(&crc);
     disk.put(&path, bytes);
     let error = HeadSnapshot::open(&disk, Path::new(DIR)).err().unwrap();
-    assert!(matches!(error, HeadSnapshotError::UnknownVersion { version: 2, .. }), "{error}");
+    assert!(matches!(error, WalError::UnknownVersion { version: 2, .. }), "{error}");
 }
 
 #[test]

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use promethium_model::Symbols;
 
 use super::{
-    END, FIRST_OWN, HEAD_SNAPSHOT_FILE, HeadSnapshotChunk, HeadSnapshotError, LAST_OWN, LogPosition, MAGIC, SERIES,
-    SYMBOLS, VERSION,
+    END, FIRST_OWN, HEAD_SNAPSHOT_FILE, HeadSnapshotChunk, LAST_OWN, LogPosition, MAGIC, SERIES, SYMBOLS, VERSION,
 };
+use crate::WalError;
 use crate::record::{push_string, push_uvarint, push_varint};
 use promethium_vfs::{OpenMode, Vfs, VfsFile};
 
@@ -52,13 +52,13 @@ impl HeadSnapshotWriter {
     /// # Errors
     ///
     /// When the file cannot be created.
-    pub fn create(vfs: Arc<dyn Vfs>, dir: &Path, position: LogPosition) -> Result<Self, HeadSnapshotError> {
+    pub fn create(vfs: Arc<dyn Vfs>, dir: &Path, position: LogPosition) -> Result<Self, WalError> {
         let draft = dir.join(format!("{HEAD_SNAPSHOT_FILE}.tmp"));
         match vfs.remove(&draft) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(HeadSnapshotError::io(&draft)(e)),
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(WalError::at(&draft)(e)),
             _ => {}
         }
-        let file = vfs.open(&draft, OpenMode::CreateNew).map_err(HeadSnapshotError::io(&draft))?;
+        let file = vfs.open(&draft, OpenMode::CreateNew).map_err(WalError::at(&draft))?;
         let mut writer = HeadSnapshotWriter {
             vfs,
             dir: dir.to_path_buf(),
@@ -88,7 +88,7 @@ impl HeadSnapshotWriter {
         labels: impl ExactSizeIterator<Item = (&'a str, &'a str)>,
         state: &[u8],
         chunks: &[HeadSnapshotChunk<'_>],
-    ) -> Result<(), HeadSnapshotError> {
+    ) -> Result<(), WalError> {
         let mut entry = std::mem::take(&mut self.entry);
         entry.clear();
         push_uvarint(&mut entry, reference.wrapping_sub(self.last_reference));
@@ -127,14 +127,14 @@ impl HeadSnapshotWriter {
     /// # Panics
     ///
     /// When the kind is another, or the payload is 4 GiB long: both are mistakes of the caller.
-    pub fn section(&mut self, kind: u8, payload: &[u8]) -> Result<(), HeadSnapshotError> {
+    pub fn section(&mut self, kind: u8, payload: &[u8]) -> Result<(), WalError> {
         assert!((FIRST_OWN..=LAST_OWN).contains(&kind), "sections of kind {kind} are not the head's own");
         self.flush()?;
         self.write_section(kind, payload)
     }
 
     /// Symbols come before the series that use them.
-    fn flush(&mut self) -> Result<(), HeadSnapshotError> {
+    fn flush(&mut self) -> Result<(), WalError> {
         self.last_reference = 0;
         for (kind, payload) in
             [(SYMBOLS, std::mem::take(&mut self.new_symbols)), (SERIES, std::mem::take(&mut self.series))]
@@ -146,7 +146,7 @@ impl HeadSnapshotWriter {
         Ok(())
     }
 
-    fn write_section(&mut self, kind: u8, payload: &[u8]) -> Result<(), HeadSnapshotError> {
+    fn write_section(&mut self, kind: u8, payload: &[u8]) -> Result<(), WalError> {
         let len = u32::try_from(payload.len()).expect("a section is shorter than 4 GiB");
         let mut bytes = vec![kind, 0, 0, 0];
         bytes.extend_from_slice(&len.to_be_bytes());
@@ -157,8 +157,8 @@ impl HeadSnapshotWriter {
         self.append(&bytes)
     }
 
-    fn append(&mut self, bytes: &[u8]) -> Result<(), HeadSnapshotError> {
-        self.file.append(bytes).map_err(HeadSnapshotError::io(&self.draft))?;
+    fn append(&mut self, bytes: &[u8]) -> Result<(), WalError> {
+        self.file.append(bytes).map_err(WalError::at(&self.draft))?;
         self.summary.bytes += bytes.len() as u64;
         Ok(())
     }
@@ -168,15 +168,15 @@ impl HeadSnapshotWriter {
     /// # Errors
     ///
     /// When the file cannot be written, synced or renamed; an older one is still there then.
-    pub fn finish(mut self) -> Result<HeadSnapshotSummary, HeadSnapshotError> {
+    pub fn finish(mut self) -> Result<HeadSnapshotSummary, WalError> {
         self.flush()?;
         let counts = [self.summary.series, self.summary.chunks, self.summary.symbols, self.sections];
         let payload: Vec<u8> = counts.iter().flat_map(|n| n.to_be_bytes()).collect();
         self.write_section(END, &payload)?;
-        self.file.sync().map_err(HeadSnapshotError::io(&self.draft))?;
+        self.file.sync().map_err(WalError::at(&self.draft))?;
         let target = self.dir.join(HEAD_SNAPSHOT_FILE);
-        self.vfs.rename(&self.draft, &target).map_err(HeadSnapshotError::io(&target))?;
-        self.vfs.sync_dir(&self.dir).map_err(HeadSnapshotError::io(&self.dir))?;
+        self.vfs.rename(&self.draft, &target).map_err(WalError::at(&target))?;
+        self.vfs.sync_dir(&self.dir).map_err(WalError::at(&self.dir))?;
         Ok(self.summary)
     }
 }

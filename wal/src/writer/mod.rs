@@ -7,38 +7,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::PAGE_BYTES;
 use super::frame::{PreparedRecord, left_in_page};
+use super::{PAGE_BYTES, WalError};
 use promethium_vfs::{Vfs, VfsFile};
 use retained::Retained;
 use segment::Segment;
-use thiserror::Error;
-
-/// A failure of the log, with the file.
-#[derive(Debug, Error)]
-#[error("{}: {source}", path.display())]
-pub struct WalError {
-    /// The file or directory.
-    pub path: PathBuf,
-    /// The error.
-    pub source: io::Error,
-}
-
-impl WalError {
-    pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> WalError {
-        let path = path.to_path_buf();
-        move |source| WalError { path, source }
-    }
-
-    /// Whether the medium is full: the log goes on by itself once there is space.
-    #[must_use]
-    pub fn is_out_of_space(&self) -> bool {
-        matches!(
-            self.source.kind(),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
-        )
-    }
-}
 
 /// How far the log was written: bytes since it was opened, over all segments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -347,7 +320,7 @@ impl WalWriter {
             self.mark_synced(point.written);
             return Ok(());
         };
-        let error = WalError { path: point.path.clone(), source };
+        let error = WalError::Io { path: point.path.clone(), source };
         self.trouble.failed_syncs += 1;
         self.trouble.last_error = Some(error.to_string());
         if self.retained.is_empty() && self.synced >= point.written {

@@ -20,16 +20,17 @@ impl Segment {
     /// The name is durable only after the directory was synced.
     pub(super) fn create(vfs: &dyn Vfs, dir: &Path, index: u64) -> Result<Segment, WalError> {
         let path = segment_path(dir, index);
-        let file = vfs.open(&path, OpenMode::CreateNew).map_err(|source| WalError { path: path.clone(), source })?;
+        let file =
+            vfs.open(&path, OpenMode::CreateNew).map_err(|source| WalError::Io { path: path.clone(), source })?;
         Ok(Segment { index, path, file, len: 0, synced_len: 0 })
     }
 
     pub(super) fn append(&self, data: &[u8]) -> Result<(), WalError> {
-        self.file.append(data).map_err(|source| WalError { path: self.path.clone(), source })
+        self.file.append(data).map_err(|source| WalError::Io { path: self.path.clone(), source })
     }
 
     pub(super) fn sync(&mut self) -> Result<(), WalError> {
-        self.file.sync().map_err(|source| WalError { path: self.path.clone(), source })?;
+        self.file.sync().map_err(|source| WalError::Io { path: self.path.clone(), source })?;
         self.synced_len = self.len;
         Ok(())
     }
@@ -38,7 +39,7 @@ impl Segment {
     pub(super) fn clear(&mut self) -> Result<(), WalError> {
         let is_empty = self.len == 0 && self.file.is_empty().unwrap_or(false);
         if !is_empty {
-            self.file.truncate(0).map_err(|source| WalError { path: self.path.clone(), source })?;
+            self.file.truncate(0).map_err(|source| WalError::Io { path: self.path.clone(), source })?;
         }
         self.len = 0;
         Ok(())
