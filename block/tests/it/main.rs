@@ -8,3 +8,4 @@ mod merges;
 mod promtool;
 mod rewrite;
 mod support;
+mod sweep;
