@@ -1,6 +1,7 @@
 //! `backfill`: blocks from an OpenMetrics file, as `promtool tsdb create-blocks-from openmetrics` makes them; `import`: the
 //! same samples appended to a store.
 
+use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use promethium_exposition::{DecodeOptions, Decoder, Event, Format};
@@ -9,7 +10,7 @@ use promethium_tsdb::vfs::StdVfs;
 use promethium_tsdb::{BackfillSample, BackfillValue, Db, DbOptions, backfill};
 
 use crate::progress::Bar;
-use crate::{Arguments, Failure};
+use crate::{Arguments, Failure, Out};
 
 fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
@@ -34,27 +35,28 @@ fn read(path: &str) -> Result<Vec<BackfillSample>, Failure> {
     Ok(samples)
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let file = arguments.rest.get(1).ok_or(crate::USAGE)?;
+pub(crate) fn run(arguments: &Arguments, out: &mut Out<'_>) -> Result<(), Failure> {
+    let file = arguments.file();
     let bar = Bar::new();
     let options = DbOptions::default().on_progress(move |k, d, t| bar.show(k, d, t));
-    let dir = std::path::Path::new(arguments.dir()?);
+    let dir = std::path::Path::new(arguments.dir());
     let samples = read(file)?.into_iter().map(Ok::<_, promethium_tsdb::TsdbError>);
     let report = backfill(&StdVfs, dir, samples, &options, u64::from(std::process::id()), now_ms())?;
     for meta in &report.blocks {
-        println!("{} [{}, {}): {} samples", meta.ulid, meta.min_time_ms, meta.max_time_ms, meta.stats.num_samples);
+        let (ulid, samples) = (meta.ulid, meta.stats.num_samples);
+        writeln!(out, "{ulid} [{}, {}): {samples} samples", meta.min_time_ms, meta.max_time_ms)?;
     }
     if report.duplicates > 0 {
-        println!("{} samples were left out: their series has another one at the same time", report.duplicates);
+        writeln!(out, "{} samples were left out: their series has another one at the same time", report.duplicates)?;
     }
     Ok(())
 }
 
-pub(crate) fn import(arguments: &Arguments) -> Result<(), Failure> {
-    let file = arguments.rest.get(1).ok_or(crate::USAGE)?;
+pub(crate) fn import(arguments: &Arguments, out: &mut Out<'_>) -> Result<(), Failure> {
+    let file = arguments.file();
     let mut samples = read(file)?;
     samples.sort_by_key(|s| s.timestamp_ms);
-    let db = Db::open(arguments.dir()?, DbOptions::default())?;
+    let db = Db::open(arguments.dir(), DbOptions::default())?;
     let (mut stored, mut refused) = (0, 0);
     for batch in samples.chunks(10_000) {
         let mut tx = db.appender();
@@ -70,6 +72,6 @@ pub(crate) fn import(arguments: &Arguments) -> Result<(), Failure> {
         db.maintain(now_ms(), std::time::Duration::from_secs(60))?;
     }
     db.close()?;
-    println!("{stored} samples stored, {refused} refused");
+    writeln!(out, "{stored} samples stored, {refused} refused")?;
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! `bench`: how fast samples of known series are taken, as `promtool tsdb bench write` asks, and beside it where it is there.
 
+use std::io::Write;
 use std::time::Instant;
 
 use promethium_model::{AppendOptions, Appendable, Labels, Point, SeriesKey, SeriesRef};
 use promethium_tsdb::{Compression, Db, DbOptions};
 
-use crate::{Arguments, Failure, promtool};
+use crate::{Arguments, Failure, Out, promtool};
 
 const START_MS: i64 = 1_717_200_000_000;
 const STEP_MS: i64 = 15_000;
@@ -26,14 +27,15 @@ impl Watch {
         cpu_s() - self.cpu_s
     }
 
-    fn report(&self, what: &str, count: usize) {
+    fn report(&self, what: &str, count: usize, out: &mut Out<'_>) -> std::io::Result<()> {
         let (wall_s, cpu_s) = (self.wall.elapsed().as_secs_f64(), self.cpu_s());
         let per = |s: f64| count as f64 / s / 1e6;
-        println!(
-            "{what}: {count} in {wall_s:.3} s ({:.2} M/s), {cpu_s:.2} CPU s ({:.2} M/CPU s)",
-            per(wall_s),
-            per(cpu_s)
-        );
+        let (a_second, a_cpu_second) = (per(wall_s), per(cpu_s));
+        writeln!(
+            out,
+            "{what}: {count} in {wall_s:.3} s ({a_second:.2} M/s), {cpu_s:.2} CPU s ({a_cpu_second:.2} M/CPU s)"
+        )?;
+        out.flush()
     }
 }
 
@@ -66,39 +68,40 @@ fn compression(arguments: &Arguments) -> Result<Compression, Failure> {
     }
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Arguments, out: &mut Out<'_>) -> Result<(), Failure> {
     let (series, scrapes) = (arguments.number("series", 10_000)?, arguments.number("scrapes", 500)?);
     let options = DbOptions::default().compression(compression(arguments)?);
-    let db = Db::open(arguments.dir()?, options.clone())?;
+    let db = Db::open(arguments.dir(), options.clone())?;
     if db.stats().samples > 0 || db.stats().blocks > 0 {
-        return Err(format!("{} has data: bench wants a directory of its own", arguments.dir()?).into());
+        return Err(format!("{} has data: bench wants a directory of its own", arguments.dir()).into());
     }
     let whole = Watch::start();
     let watch = Watch::start();
     let references = create(&db, series)?;
-    watch.report("series created", series);
+    watch.report("series created", series, out)?;
     let watch = Watch::start();
     append(&db, &references, scrapes)?;
-    watch.report("samples appended", series * scrapes);
+    watch.report("samples appended", series * scrapes, out)?;
     let stats = db.stats();
-    println!(
+    writeln!(
+        out,
         "chunks: {} of {} bytes, {:.2} bytes a sample; log: {} bytes",
         stats.chunks,
         stats.chunk_bytes,
         stats.chunk_bytes as f64 / stats.samples as f64,
         stats.log_bytes
-    );
+    )?;
     let watch = Watch::start();
     db.close()?;
-    watch.report("closed", 1);
+    watch.report("closed", 1, out)?;
     drop(db);
-    whole.report("from the first series to the end", series * scrapes);
+    whole.report("from the first series to the end", series * scrapes, out)?;
     let ours_s = whole.cpu_s();
     let watch = Watch::start();
-    let db = Db::open(arguments.dir()?, options)?;
+    let db = Db::open(arguments.dir(), options)?;
     let samples = db.replay_report().samples;
-    watch.report("samples replayed", usize::try_from(samples)?);
-    promtool::beside(arguments, &(0..series).map(labels).collect::<Vec<_>>(), scrapes, ours_s)
+    watch.report("samples replayed", usize::try_from(samples)?, out)?;
+    promtool::beside(arguments, out, &(0..series).map(labels).collect::<Vec<_>>(), scrapes, ours_s)
 }
 
 /// A sample of each series a scrape, in batches.

@@ -1,30 +1,46 @@
 //! `dump`: every sample, one a line, as `promtool tsdb dump` prints them.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 
 use promethium_model::float::format_g;
 use promethium_model::{
-    FloatHistogram, QueryCx, Queryable, SampleBatch, SelectHints, SeriesEntry, Severity, TimeRange,
+    FloatHistogram, Labels, Matcher, QueryCx, Queryable, SampleBatch, SelectHints, SeriesEntry, Severity, TimeRange,
 };
+use promethium_promql::parser::{ParserOptions, parse_selector};
 use promethium_tsdb::{Db, DbOptions};
 
-use crate::{Arguments, Failure};
+use crate::{Arguments, Failure, Out};
 
-pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let db = Db::open_read_only(arguments.dir()?, DbOptions::default())?;
-    crate::report_damage(&db);
+pub(crate) fn run(arguments: &Arguments, out: &mut Out<'_>) -> Result<(), Failure> {
     let range = TimeRange::new(arguments.number("min-time", i64::MIN)?, arguments.number("max-time", i64::MAX)?);
+    let selectors = selectors(arguments)?;
+    let db = Db::open_read_only(arguments.dir(), DbOptions::default())?;
+    let mut damaged = crate::report_damage(&db);
     let querier = db.querier(range)?;
-    let mut set = querier.select(&[], &SelectHints::sorted(range), &QueryCx::unlimited())?;
-    let mut out = BufWriter::new(std::io::stdout().lock());
+    let whole = Vec::new();
+    let asked = if let [one] = &selectors[..] { one } else { &whole };
+    let mut set = querier.select(asked, &SelectHints::sorted(range), &QueryCx::unlimited())?;
     while let Some(series) = set.next_series()? {
-        print(series, &mut out)?;
+        if selectors.len() < 2 || selectors.iter().any(|selector| accepts(selector, &series.labels)) {
+            print(series, out)?;
+        }
     }
-    out.flush()?;
     for warning in set.annotations().texts(Severity::Warning) {
+        damaged += 1;
         eprintln!("warning: {warning}");
     }
-    Ok(())
+    if damaged > 0 { Err("the dump is not complete: data is damaged".into()) } else { Ok(()) }
+}
+
+/// The series selectors that were given.
+fn selectors(arguments: &Arguments) -> Result<Vec<Vec<Matcher>>, Failure> {
+    let options = ParserOptions::default();
+    let parse = |text: &str| parse_selector(text, &options).map_err(Failure::from);
+    arguments.options("match").map(parse).collect()
+}
+
+fn accepts(selector: &[Matcher], labels: &Labels) -> bool {
+    selector.iter().all(|matcher| matcher.matches(labels.get(&matcher.name).unwrap_or_default()))
 }
 
 /// `{__name__="up", job="node"} 1 1717200000000`; native histograms, which promtool 2.42 leaves out, as promtool 3 prints

@@ -1,16 +1,21 @@
 //! A Prometheus data directory from the command line.
 //!
 //! ```text
-//! cargo run --release -p promethium-tsdb --example tsdb -- list DIR
-//! cargo run --release -p promethium-tsdb --example tsdb -- dump [--min-time MS] [--max-time MS] DIR
-//! cargo run --release -p promethium-tsdb --example tsdb -- analyze [--limit N] DIR [ULID]
+//! cargo run --release -p promethium-tsdb --example tsdb -- list [-r|--human-readable] DIR
+//! cargo run --release -p promethium-tsdb --example tsdb -- dump [--min-time MS] [--max-time MS] [--match SELECTOR]... DIR
+//! cargo run --release -p promethium-tsdb --example tsdb -- analyze [--limit N] [-e|--extended] DIR [ULID]
 //! cargo run --release -p promethium-tsdb --example tsdb -- verify DIR
 //! cargo run --release -p promethium-tsdb --example tsdb -- import DIR FILE
 //! cargo run --release -p promethium-tsdb --example tsdb -- backfill DIR FILE
 //! cargo run --release -p promethium-tsdb --example tsdb -- bench [--series N] [--scrapes N] [--compression C] [--promtool FILE] DIR
 //! ```
+//!
+//! `DIR` is a data directory, or, where a command only reads, a single block. What is asked for goes to the standard output, what
+//! is wrong to the standard error. The exit code is 0 when all of it was done, 1 when something is damaged or missing, or could not
+//! be done, and 141, as of a program that SIGPIPE ends, when nobody reads on.
 
 mod analyze;
+mod arguments;
 mod backfill;
 mod bench;
 mod dump;
@@ -20,81 +25,112 @@ mod promtool;
 mod table;
 mod verify;
 
+use std::io::{self, BufWriter, StdoutLock, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: tsdb {list|dump|analyze|verify|import|backfill|bench} [--OPTION VALUE]... DIR [FILE|ULID]";
+use promethium_tsdb::block::{INDEX_FILE, list_blocks};
+use promethium_tsdb::vfs::{StdVfs, Vfs};
+
+use arguments::Arguments;
 
 /// What went wrong, as it is shown.
 type Failure = Box<dyn std::error::Error>;
 
-/// The arguments behind the command: options with a value, and the rest.
-struct Arguments {
-    options: Vec<(String, String)>,
-    rest: Vec<String>,
+/// Where a command writes to.
+type Out<'o> = BufWriter<StdoutLock<'o>>;
+
+/// A command, and what it takes.
+struct Command {
+    name: &'static str,
+    /// Options with a value.
+    options: &'static [&'static str],
+    /// Options without one, long and short.
+    flags: &'static [(&'static str, &'static str)],
+    operands: &'static str,
+    at_least: usize,
+    at_most: usize,
+    run: fn(&Arguments, &mut Out<'_>) -> Result<(), Failure>,
 }
 
-impl Arguments {
-    fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, Failure> {
-        let mut parsed = Arguments { options: Vec::new(), rest: Vec::new() };
-        let mut arguments = arguments;
-        while let Some(argument) = arguments.next() {
-            match argument.strip_prefix("--") {
-                Some(name) => {
-                    let (name, value) = match name.split_once('=') {
-                        Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-                        None => (name.to_owned(), arguments.next()),
-                    };
-                    let value = value.ok_or_else(|| format!("--{name} needs a value"))?;
-                    parsed.options.push((name, value));
-                }
-                None => parsed.rest.push(argument),
-            }
-        }
-        Ok(parsed)
+const COMMANDS: [Command; 7] = [
+    Command { flags: &[("human-readable", "r")], ..Command::new("list", "DIR", 1..=1, list::run) },
+    Command { options: &["min-time", "max-time", "match"], ..Command::new("dump", "DIR", 1..=1, dump::run) },
+    Command {
+        options: &["limit"],
+        flags: &[("extended", "e")],
+        ..Command::new("analyze", "DIR [ULID]", 1..=2, analyze::run)
+    },
+    Command::new("verify", "DIR", 1..=1, verify::run),
+    Command::new("import", "DIR FILE", 2..=2, backfill::import),
+    Command::new("backfill", "DIR FILE", 2..=2, backfill::run),
+    Command {
+        options: &["series", "scrapes", "compression", "promtool"],
+        ..Command::new("bench", "DIR", 1..=1, bench::run)
+    },
+];
+
+impl Command {
+    const fn new(
+        name: &'static str,
+        operands: &'static str,
+        count: std::ops::RangeInclusive<usize>,
+        run: fn(&Arguments, &mut Out<'_>) -> Result<(), Failure>,
+    ) -> Self {
+        Command { name, options: &[], flags: &[], operands, at_least: *count.start(), at_most: *count.end(), run }
     }
 
-    fn option(&self, name: &str) -> Option<&str> {
-        self.options.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
-    }
-
-    fn number<N: std::str::FromStr>(&self, name: &str, default: N) -> Result<N, Failure> {
-        match self.option(name) {
-            Some(text) => text.parse().map_err(|_| format!("--{name}: {text:?} is not a number").into()),
-            None => Ok(default),
-        }
-    }
-
-    fn dir(&self) -> Result<&str, Failure> {
-        self.rest.first().map(String::as_str).ok_or_else(|| USAGE.into())
+    fn usage(&self) -> String {
+        let options = self.options.iter().map(|o| format!(" [--{o} VALUE]"));
+        let flags = self.flags.iter().map(|(long, short)| format!(" [-{short}|--{long}]"));
+        format!("usage: tsdb {}{} {}", self.name, options.chain(flags).collect::<String>(), self.operands)
     }
 }
 
-/// Says what opening found damaged.
-fn report_damage(db: &promethium_tsdb::Db) {
+fn usage() -> String {
+    COMMANDS.map(|command| command.usage()).join("\n")
+}
+
+/// The blocks of a data directory, or the one that `dir` is.
+fn blocks_in(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let names = StdVfs.list(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+    if names.iter().any(|name| name == INDEX_FILE) {
+        return Ok(vec![dir.to_path_buf()]);
+    }
+    Ok(list_blocks(&StdVfs, dir)?.into_iter().map(|(_, path)| path).collect())
+}
+
+/// Says what opening found damaged; how much of it there is, beside the end of a log that was being written.
+fn report_damage(db: &promethium_tsdb::Db) -> u64 {
     let report = db.replay_report();
     for damage in report.damage.iter().chain(&report.torn_tail) {
         eprintln!("damaged: {damage}");
     }
+    report.damage_count
 }
 
-fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let command = arguments.next().unwrap_or_default();
-    let done = Arguments::parse(arguments).and_then(|arguments| match command.as_str() {
-        "list" => list::run(&arguments),
-        "dump" => dump::run(&arguments),
-        "analyze" => analyze::run(&arguments),
-        "verify" => verify::run(&arguments),
-        "import" => backfill::import(&arguments),
-        "backfill" => backfill::run(&arguments),
-        "bench" => bench::run(&arguments),
-        _ => Err(USAGE.into()),
-    });
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
+fn run(mut arguments: impl Iterator<Item = String>) -> Result<(), Failure> {
+    let name = arguments.next().unwrap_or_default();
+    let mut out = BufWriter::new(io::stdout().lock());
+    if ["help", "--help", "-h"].contains(&name.as_str()) {
+        writeln!(out, "{}", usage())?;
+        return Ok(out.flush()?);
     }
+    let command = COMMANDS.iter().find(|command| command.name == name).ok_or_else(usage)?;
+    let arguments = Arguments::parse(command, arguments)?;
+    // What was found before something went wrong is shown all the same.
+    let done = (command.run)(&arguments, &mut out);
+    out.flush()?;
+    done
+}
+
+const EXIT_SIGPIPE: u8 = 141;
+
+fn main() -> ExitCode {
+    let Err(error) = run(std::env::args().skip(1)) else { return ExitCode::SUCCESS };
+    if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
+        return ExitCode::from(EXIT_SIGPIPE);
+    }
+    eprintln!("{error}");
+    ExitCode::FAILURE
 }

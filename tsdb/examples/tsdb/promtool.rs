@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use promethium_model::Labels;
 
-use crate::{Arguments, Failure};
+use crate::{Arguments, Failure, Out};
 
 /// Processor time of the children that have ended, in seconds; 0 where the system does not say.
 fn children_cpu_s() -> f64 {
@@ -32,9 +32,15 @@ fn write_series(file: &Path, series: &[Labels]) -> Result<(), Failure> {
 const SCRAPES_AT_ONCE: usize = 100;
 
 /// Runs promtool, where `--promtool` says which, and compares the processor time a sample of both. Its log is not compressed.
-pub(crate) fn beside(arguments: &Arguments, series: &[Labels], scrapes: usize, ours_s: f64) -> Result<(), Failure> {
+pub(crate) fn beside(
+    arguments: &Arguments,
+    out: &mut Out<'_>,
+    series: &[Labels],
+    scrapes: usize,
+    ours_s: f64,
+) -> Result<(), Failure> {
     let Some(promtool) = arguments.option("promtool") else { return Ok(()) };
-    let dir = Path::new(arguments.dir()?).with_extension("promtool");
+    let dir = Path::new(arguments.dir()).with_extension("promtool");
     std::fs::create_dir_all(&dir)?;
     let file = dir.join("series.json");
     write_series(&file, series)?;
@@ -55,7 +61,7 @@ pub(crate) fn beside(arguments: &Arguments, series: &[Labels], scrapes: usize, o
     }
     let per_cpu_s = |scrapes: usize, cpu_s: f64| (series.len() * scrapes) as f64 / cpu_s / 1e6;
     let (our_rate, their_rate) = (per_cpu_s(scrapes, ours_s), per_cpu_s(theirs, cpu_s));
-    println!("promtool, all of it: {wall_s:.3} s, {cpu_s:.2} CPU s ({their_rate:.2} M/CPU s)");
-    println!("a CPU second takes {:.2} times the samples here", our_rate / their_rate);
+    writeln!(out, "promtool, all of it: {wall_s:.3} s, {cpu_s:.2} CPU s ({their_rate:.2} M/CPU s)")?;
+    writeln!(out, "a CPU second takes {:.2} times the samples here", our_rate / their_rate)?;
     Ok(())
 }

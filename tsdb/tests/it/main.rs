@@ -26,3 +26,4 @@ mod references;
 mod stale;
 mod support;
 mod sync_policies;
+mod tool;
