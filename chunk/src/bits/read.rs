@@ -64,23 +64,19 @@ impl<'a> BitReader<'a> {
     /// A LEB128 number of at most ten bytes; what does not fit into 64 bits is dropped.
     #[inline(always)]
     pub(crate) fn uvarint(&mut self) -> u64 {
-        let mut value = 0;
-        let mut shift = 0_u32;
-        // Two loads hold ten bytes.
-        for _ in 0..2 {
-            let mut window = self.window();
-            for _ in 0..5 {
-                let byte = window >> 56;
-                window <<= 8;
-                value |= (byte & 0x7f).checked_shl(shift).unwrap_or(0);
-                self.skip(8);
-                if byte < 0x80 {
-                    return value;
-                }
-                shift = shift.wrapping_add(7);
-            }
+        const ENDS: u64 = 0x8080_8080_8080_8000;
+        let window = self.window();
+        let ends = !window & ENDS;
+        if ends == 0 {
+            let (value, position) = long_uvarint(self.clone());
+            self.position = position;
+            return value;
         }
-        value
+        // A window holds seven bytes; those of the number, the first one lowest.
+        let bits = ends.leading_zeros().wrapping_add(8);
+        self.skip(bits);
+        let bytes = (window >> 64_u32.wrapping_sub(bits) << 64_u32.wrapping_sub(bits)).swap_bytes();
+        sevens(bytes)
     }
 
     #[inline(always)]
@@ -140,6 +136,32 @@ impl<'a> BitReader<'a> {
     }
 }
 
+/// The low seven bits of each byte, the lowest byte first.
+#[inline(always)]
+fn sevens(bytes: u64) -> u64 {
+    let x = bytes & 0x7f7f_7f7f_7f7f_7f7f;
+    let x = (x & 0x007f_007f_007f_007f) | (x & 0x7f00_7f00_7f00_7f00) >> 1;
+    let x = (x & 0x0000_3fff_0000_3fff) | (x & 0x3fff_0000_3fff_0000) >> 2;
+    (x & 0x0fff_ffff) | (x & 0x0fff_ffff_0000_0000) >> 4
+}
+
+/// A number of more than seven bytes, and the position behind it.
+///
+/// PERF: given a reader of its own, as with [`tail`].
+#[cold]
+#[inline(never)]
+fn long_uvarint(mut bits: BitReader<'_>) -> (u64, usize) {
+    let mut value = 0;
+    for byte in 0..10_u32 {
+        let seven = bits.take(8);
+        value |= (seven & 0x7f).checked_shl(byte.wrapping_mul(7)).unwrap_or(0);
+        if seven < 0x80 {
+            break;
+        }
+    }
+    (value, bits.position)
+}
+
 /// The last bytes, from `at` on, and zeros behind them.
 ///
 /// PERF: not a method. A reader whose address is given away does not stay in registers.
@@ -168,4 +190,43 @@ pub(crate) fn shifted(raw: u64, n: u32) -> i64 {
 
 fn unzigzag(v: u64) -> i64 {
     ((v >> 1) as i64) ^ ((v & 1) as i64).wrapping_neg()
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
+mod tests {
+    use super::BitReader;
+    use crate::bits::{BitSink, BitWriter};
+
+    #[test]
+    fn varints_of_every_length_come_back_at_every_bit() {
+        for bits in 0..64_u32 {
+            for value in [1_u64 << bits, (1 << bits) - 1, u64::MAX >> bits, 0x5555_5555_5555_5555 >> bits] {
+                for ahead in 0..8 {
+                    let mut out = BitWriter::default();
+                    out.reserve(16);
+                    (0..ahead).for_each(|_| out.push(1, 1));
+                    out.push_uvarint(value);
+                    let bytes = (u64::BITS - value.leading_zeros()).div_ceil(7).max(1);
+                    // At the end of the stream, and with something behind.
+                    for behind in [0, 9] {
+                        let stream = [out.bytes(), &vec![0xff; behind]].concat();
+                        let mut reader = BitReader::new(&stream);
+                        reader.skip(ahead);
+                        assert_eq!(reader.uvarint(), value, "behind {ahead} bits");
+                        assert_eq!(reader.position(), (ahead + 8 * bytes) as usize, "{value} behind {ahead} bits");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_varint_without_an_end_takes_ten_bytes() {
+        let mut reader = BitReader::new(&[0xff; 20]);
+        assert_eq!((reader.uvarint(), reader.position()), (u64::MAX, 80));
+        let mut reader = BitReader::new(&[0xff; 3]);
+        reader.uvarint();
+        assert!(reader.left() < 0);
+    }
 }

@@ -2,12 +2,16 @@
 //! found by one comparison and read from one load.
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::Cursor;
 use crate::bits::{BitReader, WINDOW};
 use crate::value::Window;
 
 /// Bits that say whether and how a sample changes.
 const CONTROL_BITS: u32 = 3;
+/// Bits of a new window.
+const WINDOW_BITS: u32 = 11;
+/// After so many changes in one window, further ones are expected in the next: of noisy values, whose runs are short, more would
+/// be lost than is won by that.
+const LONG_RUN: usize = 8;
 /// Changes that are read from one load: at least two, and no more than so many.
 const MOST: u32 = 6;
 /// The most significant bits of which a load holds two.
@@ -63,60 +67,101 @@ impl Pattern {
     }
 }
 
-/// What became of a cursor and its reader, and the rows that were filled.
+/// What became of a value, its window and its reader, and the rows that were filled.
 pub(super) struct Run<'a> {
     pub(super) bits: BitReader<'a>,
-    pub(super) t: i64,
     pub(super) value: u64,
+    pub(super) window: Window,
     pub(super) rows: usize,
 }
 
-/// Fills the rows, which are equally many in both columns, as long as the pattern matches.
+/// Fills rows as long as the samples are in step and change within the window, or set another of which a load holds several
+/// changes.
 ///
 /// PERF: apart from the loops over samples, which have use for all registers.
 #[inline(never)]
 pub(super) fn change<'a, const CONTROL: u64>(
-    pattern: &Pattern,
+    mut pattern: &'static Pattern,
     bits: BitReader<'a>,
-    cursor: Cursor,
-    timestamps: &mut [i64],
+    value: u64,
+    window: Window,
     floats: &mut [f64],
 ) -> Run<'a> {
-    // The number of turns is known to the compiler.
-    match pattern.changes {
-        2 => change_each::<CONTROL, 2>(pattern, bits, cursor, timestamps, floats),
-        3 => change_each::<CONTROL, 3>(pattern, bits, cursor, timestamps, floats),
-        4 => change_each::<CONTROL, 4>(pattern, bits, cursor, timestamps, floats),
-        5 => change_each::<CONTROL, 5>(pattern, bits, cursor, timestamps, floats),
-        _ => change_each::<CONTROL, { MOST as usize }>(pattern, bits, cursor, timestamps, floats),
+    let mut run = Run { bits, value, window, rows: 0 };
+    loop {
+        let Some(left) = floats.get_mut(run.rows..) else { return run };
+        let before = run.rows;
+        // The number of turns is known to the compiler.
+        let filled = match pattern.changes {
+            2 => change_each::<CONTROL, 2>(*pattern, run, left),
+            3 => change_each::<CONTROL, 3>(*pattern, run, left),
+            4 => change_each::<CONTROL, 4>(*pattern, run, left),
+            5 => change_each::<CONTROL, 5>(*pattern, run, left),
+            _ => change_each::<CONTROL, { MOST as usize }>(*pattern, run, left),
+        };
+        let is_long = filled.rows.wrapping_sub(before) >= LONG_RUN;
+        run = filled;
+        if !is_long {
+            return run;
+        }
+        match run.change_window::<CONTROL>(pattern, floats) {
+            Some(next) => pattern = next,
+            None => return run,
+        }
     }
 }
 
+/// Fills as many rows at once as a load holds changes, as long as the pattern matches.
 #[inline(always)]
-fn change_each<'a, const CONTROL: u64, const N: usize>(
-    pattern: &Pattern,
-    mut bits: BitReader<'a>,
-    Cursor { mut t, delta, mut value, window, .. }: Cursor,
-    timestamps: &mut [i64],
-    floats: &mut [f64],
-) -> Run<'a> {
+fn change_each<'a, const CONTROL: u64, const N: usize>(pattern: Pattern, run: Run<'a>, floats: &mut [f64]) -> Run<'a> {
+    let Run { mut bits, mut value, window, mut rows } = run;
     // A change is rotated to where it lies in a value.
     let (rotation, mask) = (window.leading().wrapping_sub(CONTROL_BITS), window.mask());
-    let mut rows = 0_usize;
-    for (timestamps, floats) in timestamps.as_chunks_mut::<N>().0.iter_mut().zip(floats.as_chunks_mut::<N>().0) {
+    for floats in floats.as_chunks_mut::<N>().0 {
         let load = bits.window();
         if !pattern.matches::<CONTROL>(load) {
             break;
         }
         bits.skip(pattern.bits.wrapping_mul(N as u32));
         let mut change = load.rotate_right(rotation);
-        for (to, v) in timestamps.iter_mut().zip(floats) {
-            t = t.wrapping_add(delta);
+        for v in floats {
             value ^= change & mask;
             change = change.rotate_left(pattern.bits);
-            (*to, *v) = (t, f64::from_bits(value));
+            *v = f64::from_bits(value);
         }
         rows = rows.wrapping_add(N);
     }
-    Run { bits, t, value, rows }
+    Run { bits, value, window, rows }
+}
+
+impl Run<'_> {
+    /// Fills the rows of the changes that come before one that sets another window, and of that one; the pattern that it sets.
+    /// `None` where something else comes.
+    #[inline(always)]
+    fn change_window<const CONTROL: u64>(&mut self, pattern: &Pattern, floats: &mut [f64]) -> Option<&'static Pattern> {
+        let mut load = self.bits.window();
+        let mut change = load.rotate_right(self.window.leading().wrapping_sub(CONTROL_BITS));
+        let left = floats.get_mut(self.rows..)?;
+        let mut at = 0;
+        while load >> (64 - CONTROL_BITS) == CONTROL && at < left.len().min(pattern.changes()) {
+            self.value ^= change & self.window.mask();
+            (load, change) = (load << pattern.bits, change.rotate_left(pattern.bits));
+            *left.get_mut(at)? = f64::from_bits(self.value);
+            at += 1;
+        }
+        self.bits.skip(pattern.bits.wrapping_mul(at as u32));
+        self.rows += at;
+        let to = left.get_mut(at)?;
+        let load = self.bits.window();
+        if load >> (64 - CONTROL_BITS) != CONTROL + 1 {
+            return None;
+        }
+        let window = Window::parse(load << CONTROL_BITS).ok()?;
+        let pattern = Pattern::of(window)?;
+        self.value ^= window.read_bits(load, CONTROL_BITS + WINDOW_BITS, &mut self.bits);
+        self.window = window;
+        *to = f64::from_bits(self.value);
+        self.rows += 1;
+        Some(pattern)
+    }
 }

@@ -25,52 +25,43 @@ pub(crate) fn decode_columns<'a>(
     // PERF: a copy of our own stays in registers.
     let mut bits = bits.clone();
     let mut cursor = Cursor::first(&mut bits);
-    rows.put(cursor.timestamp(), cursor.value());
+    rows.begin(&cursor);
+    rows.put(cursor.value());
     if rows.left() > 0 {
-        second(&mut bits, &mut cursor)?;
-        rows.put(cursor.timestamp(), cursor.value());
+        let delta = bits.uvarint() as i64;
+        rows.turn(&mut cursor, delta);
+        value(&mut bits, &mut cursor)?;
+        rows.put(cursor.value());
     }
     // In step, the value changes in the same window.
     rows.fill::<0b010>(&mut cursor, &mut bits, read_some)?;
     Ok((cursor, bits))
 }
 
+/// Of a sample in step that changes: whether it sets another window.
+const NEW_WINDOW: u64 = 1 << 61;
+
 /// Reads one sample, or a run of samples that are in step and have the value before: each is two zeros.
 #[inline(always)]
 fn read_some(bits: &mut BitReader<'_>, cursor: &mut Cursor, rows: &mut Rows<'_>) -> Result<(), Fault> {
     let window = bits.window();
-    if window >> 62 != 0 {
-        next(window, bits, cursor)?;
-        rows.put(cursor.timestamp(), cursor.value());
+    if window >> 62 == 0 {
+        let run = ((window.leading_zeros().min(WINDOW) / 2) as usize).min(rows.left());
+        bits.skip((run as u32).wrapping_mul(2));
+        rows.repeat(cursor.value(), run);
         return Ok(());
     }
-    let run = ((window.leading_zeros().min(WINDOW) / 2) as usize).min(rows.left());
-    bits.skip((run as u32).wrapping_mul(2));
-    rows.repeat(cursor, run);
-    Ok(())
-}
-
-#[inline(always)]
-fn second(bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<(), Fault> {
-    cursor.turn(bits.uvarint() as i64);
-    value(bits, cursor)
-}
-
-/// Reads one sample, which is not in step or has not the value before.
-#[inline(always)]
-fn next(window: u64, bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<(), Fault> {
     if window >> 63 == 1 {
         let dod = delta_of_delta(window, bits);
-        cursor.turn(dod);
-        return value(bits, cursor);
-    }
-    cursor.step();
-    let mut behind = 3;
-    if window >> 61 == 3 {
+        rows.turn(cursor, dod);
+        value(bits, cursor)?;
+    } else if window & NEW_WINDOW == 0 {
+        cursor.value ^= cursor.window.read_bits(window, 3, bits);
+    } else {
         cursor.window = Window::parse(window << 3)?;
-        behind = 14;
+        cursor.value ^= cursor.window.read_bits(window, 14, bits);
     }
-    cursor.value ^= cursor.window.read_bits(window, behind, bits);
+    rows.put(cursor.value());
     Ok(())
 }
 

@@ -37,10 +37,12 @@ fn decode_without_starts<'a>(bits: BitReader<'a>, mut rows: Rows<'_>) -> Result<
     // PERF: a copy of our own stays in registers.
     let mut bits = bits.clone();
     let (mut cursor, value) = first(&mut bits);
-    rows.put(cursor.timestamp(), value);
+    rows.begin(&cursor);
+    rows.put(value);
     if rows.left() > 0 {
-        let value = second(&mut bits, &mut cursor)?;
-        rows.put(cursor.timestamp(), value);
+        let delta = bits.uvarint() as i64;
+        rows.turn(&mut cursor, delta);
+        rows.put(read_value(&mut bits, &mut cursor)?);
     }
     // In step, the value changes in the same window.
     rows.fill::<0b100>(&mut cursor, &mut bits, read_some)?;
@@ -52,13 +54,13 @@ fn decode_without_starts<'a>(bits: BitReader<'a>, mut rows: Rows<'_>) -> Result<
 fn read_some(bits: &mut BitReader<'_>, cursor: &mut Cursor, rows: &mut Rows<'_>) -> Result<(), Fault> {
     let window = bits.window();
     if window >> 63 != 0 {
-        let value = next(window, bits, cursor)?;
-        rows.put(cursor.timestamp(), value);
+        let value = next(window, bits, cursor, |cursor, dod| rows.turn(cursor, dod))?;
+        rows.put(value);
         return Ok(());
     }
     let run = (window.leading_zeros().min(WINDOW) as usize).min(rows.left());
     bits.skip(run as u32);
-    rows.repeat(cursor, run);
+    rows.repeat(cursor.value(), run);
     Ok(())
 }
 
@@ -75,11 +77,13 @@ fn decode_rows<'a, R>(
     put(out, (cursor.timestamp(), value), 0, 0, bits);
     let Some((_, out)) = rows.next() else { return Ok(cursor) };
     let before = cursor.timestamp();
-    let value = second(bits, &mut cursor)?;
+    cursor.turn(bits.uvarint() as i64);
+    let value = read_value(bits, &mut cursor)?;
     put(out, (cursor.timestamp(), value), 1, before, bits);
     for (row, out) in rows {
         let before = cursor.timestamp();
-        let value = next(bits.window(), bits, &mut cursor)?;
+        cursor.step();
+        let value = next(bits.window(), bits, &mut cursor, Cursor::turn_from_step)?;
         put(out, (cursor.timestamp(), value), row, before, bits);
     }
     Ok(cursor)
@@ -96,37 +100,36 @@ fn first(bits: &mut BitReader<'_>) -> (Cursor, f64) {
     (cursor, value)
 }
 
-#[inline(always)]
-fn second(bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<f64, Fault> {
-    cursor.turn(bits.uvarint() as i64);
-    read_value(bits, cursor)
-}
+/// Of a sample in step that changes: whether it sets another window.
+const NEW_WINDOW: u64 = 1 << 61;
 
-/// Reads the third sample or a later one.
+/// Reads the third sample or a later one. What is out of step is handed to `turn`; else the time is as it was.
 #[inline(always)]
-fn next(window: u64, bits: &mut BitReader<'_>, cursor: &mut Cursor) -> Result<f64, Fault> {
+fn next(
+    window: u64,
+    bits: &mut BitReader<'_>,
+    cursor: &mut Cursor,
+    mut turn: impl FnMut(&mut Cursor, i64),
+) -> Result<f64, Fault> {
     if window >> 63 == 0 {
         bits.skip(1);
-        cursor.step();
         return Ok(cursor.value());
     }
     if window >> 62 == 2 {
-        cursor.step();
-        let mut behind = 3;
-        if window >> 61 == 5 {
+        if window & NEW_WINDOW == 0 {
+            cursor.value ^= cursor.window.read_bits(window, 3, bits);
+        } else {
             cursor.window = Window::parse(window << 3)?;
-            behind = 14;
+            cursor.value ^= cursor.window.read_bits(window, 14, bits);
         }
-        cursor.value ^= cursor.window.read_bits(window, behind, bits);
         return Ok(cursor.value());
     }
     if window >> 59 == 0b11111 {
         bits.skip(5);
-        cursor.step();
         return Ok(STALE_NAN);
     }
     let dod = delta_of_delta(window, bits);
-    cursor.turn(dod);
+    turn(cursor, dod);
     read_value(bits, cursor)
 }
 
