@@ -9,7 +9,7 @@
 //! |---|---|
 //! | write a log that goes on after failed writes, failed syncs and a full disk | [`WalWriter`] |
 //! | read a segment past damage | [`SegmentReader`] |
-//! | all thirteen types of records, floats as columns, labels borrowed | [`RecordType`], [`decode_sample_columns`], [`SeriesReader`], … |
+//! | all thirteen types of records, floats as columns, labels borrowed | [`RecordType`], [`decode_sample_columns`], [`SeriesReader`], [`SeriesBatch`], … |
 //! | fold old segments into a checkpoint | [`write_checkpoint`] |
 //! | full chunks of the head on disk | [`head_chunks`] |
 //! | Prometheus' memory snapshots | [`chunk_snapshot`] |
@@ -85,7 +85,7 @@ pub use layout::{SegmentFile, WalLayout, read_layout};
 pub use reader::{Item, SegmentReader, StoredAs, StoredItem, StoredRecord};
 pub use record::{
     MmapMarker, RecordError, RecordKind, RecordType, RefExemplar, RefHistogram, RefMetadata, RefSample, RefTombstone,
-    SampleColumns, SeriesEntry, SeriesReader, decode_exemplars, decode_histograms, decode_metadata,
+    SampleColumns, SeriesBatch, SeriesEntry, SeriesReader, decode_exemplars, decode_histograms, decode_metadata,
     decode_mmap_markers, decode_sample_columns, decode_sample_columns_where, decode_samples, decode_series,
     decode_tombstones, encode_exemplars, encode_histograms, encode_histograms_v2, encode_metadata, encode_mmap_markers,
     encode_sample_columns, encode_samples, encode_samples_v2, encode_series_entry, encode_tombstones, record_kind,

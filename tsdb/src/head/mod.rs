@@ -53,8 +53,7 @@ use promethium_wal::head_chunks::HeadChunks;
 use admission::TimeBounds;
 use directory::Directory;
 use exemplars::ExemplarRing;
-pub(crate) use index::{HeadIndex, LabelPairs};
-use newest::NewestTimes;
+pub(crate) use index::{HeadIndex, LabelPairs, NewSeries};
 use series::{MemSeries, Stamp};
 use stripes::Stripes;
 use transaction::NewSamples;
@@ -245,7 +244,7 @@ impl Head {
 
     /// As [`Head::by_labels`], with the labels' [`Head::hash`].
     pub(crate) fn by_hash(&self, hash: u64, labels: &Labels) -> Option<Arc<MemSeries>> {
-        self.stripes.by_hash(hash, |series| self.index.read().has_labels(series, labels))
+        self.stripes.by_hash(hash, |series| self.index.read().has_labels(series, labels.iter()))
     }
 
     /// A reference that no series has.
@@ -261,7 +260,7 @@ impl Head {
     /// Whether a series may come to those that are there and to `pending` ones.
     pub(crate) fn check_room(&self, pending: usize, labels: &Labels) -> Result<(), AppendError> {
         self.check_series(pending)?;
-        check_text(&self.index.read(), labels)
+        check_text(&self.index.read(), labels.packed_len())
     }
 
     fn check_series(&self, pending: usize) -> Result<(), AppendError> {
@@ -272,6 +271,7 @@ impl Head {
 
     /// The series with these labels, created under `reference` when there is none; the flag says whether it was.
     /// `None` when the head is full.
+    #[cfg(test)]
     pub(crate) fn get_or_create(&self, reference: u64, labels: &Labels) -> Option<(Arc<MemSeries>, bool)> {
         self.get_or_create_by_hash(self.hash(labels), reference, labels)
     }
@@ -283,24 +283,47 @@ impl Head {
         reference: u64,
         labels: &Labels,
     ) -> Option<(Arc<MemSeries>, bool)> {
-        self.get_or_create_with(hash, reference, labels, |index, newest| index.insert(reference, hash, labels, newest))
+        let same = |index: &HeadIndex, series: &MemSeries| index.has_labels(series, labels.iter());
+        let insert = |index: &mut HeadIndex, new| index.insert(new, labels.iter());
+        self.get_or_create_with(hash, reference, labels.packed_len(), same, insert)
     }
 
-    /// As [`Head::get_or_create_by_hash`]; `insert` puts a series with these labels into the index.
+    /// As [`Head::get_or_create`], of one of many series that come together, with labels sorted by name and as
+    /// [`Labels::as_packed`] has them. [`Head::settle_index`] ends a run of them.
+    pub(crate) fn get_or_create_in_bulk(
+        &self,
+        reference: u64,
+        packed: &[u8],
+        labels: &[(&str, &str)],
+    ) -> Option<(Arc<MemSeries>, bool)> {
+        let labels = || labels.iter().copied();
+        let same = |index: &HeadIndex, series: &MemSeries| index.has_labels(series, labels());
+        let insert = |index: &mut HeadIndex, new| index.insert_in_bulk(new, labels());
+        self.get_or_create_with(self.hash_packed(packed), reference, packed.len(), same, insert)
+    }
+
+    /// Lets the series that came in bulk be found by their labels.
+    pub(crate) fn settle_index(&self) {
+        self.index.write().settle();
+    }
+
+    /// As [`Head::get_or_create_by_hash`]: `same` says whether a series has these labels, whose text has so many bytes, and `insert`
+    /// puts one that has them into the index.
     pub(crate) fn get_or_create_with(
         &self,
         hash: u64,
         reference: u64,
-        labels: &Labels,
-        insert: impl FnOnce(&mut HeadIndex, Arc<NewestTimes>) -> Arc<MemSeries>,
+        text_bytes: usize,
+        same: impl Fn(&HeadIndex, &MemSeries) -> bool,
+        insert: impl FnOnce(&mut HeadIndex, NewSeries) -> Arc<MemSeries>,
     ) -> Option<(Arc<MemSeries>, bool)> {
-        let same = |series: &MemSeries| self.index.read().has_labels(series, labels);
         let make = || {
             let mut index = self.index.write();
-            let has_room = self.check_series(0).and(check_text(&index, labels)).is_ok();
-            has_room.then(|| insert(&mut index, self.directory.reserve(reference)))
+            let has_room = self.check_series(0).and(check_text(&index, text_bytes)).is_ok();
+            let new = |newest| NewSeries { reference, hash, newest };
+            has_room.then(|| insert(&mut index, new(self.directory.reserve(reference))))
         };
-        let (series, created) = self.stripes.get_or_insert(hash, same, make)?;
+        let (series, created) = self.stripes.get_or_insert(hash, |series| same(&self.index.read(), series), make)?;
         if created {
             self.series_count.fetch_add(1, Ordering::Relaxed);
             self.directory.insert(&series);
@@ -352,12 +375,17 @@ impl Head {
 
     /// The hash by which series are found.
     pub(crate) fn hash(&self, labels: &Labels) -> u64 {
-        self.hasher.hash_one(labels.as_packed())
+        self.hash_packed(labels.as_packed())
+    }
+
+    /// As [`Head::hash`], of labels as [`Labels::as_packed`] has them.
+    pub(crate) fn hash_packed(&self, packed: &[u8]) -> u64 {
+        self.hasher.hash_one(packed)
     }
 }
 
-fn check_text(index: &HeadIndex, labels: &Labels) -> Result<(), AppendError> {
-    let (limit, found) = (MAX_SYMBOL_BYTES, index.symbol_bytes().saturating_add(labels.packed_len()));
+fn check_text(index: &HeadIndex, more_bytes: usize) -> Result<(), AppendError> {
+    let (limit, found) = (MAX_SYMBOL_BYTES, index.symbol_bytes().saturating_add(more_bytes));
     if found <= limit {
         return Ok(());
     }

@@ -38,7 +38,7 @@ pub use samples::{
     encode_samples, encode_samples_v2, scatter_samples,
 };
 use series::build_labels;
-pub use series::{SeriesEntry, SeriesReader, decode_series, encode_series_entry};
+pub use series::{SeriesBatch, SeriesEntry, SeriesReader, decode_series, encode_series_entry};
 pub use tombstones::{RefTombstone, decode_tombstones, encode_tombstones};
 
 /// The type of a record: its first byte.

@@ -88,74 +88,131 @@ struct Base {
     timestamp_ms: i64,
 }
 
+impl Base {
+    /// From two numbers in zig-zag, each the difference to those of the record's first sample.
+    #[inline(always)]
+    fn at(self, reference: u64, timestamp: u64) -> (u64, i64) {
+        let reference = self.reference.wrapping_add(unzigzag(reference) as u64);
+        (reference, self.timestamp_ms.wrapping_add(unzigzag(timestamp)))
+    }
+}
+
 /// Decodes as long as any sample would fit into what is left, and returns the rest. Stops before a malformed sample.
 ///
 /// PERF: of a log whose samples are mostly known from elsewhere, hardly a value is loaded, and no column grows.
 fn decode_batches<'a>(
-    mut rest: &'a [u8],
+    rest: &'a [u8],
     base: Base,
     out: &mut SampleColumns,
     keep: &impl Fn(u64, i64) -> bool,
 ) -> &'a [u8] {
-    let mut references = [0_u64; BATCH];
-    let mut timestamps = [0_i64; BATCH];
-    let mut values = [0_f64; BATCH];
-    let mut is_over = false;
-    while !is_over {
-        let mut kept = 0_usize;
-        let mut rows = references.iter_mut().zip(&mut timestamps).zip(&mut values);
-        for _ in 0..BATCH {
-            let Some((sample, after)) = decode_one(rest) else {
-                is_over = true;
-                break;
-            };
-            rest = after;
-            let reference = base.reference.wrapping_add(sample.0 as u64);
-            let timestamp_ms = base.timestamp_ms.wrapping_add(sample.1);
-            if keep(reference, timestamp_ms)
-                && let Some(((to_reference, to_timestamp), to_value)) = rows.next()
-            {
-                (*to_reference, *to_timestamp, *to_value) = (reference, timestamp_ms, sample.2);
-                kept = kept.wrapping_add(1);
-            }
+    let mut rest = skip(rest, base, keep);
+    let mut batch = Batch { references: [0; BATCH], timestamps_ms: [0; BATCH], values: [0.0; BATCH] };
+    loop {
+        let (kept, after, is_over) = decode_batch(rest, base, &mut batch, keep);
+        rest = after;
+        if let (Some(references), Some(timestamps_ms), Some(values)) =
+            (batch.references.get(..kept), batch.timestamps_ms.get(..kept), batch.values.get(..kept))
+        {
+            out.extend(references, timestamps_ms, values);
         }
-        if let (Some(r), Some(t), Some(v)) = (references.get(..kept), timestamps.get(..kept), values.get(..kept)) {
-            out.extend(r, t, v);
+        if is_over {
+            return rest;
         }
+    }
+}
+
+/// Passes over the samples that are not to be kept, up to the first that is, or that is not of the common form.
+fn skip<'a>(mut rest: &'a [u8], base: Base, keep: &impl Fn(u64, i64) -> bool) -> &'a [u8] {
+    while let Some(short) = Short::read(rest) {
+        let (reference, timestamp_ms) = base.at(short.reference, short.timestamp);
+        if keep(reference, timestamp_ms) {
+            break;
+        }
+        let Some(after) = rest.get(short.len..) else { break };
+        rest = after;
     }
     rest
 }
 
-/// Reference and timestamp as differences, and the value.
-type Difference = (i64, i64, f64);
+struct Batch {
+    references: [u64; BATCH],
+    timestamps_ms: [i64; BATCH],
+    values: [f64; BATCH],
+}
 
-#[inline(always)]
-fn decode_one(bytes: &[u8]) -> Option<(Difference, &[u8])> {
+/// Reads as many samples as a batch has room for. How many of them are kept, what follows, and whether nothing can be read of that.
+#[expect(clippy::indexing_slicing, reason = "of as many samples as there are places, fewer were kept before the last")]
+fn decode_batch<'a>(
+    mut rest: &'a [u8],
+    base: Base,
+    batch: &mut Batch,
+    keep: &impl Fn(u64, i64) -> bool,
+) -> (usize, &'a [u8], bool) {
+    let mut kept = 0_usize;
+    for _ in 0..BATCH {
+        let read = match Short::read(rest) {
+            Some(short) => rest.get(short.len..).map(|after| (short.reference, short.timestamp, short.value, after)),
+            None => decode_long(rest),
+        };
+        let Some((reference, timestamp, value, after)) = read else { return (kept, rest, true) };
+        rest = after;
+        let (reference, timestamp_ms) = base.at(reference, timestamp);
+        let at = kept % BATCH;
+        batch.references[at] = reference;
+        batch.timestamps_ms[at] = timestamp_ms;
+        batch.values[at] = f64::from_bits(value);
+        kept = kept.wrapping_add(usize::from(keep(reference, timestamp_ms)));
+    }
+    (kept, rest, false)
+}
+
+/// A sample of the common form: a reference of at most three bytes and a timestamp of one, both still in zig-zag.
+struct Short {
+    reference: u64,
+    timestamp: u64,
+    value: u64,
+    /// Bytes of all three.
+    len: usize,
+}
+
+impl Short {
+    /// The sample at the start of bytes that could hold any.
+    #[inline(always)]
+    fn read(bytes: &[u8]) -> Option<Short> {
+        const WORD: usize = 16;
+        if bytes.len() < MAX_SAMPLE_BYTES {
+            return None;
+        }
+        let word = u128::from_be_bytes(*bytes.first_chunk::<WORD>()?);
+        let byte = |at: u32| (word >> (120_u32.wrapping_sub(at.wrapping_mul(8)))) as u64 & 0xff;
+        let low = |at: u32| byte(at) & 0x7f;
+        let (reference, bytes_of_reference) = if byte(0) < 0x80 {
+            (low(0), 1_u32)
+        } else if byte(1) < 0x80 {
+            (low(0) | low(1) << 7, 2)
+        } else if byte(2) < 0x80 {
+            (low(0) | low(1) << 7 | low(2) << 14, 3)
+        } else {
+            return None;
+        };
+        let timestamp = byte(bytes_of_reference);
+        let value = (word >> (48_u32.wrapping_sub(bytes_of_reference.wrapping_sub(1).wrapping_mul(8)))) as u64;
+        let len = (bytes_of_reference as usize).wrapping_add(9);
+        (timestamp < 0x80).then_some(Short { reference, timestamp, value, len })
+    }
+}
+
+/// A sample of any form at the start of bytes that could hold any: reference, timestamp, value, and the bytes behind it.
+#[cold]
+#[inline(never)]
+fn decode_long(bytes: &[u8]) -> Option<(u64, u64, u64, &[u8])> {
     if bytes.len() < MAX_SAMPLE_BYTES {
         return None;
     }
-    let (reference, bytes) = short_varint(bytes)?;
-    let (timestamp, bytes) = short_varint(bytes)?;
-    let (value, bytes) = bytes.split_first_chunk::<8>()?;
-    Some(((reference, timestamp, f64::from_bits(u64::from_be_bytes(*value))), bytes))
-}
-
-/// A varint: one to three bytes at once, longer ones by the loop.
-#[inline(always)]
-fn short_varint(bytes: &[u8]) -> Option<(i64, &[u8])> {
-    let [a, b, c, ..] = *bytes else { return None };
-    let (a, b, c) = (u64::from(a), u64::from(b), u64::from(c));
-    let (raw, rest) = if a < 0x80 {
-        (a, bytes.get(1..)?)
-    } else if b < 0x80 {
-        ((a & 0x7f) | (b << 7), bytes.get(2..)?)
-    } else if c < 0x80 {
-        ((a & 0x7f) | ((b & 0x7f) << 7) | (c << 14), bytes.get(3..)?)
-    } else {
-        let mut cursor = Cursor::new(bytes);
-        (cursor.uvarint("varint").ok()?, cursor.rest())
-    };
-    Some((((raw >> 1) as i64) ^ ((raw & 1) as i64).wrapping_neg(), rest))
+    let mut rest = Cursor::new(bytes);
+    let (reference, timestamp) = (rest.uvarint("reference").ok()?, rest.uvarint("timestamp").ok()?);
+    Some((reference, timestamp, rest.u64("value").ok()?, rest.rest()))
 }
 
 fn decode_v2(
@@ -268,6 +325,11 @@ pub fn encode_samples(mut samples: impl Iterator<Item = RefSample>) -> Vec<u8> {
 
 fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
+}
+
+#[inline(always)]
+fn unzigzag(raw: u64) -> i64 {
+    ((raw >> 1) as i64) ^ ((raw & 1) as i64).wrapping_neg()
 }
 
 /// Appends a sample's two numbers and its value: by one write where the numbers are as short as those of one scrape.

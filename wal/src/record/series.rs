@@ -1,5 +1,7 @@
 //! Series records: `repeat: u64 reference · uvarint n · n × (string name, string value)`.
 
+use std::ops::Range;
+
 use promethium_model::{Labels, LabelsBuilder};
 
 use super::cursor::push_pairs;
@@ -86,6 +88,110 @@ impl<'r> SeriesReader<'r> {
             }
         }
     }
+}
+
+/// All series of a record, hardly a label of which is copied: for who makes series by the hundred thousand.
+///
+/// ```
+/// use promethium_wal::{SeriesBatch, encode_series_entry};
+///
+/// let mut record = Vec::new();
+/// encode_series_entry(&mut record, 7, [("__name__", "up"), ("job", "node")].into_iter());
+/// SeriesBatch::decode(&record)?.for_each(|reference, packed, pairs| {
+///     assert_eq!((reference, pairs), (7, &[("__name__", "up"), ("job", "node")][..]));
+///     assert_eq!(packed, b"\x08__name__\x02up\x03job\x04node");
+/// });
+/// # Ok::<(), promethium_wal::RecordError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct SeriesBatch<'r> {
+    series: Vec<(u64, BatchLabels<'r>)>,
+    pairs: Vec<(&'r str, &'r str)>,
+}
+
+#[derive(Debug)]
+enum BatchLabels<'r> {
+    /// As the record has them, which is as [`Labels::as_packed`] has them too.
+    Packed(&'r [u8], Range<usize>),
+    Owned(Labels),
+}
+
+impl<'r> SeriesBatch<'r> {
+    /// The series of a series record.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode_series`].
+    pub fn decode(record: &'r [u8]) -> Result<Self, RecordError> {
+        let mut rest = body(record, "series", &[RecordType::Series])?;
+        let mut batch = SeriesBatch::default();
+        while !rest.is_empty() {
+            let reference = rest.u64("series reference")?;
+            let first = batch.pairs.len();
+            let labels = match packed_pairs(&mut rest, &mut batch.pairs) {
+                Some(packed) => BatchLabels::Packed(packed, first..batch.pairs.len()),
+                None => {
+                    batch.pairs.truncate(first);
+                    let mut pairs = Vec::new();
+                    rest.pairs(&mut pairs)?;
+                    BatchLabels::Owned(SeriesEntry { reference, pairs: &pairs }.to_labels()?)
+                }
+            };
+            batch.series.push((reference, labels));
+        }
+        Ok(batch)
+    }
+
+    /// Calls `visit` with each series, in the order of the record: its reference, its labels as [`Labels::as_packed`] has them, and
+    /// as pairs, sorted by name and without empty values.
+    pub fn for_each(&self, mut visit: impl FnMut(u64, &[u8], &[(&str, &str)])) {
+        for (reference, labels) in &self.series {
+            match labels {
+                BatchLabels::Packed(packed, pairs) => {
+                    visit(*reference, packed, self.pairs.get(pairs.clone()).unwrap_or_default());
+                }
+                BatchLabels::Owned(labels) => {
+                    visit(*reference, labels.as_packed(), &labels.iter().collect::<Vec<_>>());
+                }
+            }
+        }
+    }
+}
+
+/// Takes labels that are stored as they are packed, and appends them to `pairs`: strings of less than 128 bytes, whose length is one
+/// byte here and there, ascending names, no empty value. `None`, and nothing is taken of `rest`, where they are not so.
+fn packed_pairs<'r>(rest: &mut Cursor<'r>, pairs: &mut Vec<(&'r str, &'r str)>) -> Option<&'r [u8]> {
+    let mut after = *rest;
+    let count = after.count(2, "label count").ok().filter(|count| *count > 0)?;
+    let all = after.rest();
+    let mut len = 0_usize;
+    for _ in 0..count.checked_mul(2)? {
+        let string = all.get(len).filter(|string_len| **string_len < 128)?;
+        len = len.checked_add(1)?.checked_add((*string).into())?;
+    }
+    let packed = after.take(len, "labels").ok()?;
+    // One check for all of them: lengths are ASCII, so that no character reaches over one.
+    let mut text = std::str::from_utf8(packed).ok()?;
+    let first = pairs.len();
+    for _ in 0..count {
+        let (name, value);
+        (name, text) = split_string(text)?;
+        (value, text) = split_string(text)?;
+        let is_behind = pairs.get(first..).and_then(<[_]>::last).is_none_or(|(before, _)| *before < name);
+        if !is_behind || value.is_empty() {
+            return None;
+        }
+        pairs.push((name, value));
+    }
+    *rest = after;
+    Some(packed)
+}
+
+/// A string behind its length of one byte, and what follows.
+#[inline]
+fn split_string(text: &str) -> Option<(&str, &str)> {
+    let len = usize::from(*text.as_bytes().first()?);
+    text.get(1..)?.split_at_checked(len)
 }
 
 /// Appends one series to a series record; an empty `record` becomes one.

@@ -95,17 +95,21 @@ fn restore(team: &Team<'_>, by_reference: &References, samples: &Grouped, outcom
 fn restore_run(series: &MemSeries, samples: &Samples<'_>, frontier_ms: i64, stamp: &Stamp, new: &mut NewSamples) {
     let mut state = series.lock();
     let was_stale = state.is_stale();
-    let (mut newest, mut first_ms, mut count) = (state.newest_ms(), i64::MAX, 0);
+    let (mut first_ms, mut last_ms, mut count) = (i64::MAX, i64::MIN, 0);
     for (i, (t_ms, value)) in samples.rows.iter().copied().enumerate() {
-        if t_ms >= frontier_ms && newest.is_none_or(|newest| t_ms > newest) {
+        let is_behind_blocks = t_ms >= frontier_ms;
+        if !(is_behind_blocks && state.push_following(t_ms, value, stamp)) {
+            if !is_behind_blocks || state.newest_ms().is_some_and(|newest_ms| t_ms <= newest_ms) {
+                continue;
+            }
             let start_ms = samples.starts_ms.get(i).copied().unwrap_or(0);
             push_float(&mut state, t_ms, start_ms, value, stamp);
-            (newest, first_ms, count) = (Some(t_ms), first_ms.min(t_ms), count + 1);
         }
+        (first_ms, last_ms, count) = (first_ms.min(t_ms), t_ms, count + 1);
     }
-    if let Some(newest_ms) = newest.filter(|_| count > 0) {
-        new.note_times(first_ms, newest_ms, count);
-        series.set_newest(newest_ms);
+    if count > 0 {
+        new.note_times(first_ms, last_ms, count);
+        series.set_newest(last_ms);
         new.stale_series += i64::from(state.is_stale()) - i64::from(was_stale);
     }
 }

@@ -59,7 +59,8 @@ impl Restorer<'_> {
         let reference = entry.reference;
         self.head.skip_references(reference);
         let labels = Labels::from_pairs(entry.pairs.iter().copied());
-        let Some((series, is_new)) = self.head.get_or_create(reference, &labels) else {
+        let pairs: Vec<_> = labels.iter().collect();
+        let Some((series, is_new)) = self.head.get_or_create_in_bulk(reference, labels.as_packed(), &pairs) else {
             report.series_over_limit += 1;
             return Ok(());
         };

@@ -3,11 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use promethium_model::{Exemplar, HistogramValue, Labels};
+use promethium_model::{Exemplar, HistogramValue};
 use promethium_wal::{
     MmapMarker, RecordError, RecordType, RefExemplar, RefHistogram, RefMetadata, RefTombstone, SampleColumns,
-    decode_exemplars, decode_histograms, decode_metadata, decode_mmap_markers, decode_sample_columns,
-    decode_sample_columns_where, decode_series, decode_tombstones,
+    SeriesBatch, decode_exemplars, decode_histograms, decode_metadata, decode_mmap_markers, decode_sample_columns,
+    decode_sample_columns_where, decode_tombstones,
 };
 
 use super::ReplayReport;
@@ -24,10 +24,10 @@ use crate::head::series::{MemSeries, Stamp};
 use crate::head::transaction::NewSamples;
 
 // Samples that wait to be applied together, so that each series is visited once for several of its samples. What waits takes
-// eighteen bytes a sample, which is to be little beside the head as it will be at the end, where a sample takes two to four: a few
+// eleven bytes a sample, which is to be little beside the head as it will be at the end, where a sample takes two to four: a few
 // of each series, and a part of the samples that are still to come.
-const GROUP_SAMPLES_PER_SERIES: usize = 2;
-const SAMPLES_AHEAD_PER_GROUPED: u64 = 12;
+const GROUP_SAMPLES_PER_SERIES: usize = 3;
+const SAMPLES_AHEAD_PER_GROUPED: u64 = 8;
 const MIN_GROUP_SAMPLES: usize = 1 << 15;
 const MAX_GROUP_SAMPLES: usize = 1 << 22;
 // A record with more samples leaves no memory to the next one.
@@ -54,7 +54,6 @@ pub(super) struct Restorer<'a> {
     applying: Option<Arc<Work<Applying>>>,
     /// How far the log is read.
     pub(super) log_bytes: LogBytes,
-    series: Vec<(u64, Labels)>,
     histograms: Vec<RefHistogram>,
     tombstones: Vec<RefTombstone>,
     exemplars: Vec<RefExemplar>,
@@ -81,7 +80,6 @@ impl<'a> Restorer<'a> {
             waiting_since: 0,
             applying: None,
             log_bytes: LogBytes::default(),
-            series: Vec::new(),
             histograms: Vec::new(),
             tombstones: Vec::new(),
             exemplars: Vec::new(),
@@ -104,11 +102,10 @@ impl<'a> Restorer<'a> {
     pub(super) fn restore(&mut self, record: &[u8], report: &mut ReplayReport) -> Result<(), RecordError> {
         match RecordType::of(record) {
             Some(RecordType::Series) => {
-                self.series.clear();
-                decode_series(record, &mut self.series)?;
+                let series = SeriesBatch::decode(record)?;
                 // What is being applied came before.
                 self.settle(report);
-                self.restore_series(report);
+                self.restore_series(&series, report);
             }
             Some(kind) if kind.is_samples() => {
                 self.samples.clear();
@@ -164,6 +161,7 @@ impl<'a> Restorer<'a> {
     /// series; and of those that lead to a series of another one, which that is.
     pub(super) fn finish(mut self, report: &mut ReplayReport) -> (KeptReferences, Vec<(u64, u64)>) {
         self.apply_all(report);
+        self.head.settle_index();
         report.series = self.head.series_count();
         let series = |alias: &u64| Some((*alias, self.team.series(*alias)?));
         let newest = |(alias, s): (u64, Arc<MemSeries>)| Some((alias, self.evicted.until_ms(&s)?));
@@ -190,25 +188,27 @@ impl<'a> Restorer<'a> {
         }
     }
 
-    /// A series may be logged under several references; all of them lead to the one in the head.
-    fn restore_series(&mut self, report: &mut ReplayReport) {
-        for (reference, labels) in std::mem::take(&mut self.series) {
+    fn restore_series(&mut self, series: &SeriesBatch<'_>, report: &mut ReplayReport) {
+        series.for_each(|reference, packed, labels| {
             self.head.skip_references(reference);
-            match self.head.get_or_create(reference, &labels) {
-                Some((series, _)) => {
-                    if series.reference != reference {
-                        self.aliases.push(reference);
-                        self.evicted.note_return(&series);
-                    }
-                    let chunks = self.chunks.take(reference);
-                    if let Some(newest_ms) = restore_chunks(self.head, chunks, &series, report) {
-                        self.team.in_files.write().insert(reference, newest_ms);
-                    }
-                    self.add_series(reference, series);
-                }
+            match self.head.get_or_create_in_bulk(reference, packed, labels) {
+                Some((series, _)) => self.restore_one(reference, series, report),
                 None => report.series_over_limit += 1,
             }
+        });
+    }
+
+    /// A series may be logged under several references; all of them lead to the one in the head.
+    fn restore_one(&mut self, reference: u64, series: Arc<MemSeries>, report: &mut ReplayReport) {
+        if series.reference != reference {
+            self.aliases.push(reference);
+            self.evicted.note_return(&series);
         }
+        let chunks = self.chunks.take(reference);
+        if let Some(newest_ms) = restore_chunks(self.head, chunks, &series, report) {
+            self.team.in_files.write().insert(reference, newest_ms);
+        }
+        self.add_series(reference, series);
     }
 
     /// Whether records are given to others to be decoded. Late samples are few.

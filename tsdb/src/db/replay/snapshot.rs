@@ -14,6 +14,7 @@ use crate::db::head_file::{
 };
 use crate::db::life::KeptReferences;
 use crate::head::HeadIndex;
+use crate::head::series::MemSeries;
 
 /// The names and values of a snapshot, and what symbols of the index they are.
 struct Texts<'s> {
@@ -113,9 +114,10 @@ impl Restorer<'_> {
         }
         self.head.skip_references(reference);
         let hash = self.head.hash(&labels);
-        let made = self.head.get_or_create_with(hash, reference, &labels, |index, newest| {
+        let same = |index: &HeadIndex, series: &MemSeries| index.has_labels(series, labels.iter());
+        let made = self.head.get_or_create_with(hash, reference, labels.packed_len(), same, |index, new| {
             let pairs = texts.intern(index, entry.labels);
-            index.insert_interned(reference, hash, pairs, newest)
+            index.insert_interned_in_bulk(new, pairs)
         });
         let Some((series, is_new)) = made else {
             report.series_over_limit += 1;

@@ -12,8 +12,8 @@ use promethium_wal::SampleColumns;
 /// So many bits of a reference are its place in its neighbourhood.
 const PLACE_BITS: u32 = 10;
 const PLACES: usize = 1 << PLACE_BITS;
-/// Rows that memory is taken for at once.
-const BLOCK_ROWS: usize = 512;
+/// Rows that memory is taken for at once, and no more than a byte can number.
+const BLOCK_ROWS: usize = 256;
 
 /// Time and value.
 pub(super) type Row = (i64, f64);
@@ -32,10 +32,13 @@ pub(super) struct Neighbourhood {
     blocks: Vec<Block>,
 }
 
-/// Samples as columns, of one length but for the last.
+/// Samples as columns, of one length but for the last: eleven bytes a sample, as long as most have the time of the one before.
 struct Block {
     places: Vec<u16>,
-    rows: Vec<Row>,
+    values: Vec<f64>,
+    /// The time of each row, by its number.
+    time_numbers: Vec<u8>,
+    times_ms: Vec<i64>,
     /// Start timestamps; empty where no row has one.
     starts_ms: Vec<i64>,
 }
@@ -78,7 +81,7 @@ impl Neighbourhood {
     fn add(&mut self, samples: &SampleColumns, mut run: &[u64], mut at: usize) {
         while !run.is_empty() {
             let block = self.block_with_room();
-            let (now, later) = run.split_at(run.len().min(BLOCK_ROWS - block.rows.len()));
+            let (now, later) = run.split_at(run.len().min(BLOCK_ROWS - block.len()));
             block.add(samples, now, at);
             at += now.len();
             run = later;
@@ -86,31 +89,56 @@ impl Neighbourhood {
     }
 
     fn block_with_room(&mut self) -> &mut Block {
-        if self.blocks.last().is_none_or(|block| block.rows.len() == BLOCK_ROWS) {
-            let (places, rows) = (Vec::with_capacity(BLOCK_ROWS), Vec::with_capacity(BLOCK_ROWS));
-            self.blocks.push(Block { places, rows, starts_ms: Vec::new() });
+        if self.blocks.last().is_none_or(|block| block.len() == BLOCK_ROWS) {
+            self.blocks.push(Block::new());
         }
         let last = self.blocks.len() - 1;
         &mut self.blocks[last]
     }
 
     fn len(&self) -> usize {
-        self.blocks.iter().map(|block| block.rows.len()).sum()
+        self.blocks.iter().map(Block::len).sum()
     }
 }
 
 impl Block {
+    fn new() -> Self {
+        Block {
+            places: Vec::with_capacity(BLOCK_ROWS),
+            values: Vec::with_capacity(BLOCK_ROWS),
+            time_numbers: Vec::with_capacity(BLOCK_ROWS),
+            times_ms: Vec::new(),
+            starts_ms: Vec::new(),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.places.len()
+    }
+
     fn add(&mut self, samples: &SampleColumns, references: &[u64], at: usize) {
         let rows = at..at + references.len();
         let starts_ms = samples.start_timestamps_ms().map(|starts_ms| &starts_ms[rows.clone()]);
         if starts_ms.is_some() || !self.starts_ms.is_empty() {
-            self.starts_ms.resize(self.rows.len(), 0);
+            self.starts_ms.resize(self.len(), 0);
             self.starts_ms.extend_from_slice(starts_ms.unwrap_or_default());
-            self.starts_ms.resize(self.rows.len() + references.len(), 0);
+            self.starts_ms.resize(self.len() + references.len(), 0);
         }
         self.places.extend(references.iter().map(|reference| place(*reference)));
-        let (times, values) = (&samples.timestamps_ms()[rows.clone()], &samples.values()[rows]);
-        self.rows.extend(times.iter().copied().zip(values.iter().copied()));
+        self.values.extend_from_slice(&samples.values()[rows.clone()]);
+        for same in samples.timestamps_ms()[rows].chunk_by(|a, b| a == b) {
+            if self.times_ms.last() != Some(&same[0]) {
+                self.times_ms.push(same[0]);
+            }
+            let number = (self.times_ms.len() - 1) as u8;
+            self.time_numbers.resize(self.time_numbers.len() + same.len(), number);
+        }
+    }
+
+    /// Place and row of each sample.
+    fn rows(&self) -> impl Iterator<Item = (u16, Row)> {
+        let times_ms = self.time_numbers.iter().map(|number| self.times_ms[usize::from(*number)]);
+        self.places.iter().copied().zip(times_ms.zip(self.values.iter().copied()))
     }
 }
 
@@ -149,15 +177,24 @@ impl Grouped {
         self.rows.resize(of.len(), (0, 0.0));
         self.starts_ms.clear();
         if of.blocks.iter().any(|block| !block.starts_ms.is_empty()) {
-            self.starts_ms.resize(of.len(), 0);
+            self.group_starts(of);
         }
+        let Grouped { counts, rows, .. } = self;
+        for (at, row) in of.blocks.iter().flat_map(Block::rows) {
+            let next = &mut counts[usize::from(at)];
+            rows[*next as usize] = row;
+            *next += 1;
+        }
+    }
+
+    /// As the rows will be.
+    fn group_starts(&mut self, of: &Neighbourhood) {
+        self.starts_ms.resize(of.len(), 0);
+        let mut next = self.counts.clone();
         for block in &of.blocks {
-            for (i, (at, row)) in block.places.iter().zip(&block.rows).enumerate() {
-                let next = &mut self.counts[usize::from(*at)];
-                self.rows[*next as usize] = *row;
-                if let Some(start_ms) = self.starts_ms.get_mut(*next as usize) {
-                    *start_ms = block.starts_ms.get(i).copied().unwrap_or(0);
-                }
+            for (i, at) in block.places.iter().enumerate() {
+                let next = &mut next[usize::from(*at)];
+                self.starts_ms[*next as usize] = block.starts_ms.get(i).copied().unwrap_or(0);
                 *next += 1;
             }
         }

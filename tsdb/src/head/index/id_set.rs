@@ -1,5 +1,7 @@
 //! Sets of series ids.
 
+use std::ops::Range;
+
 use roaring::RoaringBitmap;
 
 /// A set of series ids. Most label values of a large head belong to one series: that case takes no heap.
@@ -19,6 +21,38 @@ impl IdSet {
                 ids.insert(id);
                 *self = IdSet::Many(ids);
             }
+        }
+    }
+
+    /// The ids of a range that is not empty.
+    pub(super) fn of_range(ids: Range<u32>) -> Self {
+        let mut set = IdSet::One(ids.start);
+        set.insert_range(ids.start + 1..ids.end);
+        set
+    }
+
+    /// Adds ids.
+    pub(super) fn insert_range(&mut self, ids: Range<u32>) {
+        // Below that a set of ranges is not worth its while: one of ids takes as many bytes.
+        const FEW: usize = 4;
+        if ids.len() < FEW {
+            return ids.into_iter().for_each(|id| self.insert(id));
+        }
+        match self {
+            IdSet::Many(all) => drop(all.insert_range(ids)),
+            IdSet::One(first) => {
+                let mut all = RoaringBitmap::new();
+                all.insert(*first);
+                all.insert_range(ids);
+                *self = IdSet::Many(all);
+            }
+        }
+    }
+
+    /// Takes the form that takes the least room.
+    pub(super) fn optimize(&mut self) {
+        if let IdSet::Many(ids) = self {
+            ids.optimize();
         }
     }
 

@@ -2,8 +2,10 @@
 
 mod id_set;
 mod label_store;
+mod like_before;
 mod matching;
 mod postings;
+mod runs;
 mod values;
 
 use std::sync::Arc;
@@ -13,7 +15,9 @@ use promethium_model::{Labels, Symbol, Symbols};
 use super::newest::NewestTimes;
 use super::series::MemSeries;
 use label_store::LabelStore;
+use like_before::LikeBefore;
 use postings::Postings;
+use runs::OpenRuns;
 
 // Below this many symbols nothing is worth a rebuild.
 const MIN_SYMBOLS_TO_REBUILD: usize = 4096;
@@ -26,8 +30,10 @@ pub(crate) struct HeadIndex {
     free: Vec<u32>,
     labels: LabelStore,
     postings: Postings,
-    /// The series that was added last, if it is still there.
-    newest: u32,
+    /// What the postings lack yet of series that came in bulk.
+    runs: OpenRuns,
+    /// The labels of the series before.
+    before: LikeBefore,
     /// Memory for the labels of the next one.
     pairs: Vec<(Symbol, Symbol)>,
     /// How often series were removed: ids that were found before the last time may be others' now.
@@ -59,57 +65,57 @@ impl<'a> Iterator for LabelPairs<'a> {
 
 impl ExactSizeIterator for LabelPairs<'_> {}
 
+/// A series that is not in the index yet.
+pub(crate) struct NewSeries {
+    pub(crate) reference: u64,
+    pub(crate) hash: u64,
+    pub(crate) newest: Arc<NewestTimes>,
+}
+
 impl HeadIndex {
-    /// Adds a series that is not there yet.
-    pub(crate) fn insert(
+    /// Adds a series, whose labels are in the order of their names.
+    pub(crate) fn insert<'l>(
         &mut self,
-        reference: u64,
-        hash: u64,
-        labels: &Labels,
-        newest: Arc<NewestTimes>,
+        new: NewSeries,
+        labels: impl Iterator<Item = (&'l str, &'l str)>,
     ) -> Arc<MemSeries> {
         let mut pairs = std::mem::take(&mut self.pairs);
-        self.intern(labels, &mut pairs);
-        let series = self.insert_interned(reference, hash, &pairs, newest);
+        self.before.intern(labels, &mut self.symbols, &mut pairs);
+        let series = self.place_new(new, &pairs);
+        self.postings.insert(series.id, &pairs, &self.symbols);
         self.pairs = pairs;
         series
     }
 
-    /// As [`HeadIndex::insert`], with labels whose symbols are known, in the order of their names.
-    pub(crate) fn insert_interned(
+    /// As [`HeadIndex::insert`], of many that come together: nobody may ask for them before [`HeadIndex::settle`].
+    pub(crate) fn insert_in_bulk<'l>(
         &mut self,
-        reference: u64,
-        hash: u64,
-        pairs: &[(Symbol, Symbol)],
-        newest: Arc<NewestTimes>,
+        new: NewSeries,
+        labels: impl Iterator<Item = (&'l str, &'l str)>,
     ) -> Arc<MemSeries> {
-        let id = self.free_id();
-        let series = Arc::new(MemSeries::new(reference, hash, id, newest));
-        self.place(id, Arc::clone(&series), pairs);
-        self.newest = id;
+        let mut pairs = std::mem::take(&mut self.pairs);
+        self.before.intern(labels, &mut self.symbols, &mut pairs);
+        let series = self.insert_interned_in_bulk(new, &pairs);
+        self.pairs = pairs;
         series
+    }
+
+    /// As [`HeadIndex::insert_in_bulk`], with labels whose symbols are known.
+    pub(crate) fn insert_interned_in_bulk(&mut self, new: NewSeries, pairs: &[(Symbol, Symbol)]) -> Arc<MemSeries> {
+        let series = self.place_new(new, pairs);
+        self.runs.go_on(series.id, pairs, &mut self.postings);
+        series
+    }
+
+    /// Lets the series that came in bulk be found by their labels.
+    pub(crate) fn settle(&mut self) {
+        self.runs.end(&mut self.postings);
+        self.postings.settle(&self.symbols);
     }
 
     /// The symbol of a name or value. It stays what it is until series are removed.
     pub(crate) fn symbol(&mut self, text: &str) -> Symbol {
         self.symbols.intern(text)
-    }
-
-    /// The symbols of labels.
-    ///
-    /// PERF: series come with their like: of the labels of one most are those of the one before, and comparing is half the cost of
-    /// looking up. Both are sorted by name.
-    fn intern(&mut self, labels: &Labels, pairs: &mut Vec<(Symbol, Symbol)>) {
-        let HeadIndex { symbols, labels: store, newest, .. } = self;
-        let mut before = store.get(*newest).iter().peekable();
-        pairs.clear();
-        for (name, value) in labels.iter() {
-            while before.next_if(|(n, _)| symbols.resolve(*n) < name).is_some() {}
-            let like = before.next_if(|(n, _)| symbols.resolve(*n) == name);
-            let same_value = like.filter(|(_, v)| symbols.resolve(*v) == value);
-            let name = like.map_or_else(|| symbols.intern(name), |(n, _)| *n);
-            pairs.push((name, same_value.map_or_else(|| symbols.intern(value), |(_, v)| *v)));
-        }
     }
 
     fn free_id(&mut self) -> u32 {
@@ -119,14 +125,18 @@ impl HeadIndex {
         })
     }
 
-    fn place(&mut self, id: u32, series: Arc<MemSeries>, pairs: &[(Symbol, Symbol)]) {
-        self.postings.insert(id, pairs, &self.symbols);
+    /// Gives a series its place, postings apart.
+    fn place_new(&mut self, new: NewSeries, pairs: &[(Symbol, Symbol)]) -> Arc<MemSeries> {
+        let id = self.free_id();
+        let series = Arc::new(MemSeries::new(new.reference, new.hash, id, new.newest));
         self.labels.set(id, pairs);
-        self.series[id as usize] = Some(series);
+        self.series[id as usize] = Some(Arc::clone(&series));
+        series
     }
 
     /// Removes series. Their ids go to series that come later.
     pub(crate) fn remove(&mut self, gone: &[Arc<MemSeries>]) {
+        self.settle();
         for series in gone {
             let id = series.id;
             if self.holds(series) {
@@ -164,7 +174,9 @@ impl HeadIndex {
                     (self.symbols.intern(old.symbols.resolve(*n)), self.symbols.intern(old.symbols.resolve(*v)))
                 })
                 .collect();
-            self.place(id as u32, Arc::clone(series), &pairs);
+            self.postings.insert(id as u32, &pairs, &self.symbols);
+            self.labels.set(id as u32, &pairs);
+            self.series[id] = Some(Arc::clone(series));
         }
     }
 
@@ -184,8 +196,10 @@ impl HeadIndex {
         Labels::from_sorted_pairs(self.label_pairs(series))
     }
 
-    pub(crate) fn has_labels(&self, series: &MemSeries, labels: &Labels) -> bool {
-        self.label_pairs(series).eq(labels.iter())
+    pub(crate) fn has_labels<'l>(&self, series: &MemSeries, labels: impl Iterator<Item = (&'l str, &'l str)>) -> bool {
+        // One lifetime for both.
+        let labels = labels.map(|pair| -> (&str, &str) { pair });
+        self.label_pairs(series).eq(labels)
     }
 
     /// All label names, sorted.

@@ -1,6 +1,7 @@
 //! Postings: label pair to series.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use foldhash::fast::FixedState;
 use promethium_model::{Symbol, Symbols};
@@ -22,6 +23,26 @@ impl Postings {
         for (name, value) in labels {
             self.names.entry(*name).or_default().insert(id, *value, symbols);
         }
+    }
+
+    /// Adds series; their names and pairs come apart.
+    pub(super) fn insert_series(&mut self, ids: Range<u32>) {
+        self.all.insert_range(ids);
+    }
+
+    /// Adds series that have a name.
+    pub(super) fn insert_names(&mut self, name: Symbol, ids: Range<u32>) {
+        self.names.entry(name).or_default().insert_names(ids);
+    }
+
+    /// Adds series that have a label pair. [`Postings::settle`] ends a run of them.
+    pub(super) fn insert_pairs(&mut self, name: Symbol, value: Symbol, ids: Range<u32>) {
+        self.names.entry(name).or_default().insert_pairs(value, ids);
+    }
+
+    /// Puts in order what came in bulk.
+    pub(super) fn settle(&mut self, symbols: &Symbols) {
+        self.names.values_mut().for_each(|values| values.settle(symbols));
     }
 
     /// Removes a series. [`Postings::drop_empty`] ends a run of removals.

@@ -8,7 +8,8 @@ use super::*;
 fn index(sets: &[Labels]) -> HeadIndex {
     let mut index = HeadIndex::default();
     for (i, labels) in sets.iter().enumerate() {
-        index.insert(i as u64 + 1, 0, labels, Arc::default());
+        let new = NewSeries { reference: i as u64 + 1, hash: 0, newest: Arc::default() };
+        index.insert(new, labels.iter());
     }
     index
 }

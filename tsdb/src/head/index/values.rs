@@ -1,6 +1,8 @@
 //! The values of one label name.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::ops::Range;
 
 use foldhash::fast::FixedState;
 use promethium_model::{Symbol, Symbols};
@@ -19,6 +21,8 @@ pub(super) struct LabelValues {
     /// Newest values in the order of arrival: a small part of all, so that an insertion costs little.
     recent: Vec<Symbol>,
     has_empty: bool,
+    /// Whether series came in bulk since the last [`LabelValues::settle`].
+    is_unsettled: bool,
 }
 
 impl LabelValues {
@@ -33,6 +37,32 @@ impl LabelValues {
         self.recent.push(value);
         if self.recent.len() > 64.max(self.sorted.len() / 4) {
             self.merge_recent(symbols);
+        }
+    }
+
+    /// Adds series to those that have the label, whatever its value.
+    pub(super) fn insert_names(&mut self, ids: Range<u32>) {
+        self.having.insert_range(ids);
+        self.is_unsettled = true;
+    }
+
+    /// Adds series to those that have a value. [`LabelValues::settle`] ends a run of them.
+    pub(super) fn insert_pairs(&mut self, value: Symbol, ids: Range<u32>) {
+        match self.by_value.entry(value) {
+            Entry::Occupied(mut known) => known.get_mut().insert_range(ids),
+            Entry::Vacant(new) => {
+                new.insert(IdSet::of_range(ids));
+                self.recent.push(value);
+            }
+        }
+    }
+
+    /// Puts in order what came in bulk: values sorted, sets in the form that takes the least room.
+    pub(super) fn settle(&mut self, symbols: &Symbols) {
+        if std::mem::take(&mut self.is_unsettled) {
+            self.merge_recent(symbols);
+            self.having.optimize();
+            self.by_value.values_mut().for_each(IdSet::optimize);
         }
     }
 
