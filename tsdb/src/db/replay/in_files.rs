@@ -68,7 +68,7 @@ impl NewestInFiles {
     /// Whether files have what the log says of a series at this time.
     ///
     /// PERF: most of a log is in files. No series is touched for it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn has(&self, reference: u64, t_ms: i64) -> bool {
         let page = self.pages.get(reference >> PAGE_BITS).copied().unwrap_or_default();
         t_ms < page.least.end_ms || (t_ms < page.greatest.end_ms && t_ms < self.end_ms(reference))
