@@ -196,10 +196,13 @@ impl HeadIndex {
         Labels::from_sorted_pairs(self.label_pairs(series))
     }
 
-    pub(crate) fn has_labels<'l>(&self, series: &MemSeries, labels: impl Iterator<Item = (&'l str, &'l str)>) -> bool {
-        // One lifetime for both.
-        let labels = labels.map(|pair| -> (&str, &str) { pair });
-        self.label_pairs(series).eq(labels)
+    pub(crate) fn has_labels<'l>(
+        &self,
+        series: &MemSeries,
+        mut labels: impl Iterator<Item = (&'l str, &'l str)>,
+    ) -> bool {
+        let is_alike = self.label_pairs(series).all(|pair| labels.next().is_some_and(|other| other == pair));
+        is_alike && labels.next().is_none()
     }
 
     /// All label names, sorted.
