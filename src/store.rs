@@ -145,8 +145,7 @@ impl Store for Db {
         selectors: &[Vec<Matcher>],
         cx: &QueryCx,
     ) -> Result<Vec<(Labels, Vec<Exemplar>)>, StorageError> {
-        cx.check()?;
-        Db::exemplars(self, range, selectors)
+        Db::exemplars(self, range, selectors, cx)
     }
 
     fn cardinality(&self, rows: usize) -> Option<Cardinality> {

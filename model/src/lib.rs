@@ -35,6 +35,7 @@ pub mod calendar;
 pub mod clock;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod digits;
 pub mod duration;
 pub mod exemplar;
 pub mod float;

@@ -10,7 +10,8 @@ pub struct Limits {
     pub max_transaction_samples: usize,
     /// Samples that one query may hold in memory at once (a histogram counts by its size).
     pub max_query_samples: usize,
-    /// Bytes that one query may hold at once: columns, label sets, join tables, texts, the answer.
+    /// Bytes that one query may hold at once: columns, label sets, join tables, texts, the answer. A look-up of labels, of series or
+    /// of exemplars is a query too, and what a store finds on the way counts: lists of series, names and values.
     pub max_query_memory_bytes: usize,
     /// Steps of a range query.
     pub max_query_steps: usize,

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use promethium_model::{Annotations, LabelHints, LabelList, Matcher, Querier, QueryCx, StorageError, TimeRange};
+use promethium_model::{
+    Annotations, HeldBytes, LabelHints, LabelList, Matcher, Querier, QueryCx, StorageError, TimeRange,
+};
 
 use super::{Context, TRUNCATED};
 use crate::error::ApiError;
@@ -42,7 +44,7 @@ fn look_up(
     let cx = context.bounded(None);
     let querier = context.host.queryable().querier(range)?;
     let hints = LabelHints::with_limit(limit.hint());
-    let LabelList { mut values, mut annotations } = union(&sets, |set| ask(&*querier, set, &hints, &cx))?;
+    let LabelList { mut values, mut annotations } = union(&sets, &cx, |set| ask(&*querier, set, &hints, &cx))?;
     if limit.truncate(&mut values) {
         annotations.warn(TRUNCATED, None);
     }
@@ -60,15 +62,17 @@ pub(super) fn time_range(request: &ApiRequest) -> Result<TimeRange, ApiError> {
 /// The sorted union of what each set of matchers gives; without sets, what no matchers give.
 fn union(
     sets: &[Vec<Matcher>],
+    cx: &QueryCx,
     ask: impl Fn(&[Matcher]) -> Result<LabelList, StorageError>,
 ) -> Result<LabelList, StorageError> {
     if let [] | [_] = sets {
         return ask(sets.first().map_or(&[], Vec::as_slice));
     }
-    let mut union = BTreeSet::new();
+    let (mut union, mut held) = (BTreeSet::new(), HeldBytes::new(cx));
     let mut annotations = Annotations::new();
     for set in sets {
         let list = ask(set)?;
+        held.add(list.byte_len())?;
         union.extend(list.values);
         annotations.merge(list.annotations);
     }

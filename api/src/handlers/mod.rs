@@ -54,7 +54,8 @@ impl Context<'_> {
         let limits = self.host.limits();
         let longest = Duration::from_millis(limits.query_timeout_ms);
         let timeout = timeout.map_or(longest, |t| t.min(longest));
-        self.cx.clone().with_timeout(self.host.clock(), timeout).with_max_samples(limits.max_query_samples)
+        let cx = self.cx.clone().with_timeout(self.host.clock(), timeout);
+        cx.with_max_samples(limits.max_query_samples).with_max_bytes(limits.max_query_memory_bytes)
     }
 }
 

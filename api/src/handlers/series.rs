@@ -1,6 +1,6 @@
 //! `/series`.
 
-use promethium_model::{Annotations, Labels, Matcher, Querier, QueryCx, SelectHints, StorageError, TimeRange};
+use promethium_model::{Annotations, HeldBytes, Labels, Matcher, Querier, SelectHints, StorageError, TimeRange};
 
 use super::labels::time_range;
 use super::{Context, TRUNCATED, require_readable};
@@ -20,10 +20,10 @@ pub(crate) fn series(context: &Context<'_>, request: &ApiRequest, data: &mut Str
     let sets = matcher_sets(request, context.host.engine()).map_err(|e| e.named("match[]"))?;
     let cx = context.bounded(None);
     let querier = context.host.queryable().querier(range)?;
-    let mut found = Vec::new();
+    let (mut found, mut held) = (Vec::new(), HeldBytes::new(&cx));
     let mut annotations = Annotations::new();
     for set in &sets {
-        annotations.merge(collect(&*querier, set, &hints(range, limit), &cx, &mut found)?);
+        annotations.merge(collect(&*querier, set, &hints(range, limit), &mut held, &mut found)?);
     }
     // A store may leave the hints aside, sorting included. Of those that do not, each set is a sorted run.
     found.sort();
@@ -45,12 +45,13 @@ fn collect(
     querier: &dyn Querier,
     matchers: &[Matcher],
     hints: &SelectHints,
-    cx: &QueryCx,
+    held: &mut HeldBytes,
     found: &mut Vec<Labels>,
 ) -> Result<Annotations, StorageError> {
-    let mut set = querier.select(matchers, hints, cx)?;
+    let mut set = querier.select(matchers, hints, held.cx())?;
     while let Some(series) = set.next_series()? {
-        cx.check()?;
+        held.cx().check()?;
+        held.add(size_of::<Labels>() + series.labels.packed_len())?;
         found.push(series.labels);
     }
     Ok(set.annotations())

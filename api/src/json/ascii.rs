@@ -1,15 +1,6 @@
 //! Digits into a few bytes on the stack.
 
-/// `00` to `99`.
-const PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[0; 2]; 100];
-    let mut n = 0;
-    while n < 100 {
-        pairs[n] = [b'0' + (n / 10) as u8, b'0' + (n % 10) as u8];
-        n += 1;
-    }
-    pairs
-};
+use promethium_model::digits::PAIRS;
 
 /// Above, floats no longer hold every whole number.
 const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use promethium_model::{MatchOp, Matcher, QueryCx};
+use promethium_model::{HeldBytes, MatchOp, Matcher, QueryCx, StorageError};
 
 use crate::error::BlockError;
 use crate::index::{Ids, Index, SeriesEntry, ValueList, with_ids};
@@ -14,6 +14,12 @@ use crate::postings::{intersect, intersect_in_place, retain_common, subtract, un
 
 /// How many values or series are looked at between two checks for cancellation.
 const CHECK_EVERY: usize = 1_024;
+
+/// Bytes of an id in a list that is not the block's own.
+const ID_BYTES: usize = size_of::<u32>();
+
+/// Bytes of a value that was asked about, in a table that is at least half full.
+const KNOWN_BYTES: usize = 2 * size_of::<(u32, bool)>();
 
 /// Reading a series costs about as much as asking so many values.
 const SERIES_COST: usize = 4;
@@ -40,14 +46,17 @@ impl<'a> Selected<'a> {
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
             Selected::List(_) => 0,
-            Selected::Owned(ids) => ids.capacity() * size_of::<u32>(),
+            Selected::Owned(ids) => ids.capacity() * ID_BYTES,
         }
     }
 
-    fn into_owned(self) -> Vec<u32> {
+    fn into_owned(self, held: &mut HeldBytes) -> Result<Vec<u32>, StorageError> {
         match self {
-            Selected::Owned(ids) => ids,
-            Selected::List(ids) => with_ids!(ids, list => list.iter().map(|id| crate::postings::Id::id(*id)).collect()),
+            Selected::Owned(ids) => Ok(ids),
+            Selected::List(ids) => {
+                held.add(ids.len() * ID_BYTES)?;
+                Ok(with_ids!(ids, list => list.iter().map(|id| crate::postings::Id::id(*id)).collect()))
+            }
         }
     }
 }
@@ -110,12 +119,15 @@ struct Lists<'a> {
     ids: usize,
 }
 
-/// The ids of the series that all matchers accept.
+/// The ids of the series that all matchers accept. While they are looked for, lists of ids are in the query's budget; the list that
+/// is given is the caller's to count.
 pub(crate) fn select<'a>(index: &'a Index, matchers: &[Matcher], cx: &QueryCx) -> Result<Selected<'a>, BlockError> {
     let mut plan: Vec<(&Matcher, Meaning<'_>)> = matchers.iter().map(|m| (m, Meaning::of(m))).collect();
     plan.sort_by_key(|(_, meaning)| meaning.rank());
-    let mut found = by_equality(index, &plan, cx)?;
+    let held = &mut HeldBytes::new(cx);
+    let mut found = by_equality(index, &plan, held)?;
     for (matcher, meaning) in &plan {
+        held.set(found.as_ref().map_or(0, Selected::heap_bytes))?;
         cx.check()?;
         if found.as_ref().is_some_and(|f| f.ids().is_empty()) {
             break;
@@ -123,9 +135,9 @@ pub(crate) fn select<'a>(index: &'a Index, matchers: &[Matcher], cx: &QueryCx) -
         found = match meaning {
             Meaning::OneOf(_) | Meaning::Anything => found,
             Meaning::Nothing => Some(Selected::List(Ids::NONE)),
-            Meaning::NoneOf(values) => Some(Selected::Owned(without(index, matcher, values, found)?)),
-            Meaning::Passing(matcher) => Some(Selected::Owned(passing(index, matcher, found, cx)?)),
-            Meaning::NotFailing(matcher) => Some(Selected::Owned(not_failing(index, matcher, found, cx)?)),
+            Meaning::NoneOf(values) => Some(Selected::Owned(without(index, matcher, values, found, held)?)),
+            Meaning::Passing(matcher) => Some(Selected::Owned(passing(index, matcher, found, held)?)),
+            Meaning::NotFailing(matcher) => Some(Selected::Owned(not_failing(index, matcher, found, held)?)),
         };
     }
     found.map_or_else(|| index.all_ids().map(Selected::List), Ok)
@@ -135,7 +147,7 @@ pub(crate) fn select<'a>(index: &'a Index, matchers: &[Matcher], cx: &QueryCx) -
 fn by_equality<'a>(
     index: &'a Index,
     plan: &[(&Matcher, Meaning<'_>)],
-    cx: &QueryCx,
+    held: &mut HeldBytes,
 ) -> Result<Option<Selected<'a>>, BlockError> {
     let mut lookups = Vec::new();
     for (matcher, meaning) in plan {
@@ -146,7 +158,10 @@ fn by_equality<'a>(
     lookups.sort_by_key(|l| l.ids);
     let mut found = None;
     for lookup in &lookups {
-        cx.check()?;
+        held.cx().check()?;
+        // What is found next is no more than the lists.
+        let before = found.as_ref().map_or(0, Selected::heap_bytes);
+        held.set(before + if lookup.lists.len() > 1 || found.is_some() { lookup.ids * ID_BYTES } else { 0 })?;
         found = Some(narrow(found, lookup));
     }
     Ok(found)
@@ -194,11 +209,9 @@ fn concatenated(lists: &[Ids<'_>], len: usize) -> Vec<u32> {
     all
 }
 
-fn or_all(index: &Index, found: Option<Selected<'_>>) -> Result<Vec<u32>, BlockError> {
-    match found {
-        Some(found) => Ok(found.into_owned()),
-        None => Ok(Selected::List(index.all_ids()?).into_owned()),
-    }
+fn or_all(index: &Index, found: Option<Selected<'_>>, held: &mut HeldBytes) -> Result<Vec<u32>, BlockError> {
+    let found = found.map_or_else(|| index.all_ids().map(Selected::List), Ok)?;
+    Ok(found.into_owned(held)?)
 }
 
 fn without(
@@ -206,8 +219,9 @@ fn without(
     matcher: &Matcher,
     values: &[&str],
     found: Option<Selected<'_>>,
+    held: &mut HeldBytes,
 ) -> Result<Vec<u32>, BlockError> {
-    let mut ids = or_all(index, found)?;
+    let mut ids = or_all(index, found, held)?;
     for unwanted in look_up(index, &matcher.name, values)?.lists {
         with_ids!(unwanted, list => subtract(&mut ids, list));
     }
@@ -218,13 +232,13 @@ fn passing(
     index: &Index,
     matcher: &Matcher,
     found: Option<Selected<'_>>,
-    cx: &QueryCx,
+    held: &mut HeldBytes,
 ) -> Result<Vec<u32>, BlockError> {
     match found {
-        Some(few) if is_few(index, matcher, &few)? => by_series(index, matcher, few.into_owned(), cx),
+        Some(few) if is_few(index, matcher, &few)? => by_series(index, matcher, few.into_owned(held)?, held),
         found => {
             let prefix = if matcher.op == MatchOp::Regex { prefix_of(matcher) } else { "" };
-            hits(index, matcher, prefix, found.as_ref().map(Selected::ids), |v| matcher.matches(v), cx)
+            hits(index, matcher, prefix, found.as_ref().map(Selected::ids), |v| matcher.matches(v), held)
         }
     }
 }
@@ -233,15 +247,15 @@ fn not_failing(
     index: &Index,
     matcher: &Matcher,
     found: Option<Selected<'_>>,
-    cx: &QueryCx,
+    held: &mut HeldBytes,
 ) -> Result<Vec<u32>, BlockError> {
     match found {
-        Some(few) if is_few(index, matcher, &few)? => by_series(index, matcher, few.into_owned(), cx),
+        Some(few) if is_few(index, matcher, &few)? => by_series(index, matcher, few.into_owned(held)?, held),
         found => {
             // What a negated expression refuses begins with the expression's prefix.
             let prefix = if matcher.op == MatchOp::NotRegex { prefix_of(matcher) } else { "" };
-            let mut ids = or_all(index, found)?;
-            let failing = hits(index, matcher, prefix, Some(Ids::Native(&ids)), |v| !matcher.matches(v), cx)?;
+            let mut ids = or_all(index, found, held)?;
+            let failing = hits(index, matcher, prefix, Some(Ids::Native(&ids)), |v| !matcher.matches(v), held)?;
             subtract(&mut ids, &failing);
             Ok(ids)
         }
@@ -263,18 +277,23 @@ fn hits(
     prefix: &str,
     within: Option<Ids<'_>>,
     passes: impl Fn(&str) -> bool,
-    cx: &QueryCx,
+    held: &mut HeldBytes,
 ) -> Result<Vec<u32>, BlockError> {
     let mut hits = Vec::new();
+    let mut counted = 0;
     for (i, value) in index.values_from(&matcher.name, prefix)?.enumerate() {
         if i.is_multiple_of(CHECK_EVERY) {
-            cx.check()?;
+            held.cx().check()?;
         }
         if !value.value.starts_with(prefix) {
             break;
         }
         if !value.value.is_empty() && passes(value.value) {
             add_common(index, matcher, &value, within, &mut hits)?;
+            if hits.capacity() > counted {
+                held.add((hits.capacity() - counted) * ID_BYTES)?;
+                counted = hits.capacity();
+            }
         }
     }
     Ok(union_of(hits))
@@ -296,7 +315,12 @@ fn add_common<'a>(
 }
 
 /// Asks the matcher of the values that the series have: each value once.
-fn by_series(index: &Index, matcher: &Matcher, mut ids: Vec<u32>, cx: &QueryCx) -> Result<Vec<u32>, BlockError> {
+fn by_series(
+    index: &Index,
+    matcher: &Matcher,
+    mut ids: Vec<u32>,
+    held: &mut HeldBytes,
+) -> Result<Vec<u32>, BlockError> {
     let name = index.find_symbol(&matcher.name)?;
     let absent_passes = matcher.matches_empty();
     let mut known: HashMap<u32, bool> = HashMap::new();
@@ -304,7 +328,7 @@ fn by_series(index: &Index, matcher: &Matcher, mut ids: Vec<u32>, cx: &QueryCx) 
     let mut kept = 0;
     for i in 0..ids.len() {
         if i.is_multiple_of(CHECK_EVERY) {
-            cx.check()?;
+            held.cx().check()?;
         }
         let id = ids[i];
         if !index.series(id, &mut entry)? {
@@ -317,6 +341,7 @@ fn by_series(index: &Index, matcher: &Matcher, mut ids: Vec<u32>, cx: &QueryCx) 
                 Some(passes) => *passes,
                 None => {
                     let passes = index.symbol(symbol)?.is_some_and(|text| matcher.matches(text));
+                    held.add(KNOWN_BYTES)?;
                     known.insert(symbol, passes);
                     passes
                 }

@@ -1,5 +1,6 @@
 //! Lines of the text formats.
 
+use promethium_model::digits::PAIRS;
 use promethium_model::float::{push_g, push_open_metrics};
 
 use super::page_text::PageText;
@@ -185,17 +186,6 @@ impl Lines {
         self.out.digits().extend_from_slice(&text[start..]);
     }
 }
-
-/// The numbers below a hundred.
-static PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[0; 2]; 100];
-    let mut n = 0;
-    while n < 100 {
-        pairs[n] = [b'0' + (n / 10) as u8, b'0' + (n % 10) as u8];
-        n += 1;
-    }
-    pairs
-};
 
 #[cfg(test)]
 mod tests {

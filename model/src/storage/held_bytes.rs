@@ -45,6 +45,30 @@ impl HeldBytes {
         self.cx.acquire_bytes(bytes)
     }
 
+    /// Counts so many bytes in place of all that are counted: those of a buffer that has grown, or has become another.
+    ///
+    /// # Errors
+    ///
+    /// As [`HeldBytes::add`].
+    pub fn set(&mut self, bytes: usize) -> Result<(), StorageError> {
+        match bytes.checked_sub(self.bytes) {
+            Some(more) => self.add(more),
+            None => {
+                self.release(self.bytes - bytes);
+                Ok(())
+            }
+        }
+    }
+
+    /// Counts a text that goes to a list of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`HeldBytes::add`].
+    pub fn add_text(&mut self, text: &str) -> Result<(), StorageError> {
+        self.add(size_of::<String>() + text.len())
+    }
+
     /// Gives back some of the bytes, at most all.
     pub fn release(&mut self, bytes: usize) {
         let bytes = bytes.min(self.bytes);

@@ -146,6 +146,14 @@ pub struct LabelList {
     pub annotations: Annotations,
 }
 
+impl LabelList {
+    /// Bytes of the values and of the list: what a query holds that has them.
+    #[must_use]
+    pub fn byte_len(&self) -> usize {
+        self.values.iter().map(|value| size_of::<String>() + value.len()).sum()
+    }
+}
+
 /// The selected series, one after the other.
 pub trait SeriesSet<'q>: Send {
     /// The next series, `None` after the last. An entry lives as long as the querier, so that several can be read at

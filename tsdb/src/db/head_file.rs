@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use promethium_model::{Labels, TimeRange};
+use promethium_model::{Labels, QueryCx, TimeRange};
 use promethium_vfs::Vfs;
 use promethium_wal::head_snapshot::{
     HEAD_SNAPSHOT_FILE, HeadSnapshot, HeadSnapshotChunk, HeadSnapshotWriter, LogPosition,
@@ -156,7 +156,9 @@ impl Db {
             stones.extend(deleted.map(|(min_ms, max_ms)| RefTombstone { series, min_ms: *min_ms, max_ms: *max_ms }));
             metadata.extend(state.metadata().map(|m| RefMetadata { series, metadata: (**m).clone() }));
         }
-        for (labels, of_series) in self.head.exemplars.lock().select(TimeRange::ALL, &[Vec::new()]) {
+        // Without a budget nothing is refused.
+        let kept = self.head.exemplars.lock().select(TimeRange::ALL, &[Vec::new()], &QueryCx::unlimited());
+        for (labels, of_series) in kept.unwrap_or_default() {
             let Some(series) = self.head.by_labels(&labels) else { continue };
             exemplars.extend(of_series.into_iter().map(|exemplar| RefExemplar {
                 series: series.reference,

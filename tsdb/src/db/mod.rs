@@ -25,7 +25,9 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use promethium_block::BlockMeta;
-use promethium_model::{Appendable, Appender, Clock, Exemplar, Labels, Matcher, Metadata, StorageError, TimeRange};
+use promethium_model::{
+    Appendable, Appender, Clock, Exemplar, Labels, Matcher, Metadata, QueryCx, StorageError, TimeRange,
+};
 
 use crate::error::TsdbError;
 use crate::head::Head;
@@ -186,16 +188,18 @@ impl Db {
     ///
     /// # Errors
     ///
-    /// When the database is closed.
+    /// When the database is closed, the query is to stop, or what it would hold is more than it may.
     pub fn exemplars(
         &self,
         range: TimeRange,
         selectors: &[Vec<Matcher>],
+        cx: &QueryCx,
     ) -> Result<Vec<(Labels, Vec<Exemplar>)>, StorageError> {
         if self.is_closed() {
             return Err(StorageError::Closed);
         }
-        Ok(self.head.exemplars.lock().select(range, selectors))
+        cx.check()?;
+        self.head.exemplars.lock().select(range, selectors, cx)
     }
 
     /// The metadata that the newest samples of the series with these labels came with, where it is kept.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use promethium_model::{
-    LabelHints, LabelList, Matcher, Querier, QueryCx, Queryable, SelectHints, SeriesSet, StorageError, TimeRange,
+    HeldBytes, LabelHints, LabelList, Matcher, Querier, QueryCx, Queryable, SelectHints, SeriesSet, StorageError,
+    TimeRange,
 };
 
 use super::Db;
@@ -51,7 +52,7 @@ impl Querier for DbQuerier<'_> {
     }
 
     fn label_names(&self, matchers: &[Matcher], hints: &LabelHints, cx: &QueryCx) -> Result<LabelList, StorageError> {
-        self.labels(hints, |querier| querier.label_names(matchers, hints, cx))
+        self.labels(hints, cx, |querier| querier.label_names(matchers, hints, cx))
     }
 
     fn label_values(
@@ -61,7 +62,7 @@ impl Querier for DbQuerier<'_> {
         hints: &LabelHints,
         cx: &QueryCx,
     ) -> Result<LabelList, StorageError> {
-        self.labels(hints, |querier| querier.label_values(name, matchers, hints, cx))
+        self.labels(hints, cx, |querier| querier.label_values(name, matchers, hints, cx))
     }
 }
 
@@ -69,12 +70,17 @@ impl DbQuerier<'_> {
     fn labels(
         &self,
         hints: &LabelHints,
+        cx: &QueryCx,
         ask: impl Fn(&dyn Querier) -> Result<LabelList, StorageError>,
     ) -> Result<LabelList, StorageError> {
-        let mut lists = vec![ask(&self.head)?];
+        let mut merged = ask(&self.head)?;
+        let mut held = HeldBytes::new(cx);
         for block in self.blocks.overlapping(self.range) {
-            lists.push(ask(&*block.querier(self.range)?)?);
+            held.set(merged.byte_len())?;
+            let list = ask(&*block.querier(self.range)?)?;
+            held.add(list.byte_len())?;
+            merged = merge_lists(merged, list, hints);
         }
-        Ok(if lists.len() == 1 { lists.remove(0) } else { merge_lists(lists, hints) })
+        Ok(merged)
     }
 }

@@ -3,9 +3,16 @@
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
-use promethium_model::{Exemplar, ExemplarError, Labels, Matcher, TimeRange, matcher::all_match};
+use promethium_model::{
+    Exemplar, ExemplarError, HeldBytes, Labels, Matcher, QueryCx, StorageError, TimeRange, matcher::all_match,
+};
 
 const NONE: u32 = u32::MAX;
+// Series that are looked at between two looks at the query's deadline.
+const SERIES_PER_CHECK: usize = 16;
+
+/// Series with their exemplars, or why there are none.
+type Selection = Result<Vec<(Labels, Vec<Exemplar>)>, StorageError>;
 
 /// The ring. Entries of one series are linked in the order of their times.
 pub(crate) struct ExemplarRing {
@@ -179,17 +186,22 @@ impl ExemplarRing {
     }
 
     /// The exemplars of the series that any of the selectors accepts, by series in the order of labels, then by time.
-    pub(crate) fn select(&self, range: TimeRange, selectors: &[Vec<Matcher>]) -> Vec<(Labels, Vec<Exemplar>)> {
-        let accepted = |labels: &Labels| selectors.iter().any(|matchers| all_match(matchers, labels));
-        let mut found: Vec<_> = self
-            .by_labels
-            .iter()
-            .filter(|(labels, _)| accepted(labels))
-            .map(|(labels, list)| (labels.clone(), self.in_range(*list, range)))
-            .filter(|(_, exemplars)| !exemplars.is_empty())
-            .collect();
-        found.sort_by(|a, b| a.0.cmp(&b.0));
-        found
+    pub(crate) fn select(&self, range: TimeRange, selectors: &[Vec<Matcher>], cx: &QueryCx) -> Selection {
+        let (mut held, mut pace) = (HeldBytes::new(cx), cx.pace(SERIES_PER_CHECK));
+        let mut found = Vec::new();
+        for (labels, list) in &self.by_labels {
+            pace.done(1)?;
+            if !selectors.iter().any(|matchers| all_match(matchers, labels)) {
+                continue;
+            }
+            let exemplars = self.in_range(*list, range);
+            if !exemplars.is_empty() {
+                held.add(size_of::<(Labels, Vec<Exemplar>)>() + exemplars.len() * size_of::<Exemplar>())?;
+                found.push((labels.clone(), exemplars));
+            }
+        }
+        found.sort_by(|a: &(Labels, _), b| a.0.cmp(&b.0));
+        Ok(found)
     }
 
     fn in_range(&self, list: u32, range: TimeRange) -> Vec<Exemplar> {
@@ -222,7 +234,8 @@ mod tests {
     }
 
     fn all(ring: &ExemplarRing, n: usize) -> Vec<(i64, f64)> {
-        let found = ring.select(TimeRange::ALL, &[vec![Matcher::equal("n", n.to_string())]]);
+        let found =
+            ring.select(TimeRange::ALL, &[vec![Matcher::equal("n", n.to_string())]], &QueryCx::unlimited()).unwrap();
         found.into_iter().flat_map(|(_, e)| e).map(|e| (e.timestamp_ms.unwrap(), e.value)).collect()
     }
 
@@ -256,7 +269,7 @@ mod tests {
         assert_eq!(all(&ring, 1), [(80, 0.5), (100, 1.0), (110, 2.0), (120, 3.0)]);
         assert_eq!(ring.add(&series(1), &exemplar("b", 9.0), 110), Err(ExemplarError::Duplicate));
         assert_eq!(ring.add(&series(1), &exemplar("b", 9.0), 70), Err(ExemplarError::OutOfOrder));
-        assert_eq!(ring.select(TimeRange::new(100, 115), &[vec![]])[0].1.len(), 2);
+        assert_eq!(ring.select(TimeRange::new(100, 115), &[vec![]], &QueryCx::unlimited()).unwrap()[0].1.len(), 2);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The read seam over the head.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use parking_lot::RwLockReadGuard;
@@ -103,12 +104,29 @@ impl<'h> HeadQuerier<'h> {
         is_visible.then(|| Samples::All(Arc::clone(series)))
     }
 
-    fn is_visible(&self, series: &MemSeries) -> bool {
-        series.lock().has_sample_in(self.snapshot.at, self.range, self.head.chunk_files())
+    /// Whether something of the series with an id is visible. Once the query is to stop, `stopped` says so, and everything is
+    /// accepted, so that whoever asks comes to an end.
+    fn visible<'a>(
+        &'a self,
+        index: &'a HeadIndex,
+        stopped: &'a Cell<Option<StorageError>>,
+        cx: &'a QueryCx,
+    ) -> impl FnMut(u32) -> bool + 'a {
+        let mut pace = cx.pace(SERIES_PER_CHECK);
+        move |id| {
+            if let Err(error) = pace.done(1) {
+                stopped.set(Some(error));
+                return true;
+            }
+            let is_visible =
+                |s: &Arc<MemSeries>| s.lock().has_sample_in(self.snapshot.at, self.range, self.head.chunk_files());
+            index.get(id).is_some_and(is_visible)
+        }
     }
 
     /// The series that match, `None` for all.
-    fn matching(&self, matchers: &[Matcher], cx: &QueryCx) -> Result<Option<RoaringBitmap>, StorageError> {
+    fn matching(&self, matchers: &[Matcher], held: &mut HeldBytes) -> Result<Option<RoaringBitmap>, StorageError> {
+        let cx = &held.cx().clone();
         cx.check()?;
         if self.head.is_outside(self.range) {
             return Ok(Some(RoaringBitmap::new()));
@@ -116,7 +134,9 @@ impl<'h> HeadQuerier<'h> {
         if matchers.is_empty() {
             return Ok(None);
         }
-        Ok(Some(self.head.index.read().matching(matchers, cx)?))
+        let found = self.head.index.read().matching(matchers, cx)?;
+        held.add(found.serialized_size())?;
+        Ok(Some(found))
     }
 }
 
@@ -151,11 +171,22 @@ impl Querier for HeadQuerier<'_> {
     }
 
     fn label_names(&self, matchers: &[Matcher], hints: &LabelHints, cx: &QueryCx) -> Result<LabelList, StorageError> {
-        let among = self.matching(matchers, cx)?;
+        let mut held = HeldBytes::new(cx);
+        let among = self.matching(matchers, &mut held)?;
         let index = self.head.index.read();
-        let visible = |id: u32| index.get(id).is_some_and(|s| self.is_visible(s));
-        let names = index.label_names().into_iter().filter(|n| index.has_label_among(n, among.as_ref(), visible));
-        let values = names.take(limit(hints)).map(str::to_owned).collect();
+        let (mut values, stopped) = (Vec::new(), Cell::new(None));
+        let mut visible = self.visible(&index, &stopped, cx);
+        for name in index.label_names() {
+            if values.len() == limit(hints) {
+                break;
+            }
+            let is_there = index.has_label_among(name, among.as_ref(), &mut visible);
+            stopped.take().map_or(Ok(()), Err)?;
+            if is_there {
+                held.add_text(name)?;
+                values.push(name.to_owned());
+            }
+        }
         Ok(LabelList { values, ..LabelList::default() })
     }
 
@@ -166,10 +197,17 @@ impl Querier for HeadQuerier<'_> {
         hints: &LabelHints,
         cx: &QueryCx,
     ) -> Result<LabelList, StorageError> {
-        let among = self.matching(matchers, cx)?;
+        let mut held = HeldBytes::new(cx);
+        let among = self.matching(matchers, &mut held)?;
         let index = self.head.index.read();
-        let visible = |id: u32| index.get(id).is_some_and(|s| self.is_visible(s));
-        let values = index.label_values(name, among.as_ref(), limit(hints), visible);
+        let (mut values, stopped) = (Vec::new(), Cell::new(None));
+        let visible = self.visible(&index, &stopped, cx);
+        for value in index.label_values(name, among.as_ref(), visible).take(limit(hints)) {
+            stopped.take().map_or(Ok(()), Err)?;
+            held.add_text(value)?;
+            values.push(value.to_owned());
+        }
+        stopped.take().map_or(Ok(()), Err)?;
         Ok(LabelList { values, ..LabelList::default() })
     }
 }
@@ -230,6 +268,7 @@ struct Candidates<'a> {
     matchers: &'a [Matcher],
     cx: &'a QueryCx,
     ids: Vec<u32>,
+    held: HeldBytes,
     /// What had been removed from the index when the ids were found; `None` before that.
     removals: Option<u64>,
     next_id: u32,
@@ -237,7 +276,7 @@ struct Candidates<'a> {
 
 impl<'a> Candidates<'a> {
     fn new(head: &'a Head, matchers: &'a [Matcher], cx: &'a QueryCx) -> Self {
-        Candidates { head, matchers, cx, ids: Vec::new(), removals: None, next_id: 0 }
+        Candidates { head, matchers, cx, ids: Vec::new(), held: HeldBytes::new(cx), removals: None, next_id: 0 }
     }
 
     /// Further candidates, in the order of their ids.
@@ -246,7 +285,9 @@ impl<'a> Candidates<'a> {
         let index = self.head.index.read();
         if self.removals != Some(index.removals()) {
             // Ids of series that went may be those of others now.
-            self.ids = index.matching(self.matchers, self.cx)?.iter().collect();
+            let found = index.matching(self.matchers, self.cx)?;
+            self.held.set(found.serialized_size() + found.len() as usize * size_of::<u32>())?;
+            self.ids = found.iter().collect();
             self.removals = Some(index.removals());
         }
         let at = self.ids.partition_point(|id| *id < self.next_id);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use promethium_chunk::{Encodings, SplitRule, encode};
 use promethium_model::{
-    AppendOptions, Appendable, Clock, Exemplar, Histogram, Labels, ManualClock, Matcher, Point, PointValue,
+    AppendOptions, Appendable, Clock, Exemplar, Histogram, Labels, ManualClock, Matcher, Point, PointValue, QueryCx,
     QueryableExt, STALE_NAN, SampleBatch, SeriesKey, Span, TimeRange,
 };
 use promethium_tsdb::vfs::{Fault, FaultKind, SimVfs, StdVfs, Vfs};
@@ -48,8 +48,10 @@ fn open(disk: &SimVfs) -> Db {
 type Everything = (Vec<(Labels, SampleBatch)>, Vec<(Labels, Vec<Exemplar>)>);
 
 fn everything(db: &Db) -> String {
-    let all: Everything =
-        (db.read_all(TimeRange::ALL, &[]).unwrap(), db.exemplars(TimeRange::ALL, &[Vec::new()]).unwrap());
+    let all: Everything = (
+        db.read_all(TimeRange::ALL, &[]).unwrap(),
+        db.exemplars(TimeRange::ALL, &[Vec::new()], &QueryCx::unlimited()).unwrap(),
+    );
     // As text: NaNs are not equal to themselves.
     format!("{all:?}")
 }
@@ -274,7 +276,7 @@ fn histograms_exemplars_and_deletes_come_from_a_snapshot() {
     let all = db.read_all(TimeRange::ALL, &[]).unwrap();
     db.delete(TimeRange::new(deleted.0, deleted.1), &[Matcher::equal("instance", "host-0:9100")]).unwrap();
     let expected = (everything(&db), db.stats().stale_series);
-    let exemplars = db.exemplars(TimeRange::ALL, &[Vec::new()]).unwrap();
+    let exemplars = db.exemplars(TimeRange::ALL, &[Vec::new()], &QueryCx::unlimited()).unwrap();
     db.close().unwrap();
     drop(db);
     let mut records = Vec::new();

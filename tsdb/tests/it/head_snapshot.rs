@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use promethium_model::{
-    AppendOptions, Appendable, Exemplar, Histogram, Labels, Matcher, Metadata, MetricType, Point, PointValue,
+    AppendOptions, Appendable, Exemplar, Histogram, Labels, Matcher, Metadata, MetricType, Point, PointValue, QueryCx,
     QueryableExt, SampleBatch, SeriesKey, Span, TimeRange,
 };
 use promethium_tsdb::vfs::{Fault, FaultKind, SimVfs, Vfs};
@@ -63,7 +63,7 @@ fn everything(db: &Db) -> Everything {
             }
         }
     }
-    (samples, db.exemplars(TimeRange::ALL, &[Vec::new()]).unwrap(), db.metadata(&labels(90)))
+    (samples, db.exemplars(TimeRange::ALL, &[Vec::new()], &QueryCx::unlimited()).unwrap(), db.metadata(&labels(90)))
 }
 
 /// A disk that was filled and closed, and what it holds.

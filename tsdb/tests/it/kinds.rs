@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use promethium_model::{
     AppendError, AppendOptions, Appendable, CommitStats, Exemplar, FloatHistogram, Histogram, HistogramValue, Labels,
-    Matcher, Metadata, MetricType, Point, PointValue, QueryableExt, STALE_NAN, SampleBatch, SeriesKey, Span, TimeRange,
-    is_stale,
+    Matcher, Metadata, MetricType, Point, PointValue, QueryCx, QueryableExt, STALE_NAN, SampleBatch, SeriesKey, Span,
+    TimeRange, is_stale,
 };
 use promethium_tsdb::vfs::SimVfs;
 use promethium_tsdb::{Db, DbOptions, FloatEncoding};
@@ -194,11 +194,18 @@ fn exemplars_come_with_samples_and_come_back() {
     assert_eq!(append(0, &[exemplar("a", 1.0)]), 0);
     let late = Exemplar { timestamp_ms: Some(START_MS - 1), ..exemplar("b", 1.0) };
     assert_eq!(append(1, &[exemplar("b", 2.0), late, exemplar(&"x".repeat(200), 1.0)]), 2);
-    let all = |db: &Db| db.exemplars(TimeRange::ALL, &[vec![Matcher::equal("__name__", "requests_total")]]).unwrap();
+    let all = |db: &Db| {
+        db.exemplars(TimeRange::ALL, &[vec![Matcher::equal("__name__", "requests_total")]], &QueryCx::unlimited())
+            .unwrap()
+    };
     let before = all(&db);
     assert_eq!(before.len(), 1);
     assert_eq!(before[0].1.iter().map(|e| e.value).collect::<Vec<_>>(), [1.0, 2.0]);
-    assert!(db.exemplars(TimeRange::ALL, &[vec![Matcher::equal("job", "other")]]).unwrap().is_empty());
+    assert!(
+        db.exemplars(TimeRange::ALL, &[vec![Matcher::equal("job", "other")]], &QueryCx::unlimited())
+            .unwrap()
+            .is_empty()
+    );
     drop(db);
     let db = reopened(&disk, always());
     assert_eq!(all(&db), before);

@@ -1,8 +1,9 @@
 //! Every limit is met once.
 
 use promethium_model::{
-    AppendError, AppendOptions, Appendable, Clock, CommitError, FloatHistogram, Labels, Limits, Point, PointValue,
-    QueryCx, Queryable, QueryableExt, SelectHints, SeriesKey, StorageError, TimeRange,
+    AppendError, AppendOptions, Appendable, Clock, CommitError, Exemplar, FloatHistogram, LabelHints, Labels, Limits,
+    MatchOp, Matcher, Point, PointValue, QueryCx, Queryable, QueryableExt, SelectHints, SeriesKey, StorageError,
+    TimeRange,
 };
 use promethium_tsdb::vfs::SimVfs;
 use promethium_tsdb::{Db, DbOptions, TsdbError};
@@ -226,4 +227,75 @@ fn open_files_do_not_grow_with_the_data() {
     assert!(db.stats().blocks as i64 >= RANGES - 5, "{:?}", db.stats());
     let open = open_files(dir.path());
     assert!((1..=MOST_OPEN_FILES).contains(&open.len()), "{open:?}");
+}
+
+/// What a look-up asks of a store.
+type LookUp = fn(&Db, &QueryCx) -> Result<usize, StorageError>;
+
+fn texts(db: &Db, cx: &QueryCx, name: Option<&str>, matchers: &[Matcher]) -> Result<usize, StorageError> {
+    let (querier, hints) = (db.querier(TimeRange::ALL)?, LabelHints::default());
+    let list = match name {
+        Some(name) => querier.label_values(name, matchers, &hints, cx)?,
+        None => querier.label_names(matchers, &hints, cx)?,
+    };
+    Ok(list.values.len())
+}
+
+const LOOK_UPS: [(&str, usize, LookUp); 6] = [
+    ("values", 500, |db, cx| texts(db, cx, Some("i"), &[])),
+    ("values of some series", 500, |db, cx| texts(db, cx, Some("i"), &[Matcher::equal("__name__", "m")])),
+    ("values that pass", 111, |db, cx| {
+        texts(db, cx, Some("i"), &[Matcher::new(MatchOp::Regex, "i", "1.*").unwrap(), Matcher::equal("__name__", "m")])
+    }),
+    ("names", 2 + 500, |db, cx| texts(db, cx, None, &[])),
+    ("names on some series", 2 + 500, |db, cx| texts(db, cx, None, &[Matcher::equal("__name__", "m")])),
+    ("exemplars", 500, |db, cx| Ok(db.exemplars(TimeRange::ALL, &[Vec::new()], cx)?.len())),
+];
+
+/// A head, or a block and an empty head, of five hundred series with an exemplar each, and each with a label of its own name.
+fn to_look_up(in_block: bool) -> Db {
+    let options = DbOptions::default().max_exemplars(1_000);
+    let clock = clock();
+    let db = Db::open_with(std::sync::Arc::new(SimVfs::new(0)), "/data".as_ref(), options, clock.clone()).unwrap();
+    let exemplar =
+        [Exemplar { labels: Labels::from_pairs([("trace", "1")]), value: 1.0, timestamp_ms: Some(START_MS) }];
+    let mut tx = db.appender();
+    for i in 0..500 {
+        let own = format!("own_{i}");
+        let labels = Labels::from_pairs([("__name__", "m"), ("i", &i.to_string()), (&own, "1")]);
+        let appended = AppendOptions::default().with_exemplars(&exemplar);
+        tx.append(SeriesKey::Labels(&labels), Point::float(START_MS, 1.0), &appended).unwrap();
+    }
+    tx.commit().unwrap();
+    if in_block {
+        let late = START_MS + 8 * 3_600_000;
+        clock.set_wall_ms(late);
+        append(&db, &Labels::from_pairs([("__name__", "m")]), Point::float(late, 1.0)).unwrap();
+        db.maintain(late, std::time::Duration::from_secs(60)).unwrap();
+        assert_eq!((db.stats().blocks, db.stats().series), (1, 1));
+    }
+    db
+}
+
+/// Look-ups of labels and exemplars hold no more than the query may, and give back what they held.
+#[test]
+fn look_ups_are_in_the_budget_of_bytes() {
+    for in_block in [false, true] {
+        let db = to_look_up(in_block);
+        for (what, expected, look_up) in LOOK_UPS {
+            let ample = QueryCx::unlimited().with_max_bytes(1 << 20);
+            assert_eq!(look_up(&db, &ample).unwrap(), expected, "{what}, {in_block}");
+            assert_eq!(ample.held_bytes(), 0, "{what}, {in_block}");
+            let scarce = QueryCx::unlimited().with_max_bytes(2_000);
+            let refused = look_up(&db, &scarce);
+            assert!(
+                matches!(refused, Err(StorageError::TooManyBytes { limit: 2_000 })),
+                "{what}, {in_block}: {refused:?}"
+            );
+            assert_eq!(scarce.held_bytes(), 0, "{what}, {in_block}");
+            let cancelled = QueryCx::unlimited();
+            cancelled.cancel();
+            assert!(matches!(look_up(&db, &cancelled), Err(StorageError::Canceled)), "{what}, {in_block}");
+        }
+    }
 }

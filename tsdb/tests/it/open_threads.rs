@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use promethium_model::{
-    AppendOptions, Appendable, Exemplar, Histogram, Labels, Matcher, Point, PointValue, QueryableExt, STALE_NAN,
-    SeriesKey, Span, TimeRange,
+    AppendOptions, Appendable, Exemplar, Histogram, Labels, Matcher, Point, PointValue, QueryCx, QueryableExt,
+    STALE_NAN, SeriesKey, Span, TimeRange,
 };
 use promethium_tsdb::vfs::{SimVfs, Vfs};
 use promethium_tsdb::{Db, DbOptions};
@@ -89,7 +89,7 @@ fn everything(disk: &SimVfs, dirs: &[&str], threads: usize) -> (String, Vec<u8>)
         "{:?}\n{:?}\n{:?}\n{:?}",
         db.replay_report(),
         db.stats(),
-        db.exemplars(TimeRange::ALL, &[Vec::new()]).unwrap(),
+        db.exemplars(TimeRange::ALL, &[Vec::new()], &QueryCx::unlimited()).unwrap(),
         db.read_all(TimeRange::ALL, &[]).unwrap(),
     );
     db.close().unwrap();

@@ -168,19 +168,17 @@ impl HeadIndex {
         Ok(kept)
     }
 
-    /// The sorted values of a label among the given series, or among all, for which `accept` finds a series.
-    pub(crate) fn label_values(
-        &self,
+    /// The values of a label among the given series, or among all, for which `accept` finds a series: in order, as they are asked
+    /// for.
+    pub(crate) fn label_values<'i>(
+        &'i self,
         name: &str,
-        among: Option<&RoaringBitmap>,
-        limit: usize,
-        mut accept: impl FnMut(u32) -> bool,
-    ) -> Vec<String> {
-        let Some(values) = self.symbols.get(name).and_then(|name| self.postings.values(name)) else {
-            return Vec::new();
-        };
-        let live = values.sorted(&self.symbols).filter(|(_, ids)| ids.any_within(among, &mut accept));
-        live.map(|(value, _)| value.to_owned()).take(limit).collect()
+        among: Option<&'i RoaringBitmap>,
+        mut accept: impl FnMut(u32) -> bool + 'i,
+    ) -> impl Iterator<Item = &'i str> {
+        let values = self.symbols.get(name).and_then(|name| self.postings.values(name));
+        let values = values.into_iter().flat_map(|values| values.sorted(&self.symbols));
+        values.filter(move |(_, ids)| ids.any_within(among, &mut accept)).map(|(value, _)| value)
     }
 
     /// Whether one of the given series, or of all, has the label and is accepted.

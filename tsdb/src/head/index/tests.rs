@@ -51,12 +51,12 @@ proptest! {
 fn values_are_sorted_and_limited() {
     let sets = label_sets();
     let index = index(&sets);
-    let all = index.label_values("i", None, usize::MAX, |_| true);
+    let all: Vec<&str> = index.label_values("i", None, |_| true).collect();
     let mut expected: Vec<String> = (0..300).map(|i| i.to_string()).collect();
     expected.sort();
     assert_eq!(all, expected);
-    assert_eq!(index.label_values("i", None, 2, |id| id != 0), ["1", "10"]);
-    assert_eq!(index.label_values("none", None, 2, |_| true), Vec::<String>::new());
+    assert!(index.label_values("i", None, |id| id != 0).take(2).eq(["1", "10"]));
+    assert_eq!(index.label_values("none", None, |_| true).next(), None);
     assert_eq!(index.label_names(), ["__name__", "env", "i"]);
 }
 
