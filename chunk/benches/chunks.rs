@@ -162,12 +162,12 @@ fn histogram_chunk<H: promethium_chunk::Native>(encoding: Encoding, rows: &[H]) 
     chunk.into_bytes()
 }
 
-/// One side of 32 buckets, into which a hundred observations fall between two samples, at random about the middle.
-fn observed() -> Vec<Histogram> {
+/// One side of 32 buckets, into which so many observations fall between two samples, at random about the middle.
+fn observed(at_once: usize) -> Vec<Histogram> {
     let mut counts = [0_i64; 32];
     let mut observations = 0..;
     let mut sample = || {
-        for i in observations.by_ref().take(100) {
+        for i in observations.by_ref().take(at_once) {
             let bucket = (0..4).map(|part| (noise(4 * i + part) + 1.0) * 4.0).sum::<f64>();
             counts[bucket as usize] += 1;
         }
@@ -189,7 +189,8 @@ fn histograms(c: &mut Criterion) {
     let mut group = c.benchmark_group("histograms");
     group.warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_millis(700));
     group.throughput(Throughput::Elements(CHUNK as u64));
-    for (name, integer) in [("steady", (0..CHUNK).map(histogram).collect()), ("observed", observed())] {
+    let steady = (0..CHUNK).map(histogram).collect();
+    for (name, integer) in [("steady", steady), ("observed", observed(100)), ("quiet", observed(3))] {
         measure_histograms(&mut group, name, &integer);
     }
 }

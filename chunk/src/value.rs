@@ -38,7 +38,12 @@ impl XorValue {
 
     #[inline]
     pub(crate) fn read(&mut self, bits: &mut BitReader<'_>) -> Result<(), Fault> {
-        let window = bits.window();
+        self.read_loaded(bits.window(), bits)
+    }
+
+    /// As [`XorValue::read`], from the reader's window.
+    #[inline(always)]
+    pub(crate) fn read_loaded(&mut self, window: u64, bits: &mut BitReader<'_>) -> Result<(), Fault> {
         match window >> 62 {
             0 | 1 => bits.skip(1),
             2 => self.bits ^= self.window.read_bits(window, 2, bits),

@@ -57,6 +57,9 @@ impl Class {
     }
 }
 
+/// Numbers that are 0, which are taken at once.
+const ZEROS: usize = 8;
+
 /// What was loaded and is not used up.
 ///
 /// PERF: numbers are taken from one load as long as it holds them, and their lengths looked up: a branch on the class of each
@@ -83,6 +86,19 @@ impl Loaded {
         Class::of(self.window)
     }
 
+    /// Whether so many zeros come next that they are taken at once.
+    #[inline(always)]
+    fn begins_with_zeros(&self) -> bool {
+        self.window >> (64 - ZEROS) == 0 && self.bits >= ZEROS as u32
+    }
+
+    #[inline(always)]
+    fn drop_zeros(&mut self, reader: &mut BitReader<'_>) {
+        self.window = self.window.wrapping_shl(ZEROS as u32);
+        self.bits = self.bits.wrapping_sub(ZEROS as u32);
+        reader.skip(ZEROS as u32);
+    }
+
     #[inline(always)]
     fn drop(&mut self, class: Class, reader: &mut BitReader<'_>) {
         let n = u32::from(class.all_bits);
@@ -97,8 +113,15 @@ impl BitReader<'_> {
     pub(crate) fn add_signed(&mut self, values: &mut [i64], deltas: &mut [i64]) {
         let mut reader = self.clone();
         let mut loaded = Loaded::of(&reader);
-        for (value, delta) in values.iter_mut().zip(deltas) {
+        let mut pairs = values.iter_mut().zip(deltas);
+        while pairs.len() > 0 {
             let class = loaded.next(&reader);
+            if loaded.begins_with_zeros() && pairs.len() >= ZEROS {
+                pairs.by_ref().take(ZEROS).for_each(|(value, delta)| *value = value.wrapping_add(*delta));
+                loaded.drop_zeros(&mut reader);
+                continue;
+            }
+            let Some((value, delta)) = pairs.next() else { break };
             let change = if class.all_bits == LONG.all_bits {
                 let change = reader.signed();
                 loaded = Loaded::of(&reader);
@@ -118,8 +141,15 @@ impl BitReader<'_> {
     pub(crate) fn skip_signed(&mut self, numbers: usize) {
         let mut reader = self.clone();
         let mut loaded = Loaded::of(&reader);
-        for _ in 0..numbers {
+        let mut left = numbers;
+        while left > 0 {
             let class = loaded.next(&reader);
+            if loaded.begins_with_zeros() && left >= ZEROS {
+                left = left.wrapping_sub(ZEROS);
+                loaded.drop_zeros(&mut reader);
+                continue;
+            }
+            left = left.wrapping_sub(1);
             if class.all_bits == LONG.all_bits {
                 reader.signed();
                 loaded = Loaded::of(&reader);
@@ -149,7 +179,13 @@ mod tests {
 
     #[test]
     fn many_are_read_as_each_by_itself() {
-        let numbers = numbers();
+        let zeros = |i: usize| std::iter::repeat_n(0, i * 7 % 41);
+        let among_zeros = numbers().into_iter().enumerate().flat_map(|(i, number)| zeros(i).chain([number]));
+        all_are_read_as_each_by_itself(&numbers());
+        all_are_read_as_each_by_itself(&among_zeros.take(3_000).collect::<Vec<_>>());
+    }
+
+    fn all_are_read_as_each_by_itself(numbers: &[i64]) {
         for from in 0..numbers.len() {
             let numbers = &numbers[from..numbers.len().min(from + 70)];
             let mut out = BitWriter::default();
