@@ -36,7 +36,7 @@ const RUNTIME_CRATES: [&str; 6] = ["tokio", "axum", "reqwest", "hyper", "futures
 const UNSAFE_FILES: [&str; 7] = [
     "model/src/labels/packed.rs",
     "vfs/src/map/os.rs",
-    "tsdb/src/db/replay/prefetch.rs",
+    "tsdb/src/prefetch.rs",
     "block/tests/memory.rs",
     "exposition/tests/allocations.rs",
     "promql/tests/memory.rs",

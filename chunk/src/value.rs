@@ -119,10 +119,11 @@ impl Window {
     /// The significant bits of a change, which is not 0, in the window as it is, if they fit.
     #[inline(always)]
     pub(crate) fn fit(self, xor: u64) -> Option<(u64, u32)> {
-        let (leading, significant, trailing) = (self.leading(), self.significant(), u32::from(self.trailing));
-        // No window has more than `MAX_LEADING` zeros above it; that of nothing has 64, which no change has.
-        let fits = (xor.leading_zeros() >= leading) & (xor.trailing_zeros() >= trailing);
-        fits.then(|| (xor >> trailing, significant))
+        let significant = self.significant();
+        // Bits below the window come to lie above it; the window of nothing has room for none.
+        let bits = xor.rotate_right(self.trailing.into());
+        let fits = bits.checked_shr(significant).unwrap_or(0) == 0;
+        fits.then_some((bits, significant))
     }
 
     /// Sets a new window; gives its eleven bits, and the significant bits in it.

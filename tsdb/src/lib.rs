@@ -53,6 +53,7 @@ mod db;
 mod error;
 mod head;
 mod options;
+mod prefetch;
 mod query;
 
 pub use db::{

@@ -76,6 +76,12 @@ impl<B> TailWriter<B> {
         self.bits.div_ceil(8) as usize
     }
 
+    /// As [`TailWriter::len`], or one more.
+    #[inline(always)]
+    pub(crate) fn max_len(&self) -> usize {
+        self.bits as usize / 8 + 1
+    }
+
     /// Bytes that the buffer holds, used or not.
     pub(crate) fn capacity(&self) -> usize {
         self.words.len()
@@ -117,18 +123,21 @@ impl<B> TailWriter<B> {
         (self.bits / TAIL_BITS) as usize * TAIL
     }
 
-    /// Ends the last word, and begins the next one.
+    /// Makes the stream longer by `n` bits, at most 64, where they are in the last word or begin the next one; which word is the last
+    /// now.
     #[inline(always)]
-    fn next_word(&mut self, next: u64) {
-        let at = last_word(self.bits) + 1;
-        if at == TAIL_WORDS {
+    fn advance(&mut self, n: u32) -> usize {
+        let end = self.bits + n;
+        if end / TAIL_BITS != self.bits / TAIL_BITS {
             self.store();
         }
-        self.tail[at % TAIL_WORDS] = next;
+        self.bits = end;
+        last_word(end)
     }
 
     /// Puts the tail into the buffer.
-    #[inline(always)]
+    #[cold]
+    #[inline(never)]
     fn store(&mut self) {
         let at = self.whole_tails();
         match self.words.get_mut(at..at + TAIL) {
@@ -137,8 +146,6 @@ impl<B> TailWriter<B> {
         }
     }
 
-    #[cold]
-    #[inline(never)]
     fn store_in_new(&mut self, at: usize) {
         self.grow();
         put(&mut self.words[at..at + TAIL], &self.tail);
@@ -160,10 +167,11 @@ impl<B> TailWriter<B> {
     /// Appends `n` zeros, at most 64.
     #[inline(always)]
     pub(crate) fn push_zeros(&mut self, n: u32) {
-        if self.bits % WORD_BITS + n >= WORD_BITS {
-            self.next_word(0);
+        let at = last_word(self.bits);
+        let last = self.advance(n);
+        if last != at {
+            self.tail[last] = 0;
         }
-        self.bits += n;
     }
 }
 
@@ -184,17 +192,14 @@ impl<B> BitSink for TailWriter<B> {
     #[inline(always)]
     fn push(&mut self, value: u64, n: u32) {
         debug_assert!((1..=WORD_BITS).contains(&n) && (n == WORD_BITS || value >> n == 0));
-        let room = WORD_BITS - self.bits % WORD_BITS;
-        let last = &mut self.tail[last_word(self.bits)];
-        if n < room {
-            *last |= value << (room - n);
-        } else {
-            let behind = n - room;
-            *last |= value >> behind;
-            // What is shifted out is in the word before.
-            self.next_word(if behind == 0 { 0 } else { value << (WORD_BITS - behind) });
-        }
-        self.bits += n;
+        let top = value << (WORD_BITS - n);
+        let (used, at) = (self.bits % WORD_BITS, last_word(self.bits));
+        let word = self.tail[at] | top >> used;
+        // What does not fit into that word begins the next one.
+        let rest = top << 1 << (WORD_BITS - 1 - used);
+        self.tail[at] = word;
+        let last = self.advance(n);
+        self.tail[last] = if last == at { word } else { rest };
     }
 
     #[inline(always)]

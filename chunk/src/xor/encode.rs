@@ -125,6 +125,13 @@ impl XorAppender {
         if self.is_empty() { 0 } else { HEADER + self.out.len() }
     }
 
+    /// As [`byte_len`](XorAppender::byte_len), or one more.
+    #[inline(always)]
+    #[must_use]
+    pub fn max_byte_len(&self) -> usize {
+        HEADER + self.out.max_len()
+    }
+
     /// The chunk's bytes so far; empty while it has no samples.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

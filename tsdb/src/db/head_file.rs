@@ -174,8 +174,7 @@ impl Db {
 }
 
 fn write_series(file: &mut HeadSnapshotWriter, head: &Head, series: &MemSeries) -> Result<(), WalError> {
-    let state = series.lock();
-    let chunks = state.chunks_in(i64::MIN, i64::MAX);
+    let chunks = series.lock().chunks_in(i64::MIN, i64::MAX);
     let in_memory = chunks.iter().filter_map(|chunk| match &chunk.data {
         ChunkData::Memory(data) => {
             Some(HeadSnapshotChunk { encoding: chunk.encoding as u8, min_ms: chunk.min_ms, max_ms: chunk.max_ms, data })

@@ -1,12 +1,10 @@
 //! Chunks of samples that are all at hand, cut where the head would have cut them.
 
-use std::sync::Arc;
-
 use promethium_chunk::{EncodedChunk, Encodings};
 use promethium_model::SampleBatch;
 
 use super::chunk::{ChunkData, SealedChunk};
-use super::series::{MemSeries, Stamp};
+use super::series::{SeriesState, Stamp};
 use super::transaction::push_all;
 use super::visibility::CommitId;
 
@@ -20,8 +18,7 @@ pub(crate) fn chunks_at_once(samples: &SampleBatch, encodings: Encodings, range_
         is_xor2: encodings.xor2,
         start_timestamps: encodings.histogram_start_timestamps,
     };
-    let series = MemSeries::new(0, 0, 0, Arc::default());
-    let mut state = series.lock();
+    let mut state = SeriesState::default();
     push_all(&mut state, samples, &stamp);
     state.seal();
     state.chunks_in_memory().filter_map(encoded).collect()

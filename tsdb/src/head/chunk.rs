@@ -93,12 +93,14 @@ pub(crate) enum Newest {
     Histogram(HistogramValue),
 }
 
-impl OpenChunk {
+impl Default for OpenChunk {
     /// A chunk without samples.
-    pub(crate) fn empty() -> Self {
+    fn default() -> Self {
         OpenChunk::Xor(XorAppender::new())
     }
+}
 
+impl OpenChunk {
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }

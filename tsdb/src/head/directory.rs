@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use foldhash::fast::FixedState;
 use parking_lot::{RwLock, RwLockReadGuard};
 
-use super::newest::NewestTimes;
+use super::neighbours::Neighbours;
 use super::series::MemSeries;
 
 const PAGE_BITS: u32 = 8;
@@ -37,7 +37,7 @@ pub(crate) struct Page {
     number: u64,
     /// Places that are taken, or reserved. Changed under the directory's lock.
     used: AtomicUsize,
-    newest: Arc<NewestTimes>,
+    pub(crate) neighbours: Arc<Neighbours>,
     /// A place is taken once: its reference is never given to another series.
     series: [OnceLock<Arc<MemSeries>>; PAGE_SERIES],
 }
@@ -45,7 +45,7 @@ pub(crate) struct Page {
 impl Page {
     fn new(number: u64) -> Arc<Page> {
         let series = [const { OnceLock::new() }; PAGE_SERIES];
-        Arc::new(Page { number, used: AtomicUsize::new(0), newest: Arc::default(), series })
+        Arc::new(Page { number, used: AtomicUsize::new(0), neighbours: Arc::default(), series })
     }
 
     pub(crate) fn holds(&self, reference: u64) -> bool {
@@ -55,12 +55,6 @@ impl Page {
     /// The reference of a place.
     pub(crate) fn reference(&self, at: u8) -> u64 {
         self.number << PAGE_BITS | u64::from(at)
-    }
-
-    /// Whether all samples in order of the series in a place are older than `t_ms`; surely so where it says yes.
-    #[inline(always)]
-    pub(crate) fn is_before(&self, at: u8, t_ms: i64) -> bool {
-        self.newest.is_before(at, t_ms)
     }
 
     /// The series of a place.
@@ -82,12 +76,12 @@ impl Directory {
         self.0.read()
     }
 
-    /// Keeps a place for a series that will be inserted, which has its newest time there.
-    pub(crate) fn reserve(&self, reference: u64) -> Arc<NewestTimes> {
+    /// Keeps a place for a series that will be inserted, which has its samples there.
+    pub(crate) fn reserve(&self, reference: u64) -> Arc<Neighbours> {
         let mut pages = self.0.write();
         let page = pages.page_mut(place(reference).0);
         page.used.fetch_add(1, Ordering::Relaxed);
-        Arc::clone(&page.newest)
+        Arc::clone(&page.neighbours)
     }
 
     /// Inserts a series in the place that was reserved for it.
@@ -158,8 +152,8 @@ mod tests {
         let directory = Directory::default();
         let references = [0, 1, 255, 256, 70_000, (MAX_LISTED << PAGE_BITS) - 1, MAX_LISTED << PAGE_BITS, u64::MAX];
         for reference in references {
-            let newest = directory.reserve(reference);
-            directory.insert(&Arc::new(MemSeries::new(reference, 0, 0, newest)));
+            let neighbours = directory.reserve(reference);
+            directory.insert(&Arc::new(MemSeries::new(reference, 0, 0, neighbours)));
         }
         for reference in references {
             assert_eq!(directory.read().get(reference).map(|s| s.reference), Some(reference));

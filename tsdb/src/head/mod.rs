@@ -6,7 +6,8 @@
 //! | [`admission`], [`cutting`] | Prometheus' rules: which samples are taken, where chunks end |
 //! | [`at_once`] | the chunks of samples that are all at hand, cut by those rules |
 //! | [`out_of_order`] | late samples of one series |
-//! | [`stripes`], [`directory`], [`newest`] | look-up of series by labels, in independently locked stripes, and by reference |
+//! | [`stripes`], [`directory`] | look-up of series by labels, in independently locked stripes, and by reference |
+//! | [`neighbours`] | what appends need of series with neighbouring references, side by side |
 //! | [`index`] | symbols, series by id, postings; answers matchers |
 //! | [`visibility`] | the order of commits, and what a reader may see |
 //! | [`transaction`] | samples on their way in |
@@ -29,7 +30,7 @@ pub(crate) mod exemplars;
 pub(crate) mod histograms;
 pub(crate) mod index;
 pub(crate) mod intervals;
-mod newest;
+mod neighbours;
 pub(crate) mod out_of_order;
 pub(crate) mod querier;
 pub(crate) mod series;
@@ -320,7 +321,7 @@ impl Head {
         let make = || {
             let mut index = self.index.write();
             let has_room = self.check_series(0).and(check_text(&index, text_bytes)).is_ok();
-            let new = |newest| NewSeries { reference, hash, newest };
+            let new = |neighbours| NewSeries { reference, hash, neighbours };
             has_room.then(|| insert(&mut index, new(self.directory.reserve(reference))))
         };
         let (series, created) = self.stripes.get_or_insert(hash, |series| same(&self.index.read(), series), make)?;

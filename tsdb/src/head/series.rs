@@ -2,33 +2,31 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use promethium_chunk::{Encodings, XorAppender};
 use promethium_model::{AppendError, Metadata, SampleBatch, TimeRange, is_stale};
 use promethium_wal::head_chunks::{HeadChunkRef, HeadChunks};
 
 use super::chunk::{ChunkBytes, ChunkData, ChunkView, Newest, OpenChunk, SealedChunk};
 use super::cutting::CutPlan;
+use super::directory::place;
 use super::intervals::Intervals;
-use super::newest::NewestTimes;
+use super::neighbours::{Neighbours, SamplesGuard};
 use super::out_of_order::OutOfOrder;
 use super::transaction::Kind;
 use super::visibility::{CommitId, Versions};
 
-/// A series: its labels are in the index, its samples here, in chunks.
-#[repr(C)]
+/// A series: its labels are in the index, its samples beside those of its neighbours.
 pub(crate) struct MemSeries {
     pub(crate) hash: u64,
     /// The series' place in the index, for as long as it is there.
     pub(crate) id: u32,
     /// The series' name in the log, and to appenders. Never used again.
     pub(crate) reference: u64,
-    /// Time of the newest sample in order, so that most appends need not look at the series to know that they follow.
-    newest: Arc<NewestTimes>,
-    state: Mutex<SeriesState>,
+    neighbours: Arc<Neighbours>,
 }
 
-/// The samples of a series. What an append needs lies together, in front.
+/// The samples of a series, in chunks. What an append needs lies together, in front.
+#[derive(Default)]
 #[repr(C)]
 pub(crate) struct SeriesState {
     pub(super) open: OpenChunk,
@@ -59,41 +57,60 @@ pub(crate) struct Stamp {
 }
 
 // A head holds millions of these.
-const _: () = assert!(size_of::<MemSeries>() <= 208);
+const _: () = assert!(size_of::<MemSeries>() + size_of::<SeriesState>() <= 208);
 
 /// Float chunks end before they are longer.
 const MAX_EXPECTED_BYTES: u32 = 1024;
 
 impl MemSeries {
-    /// A series without samples; `newest` is that of its neighbourhood.
-    pub(crate) fn new(reference: u64, hash: u64, id: u32, newest: Arc<NewestTimes>) -> Self {
-        let state = SeriesState {
-            sealed: Vec::new(),
-            open: OpenChunk::empty(),
-            cut: CutPlan::default(),
-            versions: Versions::default(),
-            extra: None,
-        };
-        MemSeries { reference, hash, id, newest, state: Mutex::new(state) }
+    /// A series without samples.
+    pub(crate) fn new(reference: u64, hash: u64, id: u32, neighbours: Arc<Neighbours>) -> Self {
+        neighbours.add(place(reference).1);
+        MemSeries { reference, hash, id, neighbours }
     }
 
-    pub(crate) fn lock(&self) -> parking_lot::MutexGuard<'_, SeriesState> {
-        self.state.lock()
+    /// The series' samples. Nobody locks two series at a time: they may be neighbours.
+    pub(crate) fn lock(&self) -> SamplesGuard<'_> {
+        self.neighbours.lock(self.at()).unwrap_or_else(|| unreachable!("a series has its place from its beginning"))
+    }
+
+    /// Asks for the memory of the series' samples.
+    pub(crate) fn prefetch_samples(&self) {
+        if let Some(row) = self.neighbours.row(self.at()) {
+            Neighbours::prefetch(row, self.at());
+        }
+    }
+
+    /// Beside which series it is, and where.
+    pub(crate) fn place(&self) -> (&Neighbours, u8) {
+        (&self.neighbours, self.at())
+    }
+
+    fn at(&self) -> u8 {
+        place(self.reference).1
     }
 
     /// Time of the newest sample in order.
     pub(crate) fn newest_ms(&self) -> Option<i64> {
-        self.newest.get(self.reference)
+        self.neighbours.newest_ms(self.at())
     }
 
     /// Says that a sample at `t_ms` is the newest in order. Under the lock, after pushes.
     pub(crate) fn set_newest(&self, t_ms: i64) {
-        self.newest.set(self.reference, Some(t_ms));
+        self.neighbours.set_newest(self.at(), Some(t_ms));
     }
 
     /// To be called under the lock, after pushes.
     pub(crate) fn note_newest(&self, state: &SeriesState) {
-        self.newest.set(self.reference, state.newest_ms());
+        self.neighbours.set_newest(self.at(), state.newest_ms());
+    }
+}
+
+/// Its place is never another's, and stays as long as its neighbours.
+impl Drop for MemSeries {
+    fn drop(&mut self) {
+        *self.lock() = SeriesState::default();
+        self.neighbours.set_newest(self.at(), None);
     }
 }
 
@@ -168,19 +185,19 @@ impl SeriesState {
         }
     }
 
-    /// Adds a float that follows the newest sample to an open XOR chunk of several, where it surely does not end before it.
-    /// Whether it did.
+    /// Adds a float that follows the newest sample to an open XOR chunk of several, where it surely does not end before it, and
+    /// neither sample is a stale marker. Whether it did. Not where chunks are to be XOR2.
     ///
     /// PERF: inlined into the loop over the samples of a transaction: nearly all of them are so.
     #[inline(always)]
     pub(crate) fn push_following(&mut self, timestamp_ms: i64, value: f64, stamp: &Stamp) -> bool {
         let OpenChunk::Xor(open) = &mut self.open else { return false };
-        let (samples, bytes) = (open.len(), open.byte_len());
-        let has_room = self.cut.has_room_for_float(samples, bytes, timestamp_ms);
-        if open.newest().0 >= timestamp_ms || !has_room || stamp.is_xor2 || !open.push_behind_two(timestamp_ms, value) {
+        let has_room = self.cut.has_room_for_float(open.len(), open.max_byte_len(), timestamp_ms);
+        let is_any_stale = self.versions.is_stale | is_stale(value);
+        if open.newest().0 >= timestamp_ms || !has_room || is_any_stale || !open.push_behind_two(timestamp_ms, value) {
             return false;
         }
-        self.note_pushed(is_stale(value), stamp);
+        self.versions.note(stamp.commit, stamp.settled);
         true
     }
 
@@ -260,7 +277,7 @@ impl SeriesState {
     /// Ends the open chunk, which is given back.
     pub(crate) fn seal(&mut self) -> OpenChunk {
         if self.open.is_empty() {
-            return std::mem::replace(&mut self.open, OpenChunk::empty());
+            return std::mem::take(&mut self.open);
         }
         let chunk = SealedChunk {
             min_ms: self.cut.start_ms(),
@@ -271,7 +288,7 @@ impl SeriesState {
         };
         self.sealed.reserve_exact(1 + self.sealed.len() / 4);
         self.sealed.push(chunk);
-        std::mem::replace(&mut self.open, OpenChunk::empty())
+        std::mem::take(&mut self.open)
     }
 
     /// Chunks that take no more samples and are still in memory, oldest first.
@@ -374,7 +391,7 @@ impl SeriesState {
         self.sealed.drain(..gone);
         self.sealed.shrink_to(self.sealed.len() + 1);
         if self.sealed.is_empty() && !self.open.is_empty() && self.open.newest_ms() < t_ms {
-            self.open = OpenChunk::empty();
+            self.open = OpenChunk::default();
             self.versions.is_stale = false;
         }
         // Late samples may lie before that, and be deleted.
@@ -569,8 +586,7 @@ mod tests {
     }
 
     fn chunk_sizes(step_ms: i64, samples: i64, value: impl Fn(i64) -> f64) -> Vec<usize> {
-        let series = MemSeries::new(1, 0, 0, Arc::default());
-        let mut state = series.lock();
+        let mut state = SeriesState::default();
         for i in 0..samples {
             state.push_float(START + i * step_ms, 0, value(i), &stamp(1));
         }
@@ -600,8 +616,7 @@ mod tests {
             |i| (i * i * 500, if i % 50 == 0 { promethium_model::STALE_NAN } else { 0.5 }),
         ];
         for (shape, sample) in shapes.iter().enumerate() {
-            let [short, long] = [(); 2].map(|()| MemSeries::new(1, 0, 0, Arc::default()));
-            let (mut short, mut long, mut taken) = (short.lock(), long.lock(), 0);
+            let (mut short, mut long, mut taken) = (SeriesState::default(), SeriesState::default(), 0);
             for i in 0..700 {
                 let (t_ms, value) = (START + sample(i).0, sample(i).1);
                 long.push_float(t_ms, 0, value, &stamp(1 + i as u64 / 9));
@@ -624,8 +639,7 @@ mod tests {
 
     #[test]
     fn a_reader_sees_only_samples_of_its_past() {
-        let series = MemSeries::new(1, 0, 0, Arc::default());
-        let mut state = series.lock();
+        let mut state = SeriesState::default();
         for i in 0..300 {
             state.push_float(START + i * 1_000, 0, 0.5, &stamp(1 + i as u64 / 100));
         }
@@ -640,8 +654,7 @@ mod tests {
 
     #[test]
     fn truncation_drops_whole_chunks_and_deletes_hide() {
-        let series = MemSeries::new(1, 0, 0, Arc::default());
-        let mut state = series.lock();
+        let mut state = SeriesState::default();
         for i in 0..300 {
             state.push_float(START + i * 1_000, 0, 0.5, &stamp(1));
         }

@@ -2,15 +2,16 @@
 
 use parking_lot::Mutex;
 
-use super::prefetch::{prefetch, prefetch_start};
 use super::team::{References, Task, Team};
 use super::waiting::{Grouped, Neighbourhood, Samples, Waiting};
 use crate::head::series::{MemSeries, Stamp};
 use crate::head::transaction::{NewSamples, push_float};
+use crate::prefetch::{prefetch, prefetch_start};
 
-// How far ahead of the series that is being restored another's memory is asked for, and then, once that is there, where its open
-// chunk goes on.
-const SERIES_AHEAD: usize = 16;
+// How far ahead of the series that is being restored another's memory is asked for, and then, once that is there, that of its samples,
+// and where its open chunk goes on.
+const SERIES_AHEAD: usize = 24;
+const SAMPLES_AHEAD: usize = 16;
 const CHUNK_AHEAD: usize = 6;
 
 /// Samples that are being restored. A series' samples are in one share, so that their order is that of the log.
@@ -71,7 +72,10 @@ fn restore(team: &Team<'_>, by_reference: &References, samples: &Grouped, outcom
     let ahead = |at: usize| series.get(at).copied().flatten();
     for (i, samples) in samples.iter().enumerate() {
         if let Some(series) = ahead(i + SERIES_AHEAD) {
-            prefetch::<MemSeries>(series);
+            prefetch::<MemSeries>(&raw const **series);
+        }
+        if let Some(series) = ahead(i + SAMPLES_AHEAD) {
+            series.prefetch_samples();
         }
         if let Some(series) = ahead(i + CHUNK_AHEAD) {
             prefetch_start(series.lock().room());

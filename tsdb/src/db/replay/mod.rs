@@ -6,7 +6,6 @@ mod decoding;
 mod evicted;
 mod from_chunks;
 mod in_files;
-mod prefetch;
 mod restore;
 mod resuming;
 mod snapshot;

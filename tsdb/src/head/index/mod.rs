@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use promethium_model::{Labels, Symbol, Symbols};
 
-use super::newest::NewestTimes;
+use super::neighbours::Neighbours;
 use super::series::MemSeries;
 use label_store::LabelStore;
 use like_before::LikeBefore;
@@ -69,7 +69,7 @@ impl ExactSizeIterator for LabelPairs<'_> {}
 pub(crate) struct NewSeries {
     pub(crate) reference: u64,
     pub(crate) hash: u64,
-    pub(crate) newest: Arc<NewestTimes>,
+    pub(crate) neighbours: Arc<Neighbours>,
 }
 
 impl HeadIndex {
@@ -128,7 +128,7 @@ impl HeadIndex {
     /// Gives a series its place, postings apart.
     fn place_new(&mut self, new: NewSeries, pairs: &[(Symbol, Symbol)]) -> Arc<MemSeries> {
         let id = self.free_id();
-        let series = Arc::new(MemSeries::new(new.reference, new.hash, id, new.newest));
+        let series = Arc::new(MemSeries::new(new.reference, new.hash, id, new.neighbours));
         self.labels.set(id, pairs);
         self.series[id as usize] = Some(Arc::clone(&series));
         series

@@ -8,7 +8,7 @@ use super::*;
 fn index(sets: &[Labels]) -> HeadIndex {
     let mut index = HeadIndex::default();
     for (i, labels) in sets.iter().enumerate() {
-        let new = NewSeries { reference: i as u64 + 1, hash: 0, newest: Arc::default() };
+        let new = NewSeries { reference: i as u64 + 1, hash: 0, neighbours: Arc::default() };
         index.insert(new, labels.iter());
     }
     index

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use promethium_model::{HistogramValue, SampleBatch, is_stale};
 
+use super::targets::HeldSeries;
 use super::{Batch, PendingFloat, PendingHistogram, Resolved, stale_histogram};
 use crate::head::Head;
 use crate::head::admission::{Admission, TimeBounds};
+use crate::head::neighbours::{Neighbours, ROW_SERIES};
 use crate::head::out_of_order::LateValue;
 use crate::head::series::{MemSeries, SeriesState, Stamp};
 use crate::head::visibility::Turn;
@@ -66,6 +68,7 @@ impl NewSamples {
 
 /// A transaction while it is applied.
 struct Application<'a> {
+    series: &'a HeldSeries,
     bounds: &'a TimeBounds,
     stamp: Stamp,
     /// Samples before this are in blocks already.
@@ -83,6 +86,7 @@ impl Resolved {
         let stamp = head.stamp(turn);
         let frontier_ms = head.frontier_ms();
         let mut application = Application {
+            series: &self.series,
             bounds: &self.bounds,
             stamp,
             frontier_ms,
@@ -108,8 +112,8 @@ impl Resolved {
     fn apply_floats(&self, batch: &Batch, application: &mut Application<'_>) {
         let mut at = 0;
         while let Some(first) = batch.floats.get(at) {
-            at += match self.series.get(first.target) {
-                Some(series) => application.add_floats(series, batch, at),
+            at += match self.series.place(first.target) {
+                Some(place) => application.add_floats(place, batch, at),
                 None => application.drop_float(),
             };
         }
@@ -146,42 +150,49 @@ impl Resolved {
 }
 
 impl Application<'_> {
-    /// Adds the samples of a series that lie together, from `at` on; how many they are.
+    /// Adds the samples of a row of series that lie together, from `from` on; how many they are.
     ///
     /// PERF: most are one sample that follows the newest of its series; what else a sample may be is looked at elsewhere.
     #[inline(always)]
-    fn add_floats(&mut self, series: &Arc<MemSeries>, batch: &Batch, at: usize) -> usize {
-        let floats = &batch.floats[at..];
+    fn add_floats(&mut self, (neighbours, first): (&Neighbours, u8), batch: &Batch, from: usize) -> usize {
+        let floats = &batch.floats[from..];
         let target = floats[0].target;
-        let mut state = series.lock();
-        let was_stale = state.is_stale();
-        let mut run = 0;
-        for sample in floats.iter().take_while(|sample| sample.target == target) {
-            let t_ms = sample.timestamp_ms;
-            if t_ms >= self.first_ms && state.push_following(t_ms, sample.value, &self.stamp) {
-                series.set_newest(t_ms);
-                self.note(t_ms);
+        let Some(row) = neighbours.row(first) else { return self.drop_float() };
+        let ahead = floats.get(ROW_SERIES).and_then(|sample| self.series.place(sample.target));
+        let ahead = ahead.and_then(|(neighbours, at)| neighbours.row(at)).unwrap_or(row);
+        // The long way knows more kinds of chunks.
+        let first_ms = if self.stamp.is_xor2 { i64::MAX } else { self.first_ms };
+        let (stamp, mut row, mut new, mut run) = (self.stamp, row.lock(), NewSamples::default(), 0);
+        for sample in floats.iter().take_while(|sample| sample.target.row() == target.row()) {
+            let (at, t_ms) = (first ^ target.distance(sample.target), sample.timestamp_ms);
+            Neighbours::prefetch(ahead, at);
+            let state = &mut row[usize::from(at) % ROW_SERIES];
+            if t_ms >= first_ms && state.push_following(t_ms, sample.value, &stamp) {
+                neighbours.set_newest(at, Some(t_ms));
+                new.note(t_ms);
             } else {
-                self.add_float(series, &mut state, sample, batch.float_start(at + run));
+                self.add_float(state, sample, batch.float_start(from + run));
+                neighbours.set_newest(at, state.newest_ms());
             }
             run += 1;
         }
-        self.new.stale_series += i64::from(state.is_stale()) - i64::from(was_stale);
+        self.applied.samples += new.count as usize;
+        self.new.add(&new);
         run
     }
 
     /// A float that begins a chunk, or takes more than the shortest way in any other respect.
     #[cold]
     #[inline(never)]
-    fn add_float(&mut self, series: &Arc<MemSeries>, state: &mut SeriesState, sample: &PendingFloat, start_ms: i64) {
-        let t_ms = sample.timestamp_ms;
-        if t_ms >= self.first_ms && series.newest_ms().is_none_or(|newest_ms| newest_ms < t_ms) {
+    fn add_float(&mut self, state: &mut SeriesState, sample: &PendingFloat, start_ms: i64) {
+        let (t_ms, was_stale) = (sample.timestamp_ms, state.is_stale());
+        if t_ms >= self.first_ms && state.newest_ms().is_none_or(|newest_ms| newest_ms < t_ms) {
             push_float(state, t_ms, start_ms, sample.value, &self.stamp);
-            series.set_newest(t_ms);
             self.note(t_ms);
         } else {
-            self.refuse_or_defer(series, state, sample, start_ms);
+            self.refuse_or_defer(state, sample, start_ms);
         }
+        self.new.stale_series += i64::from(state.is_stale()) - i64::from(was_stale);
     }
 
     /// A sample whose series had no place in the head.
@@ -193,20 +204,16 @@ impl Application<'_> {
 
     /// What becomes of a sample that does not follow the newest.
     #[cold]
-    fn refuse_or_defer(
-        &mut self,
-        series: &Arc<MemSeries>,
-        state: &SeriesState,
-        sample: &PendingFloat,
-        start_timestamp_ms: i64,
-    ) {
+    fn refuse_or_defer(&mut self, state: &SeriesState, sample: &PendingFloat, start_timestamp_ms: i64) {
         let t_ms = sample.timestamp_ms;
         let compare = |state: &SeriesState| state.compare_float(t_ms, sample.value);
         match self.admit(state, t_ms, sample.reject_out_of_order, compare) {
             Some(Admission::New) => unreachable!("a sample that follows the newest is taken"),
             Some(Admission::Same) => self.applied.samples += 1,
             Some(Admission::OutOfOrder) => {
-                self.defer(series, t_ms, start_timestamp_ms, LateValue::Float(sample.value));
+                if let Some(series) = self.series.get(sample.target) {
+                    self.defer(series, t_ms, start_timestamp_ms, LateValue::Float(sample.value));
+                }
             }
             None => self.applied.dropped += 1,
         }

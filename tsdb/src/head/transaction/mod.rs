@@ -330,10 +330,9 @@ fn take_from_page(
     for (row, (reference, point)) in rows.iter().enumerate() {
         let timestamp_ms = point.timestamp_ms;
         let at = place(reference.0).1;
-        let is_there = held.page.holds(reference.0) && held.page.series(at).is_some();
-        let follows = times.contains(&timestamp_ms) && held.page.is_before(at, timestamp_ms);
+        let follows = times.contains(&timestamp_ms) && held.page.neighbours.is_before(at, timestamp_ms);
         match point.value {
-            PointValue::Float(value) if is_there && follows => {
+            PointValue::Float(value) if held.page.holds(reference.0) && follows => {
                 floats.push(PendingFloat { target: held.target(at), reject_out_of_order: false, timestamp_ms, value });
             }
             _ => return row,

@@ -8,6 +8,7 @@ use hashbrown::HashTable;
 use promethium_model::{AppendError, Labels, SeriesKey, SeriesRef};
 
 use crate::head::directory::{Page, Pages, place};
+use crate::head::neighbours::{Neighbours, ROW_SERIES};
 use crate::head::series::MemSeries;
 use crate::head::{Head, HeadRules};
 
@@ -43,6 +44,18 @@ impl Target {
     fn single(i: usize) -> Target {
         assert!(i < Target::SINGLE as usize, "a transaction has fewer than 2^31 series");
         Target(i as u32 | Target::SINGLE)
+    }
+
+    /// The same for two that are in one row of their page; single ones are alone.
+    #[inline(always)]
+    pub(super) fn row(self) -> u32 {
+        if self.0 & Target::SINGLE == 0 { self.0 / ROW_SERIES as u32 } else { self.0 }
+    }
+
+    /// How far another target of its row is from this one: to be added to its place, without carry.
+    #[inline(always)]
+    pub(super) fn distance(self, other: Target) -> u8 {
+        (self.0 ^ other.0) as u8
     }
 
     #[inline(always)]
@@ -101,6 +114,17 @@ impl HeldSeries {
         match target.place() {
             Place::OnPage(page, at) => self.pages[page].series(at),
             Place::Single(i) => self.single[i].as_ref(),
+        }
+    }
+
+    /// Where the samples of a target are; `None` where the head was full.
+    ///
+    /// PERF: of a series on a page nothing else is looked at.
+    #[inline(always)]
+    pub(super) fn place(&self, target: Target) -> Option<(&Neighbours, u8)> {
+        match target.place() {
+            Place::OnPage(page, at) => Some((&self.pages[page].neighbours, at)),
+            Place::Single(i) => self.single[i].as_ref().map(|series| series.place()),
         }
     }
 
