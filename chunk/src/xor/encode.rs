@@ -238,11 +238,20 @@ impl XorAppender {
 
     #[inline(always)]
     fn push_in_step(&mut self, bits: u64) {
-        if bits == self.value {
-            self.out.push_zeros(2);
-        } else {
-            self.push_value((0, 1), bits);
+        let xor = bits ^ self.value;
+        if xor == 0 {
+            return self.out.push_zeros(2);
         }
+        match self.out.beside.window.fit(xor) {
+            Some((significant, n)) if 3 + n <= 64 => self.out.push(0b010 << n | significant, 3 + n),
+            _ => self.push_step(xor),
+        }
+    }
+
+    /// A change in step that takes more than the shortest form.
+    #[inline(never)]
+    fn push_step(&mut self, xor: u64) {
+        self.push_xor((0, 1), xor);
     }
 
     #[inline(never)]
@@ -257,10 +266,14 @@ impl XorAppender {
         }
     }
 
-    #[inline(always)]
     fn push_value(&mut self, prefix: (u64, u32), bits: u64) {
+        self.push_xor(prefix, bits ^ self.value);
+    }
+
+    #[inline(always)]
+    fn push_xor(&mut self, prefix: (u64, u32), xor: u64) {
         let mut window = self.out.beside.window;
-        write_change(prefix, bits ^ self.value, &mut window, &mut self.out);
+        write_change(prefix, xor, &mut window, &mut self.out);
         self.out.beside.window = window;
     }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use promethium_model::{HistogramValue, SampleBatch, is_stale};
 
-use super::targets::HeldSeries;
+use super::targets::{HeldSeries, Target};
 use super::{Batch, PendingFloat, PendingHistogram, Resolved, stale_histogram};
 use crate::head::Head;
 use crate::head::admission::{Admission, TimeBounds};
-use crate::head::neighbours::{Neighbours, ROW_SERIES};
+use crate::head::neighbours::{Neighbours, ROW_SERIES, Row};
 use crate::head::out_of_order::LateValue;
 use crate::head::series::{MemSeries, SeriesState, Stamp};
 use crate::head::visibility::Turn;
@@ -64,6 +64,54 @@ impl NewSamples {
         self.min_ms = self.min_ms.min(first_ms);
         self.max_ms = self.max_ms.max(last_ms);
     }
+}
+
+/// Where samples of a row of series go.
+struct RowPlace<'a> {
+    neighbours: &'a Neighbours,
+    /// The first of the samples: place of its series, and target.
+    first: u8,
+    target: Target,
+    /// The row that comes next, as it seems.
+    ahead: &'a Row,
+}
+
+impl RowPlace<'_> {
+    #[inline(always)]
+    fn at(&self, sample: &PendingFloat) -> u8 {
+        self.first ^ self.target.distance(sample.target)
+    }
+}
+
+/// Adds samples up to the first that takes more than the shortest way; how many they are.
+///
+/// PERF: the loop in which a store spends its time: nothing is in it that most samples do not need.
+#[inline(never)]
+fn push_following(
+    row: &mut [SeriesState; ROW_SERIES],
+    place: &RowPlace<'_>,
+    floats: &[PendingFloat],
+    first_ms: i64,
+    stamp: &Stamp,
+    new: &mut NewSamples,
+) -> usize {
+    let mut last_ms = None;
+    let mut taken = 0;
+    for sample in floats {
+        let (at, t_ms) = (place.at(sample), sample.timestamp_ms);
+        Neighbours::prefetch(place.ahead, at);
+        if t_ms < first_ms || !row[usize::from(at) % ROW_SERIES].push_following(t_ms, sample.value, stamp) {
+            break;
+        }
+        place.neighbours.set_newest(at, Some(t_ms));
+        if last_ms != Some(t_ms) {
+            new.note_times(t_ms, t_ms, 0);
+            last_ms = Some(t_ms);
+        }
+        taken += 1;
+    }
+    new.count += taken as u64;
+    taken
 }
 
 /// A transaction while it is applied.
@@ -151,34 +199,34 @@ impl Resolved {
 
 impl Application<'_> {
     /// Adds the samples of a row of series that lie together, from `from` on; how many they are.
-    ///
-    /// PERF: most are one sample that follows the newest of its series; what else a sample may be is looked at elsewhere.
-    #[inline(always)]
     fn add_floats(&mut self, (neighbours, first): (&Neighbours, u8), batch: &Batch, from: usize) -> usize {
         let floats = &batch.floats[from..];
         let target = floats[0].target;
         let Some(row) = neighbours.row(first) else { return self.drop_float() };
         let ahead = floats.get(ROW_SERIES).and_then(|sample| self.series.place(sample.target));
-        let ahead = ahead.and_then(|(neighbours, at)| neighbours.row(at)).unwrap_or(row);
-        // The long way knows more kinds of chunks.
-        let first_ms = if self.stamp.is_xor2 { i64::MAX } else { self.first_ms };
-        let (stamp, mut row, mut new, mut run) = (self.stamp, row.lock(), NewSamples::default(), 0);
-        for sample in floats.iter().take_while(|sample| sample.target.row() == target.row()) {
-            let (at, t_ms) = (first ^ target.distance(sample.target), sample.timestamp_ms);
-            Neighbours::prefetch(ahead, at);
-            let state = &mut row[usize::from(at) % ROW_SERIES];
-            if t_ms >= first_ms && state.push_following(t_ms, sample.value, &stamp) {
-                neighbours.set_newest(at, Some(t_ms));
-                new.note(t_ms);
-            } else {
-                self.add_float(state, sample, batch.float_start(from + run));
+        let place = RowPlace {
+            neighbours,
+            first,
+            target,
+            ahead: ahead.and_then(|(neighbours, at)| neighbours.row(at)).unwrap_or(row),
+        };
+        let in_row = floats.iter().take_while(|sample| sample.target.row() == target.row()).count();
+        let (mut row, mut done) = (row.lock(), 0);
+        while done < in_row {
+            // The long way knows more kinds of chunks.
+            let first_ms = if self.stamp.is_xor2 { i64::MAX } else { self.first_ms };
+            let taken = push_following(&mut row, &place, &floats[done..in_row], first_ms, &self.stamp, &mut self.new);
+            self.applied.samples += taken;
+            done += taken;
+            if let Some(sample) = floats[..in_row].get(done) {
+                let at = place.at(sample);
+                let state = &mut row[usize::from(at) % ROW_SERIES];
+                self.add_float(state, sample, batch.float_start(from + done));
                 neighbours.set_newest(at, state.newest_ms());
+                done += 1;
             }
-            run += 1;
         }
-        self.applied.samples += new.count as usize;
-        self.new.add(&new);
-        run
+        in_row
     }
 
     /// A float that begins a chunk, or takes more than the shortest way in any other respect.
