@@ -19,7 +19,7 @@ pub struct Written(pub u64);
 
 /// How many bytes of records are kept until they are synced, so that a failed sync can be made good; a writer that has
 /// more syncs by itself before it takes the next batch. See [`WalWriter::with_max_unsynced_bytes`].
-pub const DEFAULT_MAX_UNSYNCED_BYTES: usize = 32 << 20;
+pub const DEFAULT_MAX_UNSYNCED_BYTES: usize = 8 << 20;
 
 /// Appends to the newest segment and starts further ones.
 ///

@@ -164,16 +164,17 @@ impl Transaction {
     fn take_plain(&mut self, head: &Head, rows: &[(SeriesRef, Point<'_>)]) -> usize {
         let pages = head.directory.read();
         let floats = self.pending.plain();
-        floats.reserve(rows.len());
-        let mut taken = 0;
+        let (before, mut taken) = (floats.len(), 0);
+        floats.resize(before + rows.len(), PendingFloat::default());
         while let Some((reference, _)) = rows.get(taken) {
             let Some(held) = self.targets.hold(&pages, reference.0) else { break };
-            let more = take_from_page(held, &self.bounds, &rows[taken..], floats);
+            let more = take_from_page(held, &self.bounds, &rows[taken..], &mut floats[before + taken..]);
             if more == 0 {
                 break;
             }
             taken += more;
         }
+        floats.truncate(before + taken);
         taken
     }
 
@@ -324,16 +325,16 @@ fn take_from_page(
     held: HeldPage<'_>,
     bounds: &TimeBounds,
     rows: &[(SeriesRef, Point<'_>)],
-    floats: &mut Vec<PendingFloat>,
+    floats: &mut [PendingFloat],
 ) -> usize {
     let times = bounds.min_valid_ms..=bounds.max_valid_ms;
-    for (row, (reference, point)) in rows.iter().enumerate() {
+    for (row, ((reference, point), float)) in rows.iter().zip(floats).enumerate() {
         let timestamp_ms = point.timestamp_ms;
         let at = place(reference.0).1;
         let follows = times.contains(&timestamp_ms) && held.page.neighbours.is_before(at, timestamp_ms);
         match point.value {
             PointValue::Float(value) if held.page.holds(reference.0) && follows => {
-                floats.push(PendingFloat { target: held.target(at), reject_out_of_order: false, timestamp_ms, value });
+                *float = PendingFloat { target: held.target(at), reject_out_of_order: false, timestamp_ms, value };
             }
             _ => return row,
         }

@@ -15,7 +15,7 @@ pub(crate) enum Kind {
     FloatHistogram,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct PendingFloat {
     pub(crate) target: Target,
     pub(crate) reject_out_of_order: bool,

@@ -27,7 +27,7 @@ pub(super) struct Targets {
 }
 
 /// A series of a transaction: a place on a page that is held, or the number of a single one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Target(u32);
 
 impl Target {
@@ -41,15 +41,19 @@ impl Target {
         Target((page as u32) << Target::PLACE_BITS | u32::from(at))
     }
 
+    /// As far from the next one as rows of a page are.
     fn single(i: usize) -> Target {
-        assert!(i < Target::SINGLE as usize, "a transaction has fewer than 2^31 series");
-        Target(i as u32 | Target::SINGLE)
+        assert!(
+            i < Target::SINGLE as usize / ROW_SERIES,
+            "a transaction has fewer than 2^27 series that are held one by one"
+        );
+        Target((i * ROW_SERIES) as u32 | Target::SINGLE)
     }
 
     /// The same for two that are in one row of their page; single ones are alone.
     #[inline(always)]
     pub(super) fn row(self) -> u32 {
-        if self.0 & Target::SINGLE == 0 { self.0 / ROW_SERIES as u32 } else { self.0 }
+        self.0 / ROW_SERIES as u32
     }
 
     /// How far another target of its row is from this one: to be added to its place, without carry.
@@ -63,7 +67,7 @@ impl Target {
         if self.0 & Target::SINGLE == 0 {
             Place::OnPage((self.0 >> Target::PLACE_BITS) as usize, self.0 as u8)
         } else {
-            Place::Single((self.0 & !Target::SINGLE) as usize)
+            Place::Single((self.0 & !Target::SINGLE) as usize / ROW_SERIES)
         }
     }
 }
