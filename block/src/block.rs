@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use promethium_vfs::Vfs;
+use promethium_vfs::{Vfs, is_no_file};
 
 use crate::chunks::ChunkFiles;
 use crate::damage::DamageLog;
 use crate::error::{BlockError, Damage, Fault, Part};
 use crate::index::Index;
 use crate::meta::{BlockMeta, META_FILE};
-use crate::tombstones::Tombstones;
+use crate::tombstones::{TOMBSTONES_FILE, Tombstones};
 
 /// An open block: immutable but for its tombstones. Files are read in place.
 ///
@@ -22,7 +22,7 @@ use crate::tombstones::Tombstones;
 /// |---|---|---|
 /// | `meta.json` | at open | made anew from the index |
 /// | table of contents | at open | made anew; the postings too |
-/// | tombstones | at open | none are believed: deleted samples show again, and each query says so |
+/// | tombstones, also where `meta.json` counts some and there are none | at open | none are believed: deleted samples show again, and each query says so |
 /// | symbols | at first use | labels come from the postings |
 /// | table of postings lists | at first use | made anew from the series |
 /// | a postings list | when read (long ones once) | made anew from the series |
@@ -64,7 +64,19 @@ impl Block {
         };
         block.read_tombstones(vfs)?;
         block.read_meta(vfs)?;
+        block.miss_tombstones();
         Ok(block)
+    }
+
+    /// Notes that deletes are lost: the description counts some, and there are none.
+    fn miss_tombstones(&mut self) {
+        let counted = self.meta().stats.num_tombstones;
+        if counted > 0 && self.tombstones().is_empty() && self.lasting.is_empty() {
+            let fault = Fault::new(0, format!("{META_FILE} counts {counted} deleted intervals, and there are none"));
+            let damage = fault.in_part(Part::Tombstones, &self.dir.join(TOMBSTONES_FILE));
+            self.damage.note(damage.clone());
+            self.lasting.push(damage);
+        }
     }
 
     fn read_tombstones(&mut self, vfs: &dyn Vfs) -> Result<(), BlockError> {
@@ -86,7 +98,7 @@ impl Block {
                 self.damage.note(damage);
                 self.rebuilt_meta()?
             }
-            Err(BlockError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Err(BlockError::Io { source, .. }) if is_no_file(&source) => {
                 self.damage.note(Fault::new(0, "the file is missing").in_part(Part::Meta, &self.dir.join(META_FILE)));
                 self.rebuilt_meta()?
             }

@@ -5,6 +5,14 @@ use std::path::{Path, PathBuf};
 
 use super::{FileKind, OpenMode, Vfs};
 
+/// Whether an error of [`Vfs::open`] or [`Vfs::stat`] says that no file has this name, which another attempt would not change:
+/// there is nothing, or a link that leads to nothing, a directory, or a device.
+#[must_use]
+pub fn is_no_file(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidInput, IsADirectory, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | IsADirectory | NotADirectory | InvalidInput)
+}
+
 /// Reads a whole file of at most `limit_bytes`.
 ///
 /// # Errors

@@ -16,7 +16,7 @@
 //! directory.
 //!
 //! Files are read by [`VfsFile::read_at`], or in place through [`VfsFile::map`]. What callers of several calls would
-//! otherwise each spell anew is in [`replace_file`], [`read_file`], [`remove_if_there`] and [`tree_bytes`].
+//! otherwise each spell anew is in [`is_no_file`], [`replace_file`], [`read_file`], [`remove_if_there`] and [`tree_bytes`].
 
 mod helpers;
 mod map;
@@ -28,7 +28,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use helpers::{read_file, remove_if_there, replace_file, tree_bytes};
+pub use helpers::{is_no_file, read_file, remove_if_there, replace_file, tree_bytes};
 pub use map::FileMap;
 pub use mem::MemVfs;
 pub use os::StdVfs;
@@ -78,7 +78,8 @@ pub trait Vfs: Send + Sync {
     ///
     /// # Errors
     ///
-    /// As the operating system says: `NotFound`, `AlreadyExists`, …
+    /// As the operating system says: `NotFound`, `AlreadyExists`, …; never waits for anybody, as opening a pipe would. Whether
+    /// there is a file at all, [`is_no_file`] says.
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn VfsFile>>;
 
     /// Creates a directory and its parents; an existing one is fine.

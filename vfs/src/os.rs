@@ -58,6 +58,14 @@ fn read_some(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, buf, offset)
 }
 
+fn expect_file(found: &fs::Metadata) -> io::Result<()> {
+    match found.file_type() {
+        kind if kind.is_file() => Ok(()),
+        kind if kind.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "neither a file nor a directory")),
+    }
+}
+
 struct OsLock {
     _file: File,
 }
@@ -66,6 +74,10 @@ impl VfsLock for OsLock {}
 
 impl Vfs for StdVfs {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn VfsFile>> {
+        if mode != OpenMode::CreateNew {
+            // Opening a pipe would wait for somebody who writes to it.
+            expect_file(&fs::metadata(path)?)?;
+        }
         let mut options = OpenOptions::new();
         options.read(true);
         match mode {
@@ -99,8 +111,11 @@ impl Vfs for StdVfs {
 
     fn stat(&self, path: &Path) -> io::Result<Stat> {
         let found = fs::metadata(path)?;
-        let kind = if found.is_dir() { FileKind::Dir } else { FileKind::File };
-        Ok(Stat { kind, len: if found.is_dir() { 0 } else { found.len() } })
+        if found.is_dir() {
+            return Ok(Stat { kind: FileKind::Dir, len: 0 });
+        }
+        expect_file(&found)?;
+        Ok(Stat { kind: FileKind::File, len: found.len() })
     }
 
     fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {

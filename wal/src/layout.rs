@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::WalError;
-use promethium_vfs::Vfs;
+use promethium_vfs::{FileKind, Vfs, is_no_file};
 
 /// One segment file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct WalLayout {
     pub checkpoint: Vec<SegmentFile>,
     /// The segments that the checkpoint does not cover.
     pub segments: Vec<SegmentFile>,
+    /// What has the name of one of these segments and is no file: directories, links that lead to nothing, pipes.
+    pub no_files: Vec<PathBuf>,
     /// The number of the segment that a new writer starts.
     pub next_index: u64,
 }
@@ -49,19 +51,34 @@ pub fn read_layout(vfs: &dyn Vfs, dir: &Path) -> Result<WalLayout, WalError> {
         Err(e) => return Err(WalError::at(dir)(e)),
     };
     let newest = names.iter().filter_map(|name| Some((checkpoint_number(name)?, name))).max();
-    let (covered, checkpoint) = match newest {
+    let (covered, mut checkpoint) = match newest {
         Some((number, name)) => (Some(number), segments_in(vfs, &dir.join(name))?),
         None => (None, Vec::new()),
     };
     let mut segments = segment_files(dir, &names);
     segments.retain(|s| covered.is_none_or(|c| s.index > c));
     let last = segments.last().map(|s| s.index).max(covered);
-    Ok(WalLayout { checkpoint_number: covered, checkpoint, segments, next_index: last.map_or(0, |l| l + 1) })
+    let mut no_files = take_no_files(vfs, &mut checkpoint);
+    no_files.extend(take_no_files(vfs, &mut segments));
+    Ok(WalLayout { checkpoint_number: covered, checkpoint, segments, no_files, next_index: last.map_or(0, |l| l + 1) })
 }
 
 fn segments_in(vfs: &dyn Vfs, dir: &Path) -> Result<Vec<SegmentFile>, WalError> {
-    let names = vfs.list(dir).map_err(WalError::at(dir))?;
-    Ok(segment_files(dir, &names))
+    match vfs.list(dir) {
+        Ok(names) => Ok(segment_files(dir, &names)),
+        // Not a directory: what it holds is read as a segment, and is damage if it is none.
+        Err(e) if is_no_file(&e) => Ok(vec![SegmentFile { index: 0, path: dir.to_path_buf() }]),
+        Err(e) => Err(WalError::at(dir)(e)),
+    }
+}
+
+/// Takes those away that cannot be read because they are no files.
+fn take_no_files(vfs: &dyn Vfs, segments: &mut Vec<SegmentFile>) -> Vec<PathBuf> {
+    let is_no_file = |segment: &mut SegmentFile| match vfs.stat(&segment.path) {
+        Ok(stat) => stat.kind != FileKind::File,
+        Err(error) => is_no_file(&error),
+    };
+    segments.extract_if(.., is_no_file).map(|segment| segment.path).collect()
 }
 
 pub(crate) fn segment_files(dir: &Path, names: &[String]) -> Vec<SegmentFile> {

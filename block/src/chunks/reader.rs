@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use promethium_vfs::{FileMap, OpenMode, Vfs};
+use promethium_vfs::{FileMap, OpenMode, Vfs, is_no_file};
 
 use super::{CHUNKS_DIR, HEADER_LEN, MAGIC, VERSION, file_name};
 use crate::bytes::{Cursor, check_crc, ends_early, from_offset};
@@ -49,14 +49,23 @@ impl ChunkFiles {
     pub(crate) fn open(vfs: &dyn Vfs, block: &Path, damage: Arc<DamageLog>) -> Result<Self, BlockError> {
         let dir = block.join(CHUNKS_DIR);
         let mut files = BTreeMap::new();
-        for name in vfs.list(&dir).map_err(BlockError::io(&dir))? {
+        let names = match vfs.list(&dir) {
+            // Each query of a chunk says that its file is missing.
+            Err(e) if is_no_file(&e) => Vec::new(),
+            names => names.map_err(BlockError::io(&dir))?,
+        };
+        for name in names {
             // Numbers begin at 1. By number and not by rank in the folder: behind a missing file all would be another's.
             let Some(number) = name.parse::<u32>().ok().and_then(|n| n.checked_sub(1)) else { continue };
             if file_name(number) != name {
                 continue;
             }
             let path = dir.join(&name);
-            let map = vfs.open(&path, OpenMode::Read).and_then(|f| f.map()).map_err(BlockError::io(&path))?;
+            let map = match vfs.open(&path, OpenMode::Read).and_then(|f| f.map()) {
+                // As good as missing: each query of its chunks says so.
+                Err(e) if is_no_file(&e) => continue,
+                map => map.map_err(BlockError::io(&path))?,
+            };
             files.insert(number, ChunkFile { path: path.into(), map, is_readable: OnceLock::new() });
         }
         Ok(ChunkFiles { dir, files, damage })

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use promethium_vfs::{Vfs, read_file, replace_file};
+use promethium_vfs::{Vfs, is_no_file, read_file, replace_file};
 
 use super::{Interval, Intervals};
 use crate::bytes::{Cursor, check_crc, ends_early, put_uvarint, put_varint};
@@ -107,6 +107,9 @@ impl Tombstones {
         match read_file(vfs, &path, MAX_FILE_BYTES) {
             Ok(file) => Self::decode(&file).map_err(|f| BlockError::Damaged(f.in_part(Part::Tombstones, &path))),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Self::new()),
+            Err(e) if is_no_file(&e) => {
+                Err(BlockError::Damaged(Fault::new(0, e.to_string()).in_part(Part::Tombstones, &path)))
+            }
             Err(e) => Err(BlockError::io(&path)(e)),
         }
     }

@@ -101,3 +101,16 @@ fn a_missing_chunk_file_costs_its_own_chunks_alone() {
     assert!(block.damage().iter().all(|d| d.message == "the file is missing"), "{:?}", block.damage());
     assert_eq!(sound.series(), 6);
 }
+
+#[test]
+fn deletes_that_the_description_counts_are_missed() {
+    let vfs = small_block().disk();
+    vfs.remove(&block_dir().join("tombstones")).unwrap();
+    let block = Block::open(&vfs, &block_dir()).unwrap();
+    let said = "meta.json counts 1 deleted intervals, and there are none";
+    assert_eq!(
+        block.damage().iter().map(|d| (d.part, d.message.as_str())).collect::<Vec<_>>(),
+        [(Part::Tombstones, said)]
+    );
+    assert!(warnings(&block)[0].ends_with(said), "{:?}", warnings(&block));
+}

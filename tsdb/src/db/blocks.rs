@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use promethium_block::{Block, BlockError, Ulid, hint};
+use promethium_block::{Block, BlockError, BlockMeta, Ulid, hint};
 use promethium_model::TimeRange;
-use promethium_vfs::Vfs;
+use promethium_vfs::{Vfs, is_no_file};
 
 use super::open::Access;
 use super::replay::{Damage, ReplayReport};
@@ -22,6 +22,13 @@ const DRAFT_SUFFIXES: [&str; 3] = [".tmp-for-creation", ".tmp-for-deletion", ".t
 #[derive(Default)]
 pub(super) struct BlockSet {
     blocks: Vec<Arc<Block>>,
+    missing: Arc<[MissingBlock]>,
+}
+
+/// A block that could not be opened. Queries that reach into it say so, until the directory is opened again.
+struct MissingBlock {
+    range: TimeRange,
+    message: String,
 }
 
 impl BlockSet {
@@ -30,7 +37,20 @@ impl BlockSet {
             let meta = b.meta();
             (meta.min_time_ms, meta.max_time_ms, meta.ulid)
         });
-        BlockSet { blocks }
+        BlockSet { blocks, missing: Arc::default() }
+    }
+
+    /// These blocks in place of those in the set.
+    pub(super) fn replaced_by(&self, blocks: Vec<Arc<Block>>) -> Self {
+        BlockSet { missing: Arc::clone(&self.missing), ..BlockSet::new(blocks) }
+    }
+
+    /// What is to be said of blocks that reach into `range` and could not be opened.
+    pub(super) fn missing_in(&self, range: TimeRange) -> impl Iterator<Item = &str> {
+        self.missing
+            .iter()
+            .filter(move |m| m.range.min_ms <= range.max_ms && range.min_ms <= m.range.max_ms)
+            .map(|m| m.message.as_str())
     }
 
     pub(super) fn all(&self) -> &[Arc<Block>] {
@@ -68,13 +88,16 @@ pub(super) fn open_all(
     if access == Access::ReadWrite {
         remove_drafts(vfs, dir, &names);
     }
-    let mut blocks = Vec::new();
+    let (mut blocks, mut missing) = (Vec::new(), Vec::new());
     for name in names.iter().filter(|name| name.parse::<Ulid>().is_ok()) {
         match Block::open(vfs, &dir.join(name)) {
             Ok(block) => blocks.push(Arc::new(block)),
             // The medium may be better at the next attempt: what it holds is neither damaged nor gone.
             Err(error @ BlockError::Io { .. }) if !is_missing(&error) => return Err(error.into()),
-            Err(error) => set_aside(vfs, dir, name, access, &error, report),
+            Err(error) => {
+                missing.push(MissingBlock { range: range_of(vfs, &dir.join(name)), message: error.to_string() });
+                set_aside(vfs, dir, name, access, &error, report);
+            }
         }
     }
     for damage in blocks.iter().flat_map(|b| b.damage()) {
@@ -90,12 +113,18 @@ pub(super) fn open_all(
         !is_needless
     });
     report.blocks = blocks.len();
-    Ok(BlockSet::new(blocks))
+    Ok(BlockSet { missing: missing.into(), ..BlockSet::new(blocks) })
+}
+
+/// The time that a block covers, as far as it says so itself.
+fn range_of(vfs: &dyn Vfs, block: &Path) -> TimeRange {
+    BlockMeta::read(vfs, block)
+        .map_or(TimeRange::ALL, |m| TimeRange::new(m.min_time_ms, m.max_time_ms.saturating_sub(1)))
 }
 
 /// Whether a file of the block is not there, which another attempt would not change.
 fn is_missing(error: &BlockError) -> bool {
-    matches!(error, BlockError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    matches!(error, BlockError::Io { source, .. } if is_no_file(source))
 }
 
 /// A single block.

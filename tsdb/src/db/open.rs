@@ -62,6 +62,7 @@ impl Db {
         // A checkpoint that was being written.
         let _ = remove_leftovers(&*vfs, &wal_dir);
         let (layout, late_layout) = (read_layout(&*vfs, &wal_dir)?, read_layout(&*vfs, &late_dir)?);
+        note_no_files(&[&layout, &late_layout], &mut report);
         let opening = Opening {
             vfs: &vfs,
             dir,
@@ -125,6 +126,7 @@ impl Db {
         }
         let blocks = blocks::open_all(vfs, dir, Access::ReadOnly, &mut report)?;
         let (layout, late_layout) = (read_layout(vfs, &dir.join(WAL_DIR))?, read_layout(vfs, &dir.join(LATE_DIR))?);
+        note_no_files(&[&layout, &late_layout], &mut report);
         parts.raise_frontier(&blocks);
         let replay = Replay::new(vfs, &parts.head, None, &options, report);
         let replayed = replay.run(&layout, &late_layout)?;
@@ -151,6 +153,13 @@ impl Db {
         let parts = Parts::new(&options, clock, Access::ReadWrite);
         let replayed = Replayed { report, ..Replayed::default() };
         Ok(parts.into_db(options, None, None, BlockSet::default(), replayed))
+    }
+}
+
+/// What has the name of a segment and is none costs its own records alone.
+fn note_no_files(layouts: &[&WalLayout], report: &mut ReplayReport) {
+    for path in layouts.iter().flat_map(|layout| layout.no_files.clone()) {
+        report.note_damage(Damage { path, offset: 0, message: "there is no file of this name".to_owned() });
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use promethium_model::{
-    HeldBytes, LabelHints, LabelList, Matcher, Querier, QueryCx, Queryable, SelectHints, SeriesSet, StorageError,
-    TimeRange,
+    Annotations, HeldBytes, LabelHints, LabelList, Matcher, Querier, QueryCx, Queryable, SelectHints, SeriesEntry,
+    SeriesSet, StorageError, TimeRange,
 };
 
 use super::Db;
@@ -37,15 +37,19 @@ impl Querier for DbQuerier<'_> {
         hints: &SelectHints,
         cx: &QueryCx,
     ) -> Result<Box<dyn SeriesSet<'q> + 'q>, StorageError> {
+        let mut sources: Vec<Source<'q>> = Vec::new();
+        sources.extend(self.blocks.missing_in(self.range).map(LeftOut::source));
         let mut blocks = self.blocks.overlapping(self.range).peekable();
-        if blocks.peek().is_none() {
+        if sources.is_empty() && blocks.peek().is_none() {
             return self.head.select(matchers, hints, cx);
         }
         let mut sorted = hints.clone();
         sorted.sorted = true;
-        let mut sources: Vec<Source<'q>> = Vec::new();
         for block in blocks {
-            sources.push(block.select(self.range, matchers, &sorted, cx)?);
+            match block.select(self.range, matchers, &sorted, cx) {
+                Err(damage @ StorageError::Corrupt { .. }) => sources.push(LeftOut::source(&damage.to_string())),
+                set => sources.push(set?),
+            }
         }
         sources.push(self.head.select(matchers, &sorted, cx)?);
         Ok(merge_series(sources, hints.limit))
@@ -74,13 +78,45 @@ impl DbQuerier<'_> {
         ask: impl Fn(&dyn Querier) -> Result<LabelList, StorageError>,
     ) -> Result<LabelList, StorageError> {
         let mut merged = ask(&self.head)?;
+        self.blocks.missing_in(self.range).for_each(|message| merged.annotations.merge(LeftOut::warning(message)));
         let mut held = HeldBytes::new(cx);
         for block in self.blocks.overlapping(self.range) {
             held.set(merged.byte_len())?;
-            let list = ask(&*block.querier(self.range)?)?;
+            let list = match block.querier(self.range).and_then(|querier| ask(&*querier)) {
+                Err(damage @ StorageError::Corrupt { .. }) => {
+                    merged.annotations.merge(LeftOut::warning(&damage.to_string()));
+                    continue;
+                }
+                list => list?,
+            };
             held.add(list.byte_len())?;
             merged = merge_lists(merged, list, hints);
         }
         Ok(merged)
+    }
+}
+
+/// In place of a block that cannot be read: nothing, and a warning.
+struct LeftOut(Annotations);
+
+impl LeftOut {
+    fn warning(message: &str) -> Annotations {
+        let mut annotations = Annotations::new();
+        annotations.warn(format!("data left out: {message}"), None);
+        annotations
+    }
+
+    fn source<'q>(message: &str) -> Source<'q> {
+        Box::new(LeftOut(Self::warning(message)))
+    }
+}
+
+impl<'q> SeriesSet<'q> for LeftOut {
+    fn next_series(&mut self) -> Result<Option<SeriesEntry<'q>>, StorageError> {
+        Ok(None)
+    }
+
+    fn annotations(&self) -> Annotations {
+        self.0.clone()
     }
 }

@@ -1,5 +1,6 @@
 //! Reading everything, to know that it can be read.
 
+use promethium_block::{BlockError, Verified};
 use promethium_vfs::OpenMode;
 use promethium_wal::{Item, SegmentReader, read_layout};
 
@@ -37,8 +38,11 @@ impl Db {
         let mut report = VerifyReport::default();
         for block in self.blocks().all() {
             let mut tell = self.on_progress(ProgressKind::Verify);
-            let verified = block.verify(&mut tell)?;
             report.blocks += 1;
+            let verified = match block.verify(&mut tell) {
+                Err(BlockError::Damaged(damage)) => Verified { damage: vec![damage], ..Verified::default() },
+                verified => verified?,
+            };
             report.series += verified.series;
             report.chunks += verified.chunks;
             report.samples += verified.samples;

@@ -9,7 +9,7 @@ pub(crate) type Source<'q> = Box<dyn SeriesSet<'q> + 'q>;
 
 /// The series of all sources, sorted; at most `limit` of them, 0 = all. At equal times the earlier source wins.
 pub(crate) fn merge_series<'q>(sources: Vec<Source<'q>>, limit: usize) -> Box<dyn SeriesSet<'q> + 'q> {
-    let sources = sources.into_iter().map(|set| Peeking { set, next: None, is_done: false }).collect();
+    let sources = sources.into_iter().map(|set| Peeking { set, next: None, is_done: false, damage: None }).collect();
     Box::new(Merged { sources, left: if limit == 0 { usize::MAX } else { limit } })
 }
 
@@ -22,12 +22,20 @@ struct Peeking<'q> {
     set: Source<'q>,
     next: Option<SeriesEntry<'q>>,
     is_done: bool,
+    /// Why there is no more of it than there should be.
+    damage: Option<String>,
 }
 
 impl<'q> Peeking<'q> {
     fn fill(&mut self) -> Result<(), StorageError> {
         if self.next.is_none() && !self.is_done {
-            self.next = self.set.next_series()?;
+            self.next = match self.set.next_series() {
+                Err(damage @ StorageError::Corrupt { .. }) => {
+                    self.damage = Some(format!("data left out: {damage}"));
+                    None
+                }
+                next => next?,
+            };
             self.is_done = self.next.is_none();
         }
         Ok(())
@@ -57,7 +65,10 @@ impl<'q> SeriesSet<'q> for Merged<'q> {
 
     fn annotations(&self) -> Annotations {
         let mut all = Annotations::new();
-        self.sources.iter().for_each(|s| all.merge(s.set.annotations()));
+        for source in &self.sources {
+            all.merge(source.set.annotations());
+            source.damage.iter().for_each(|damage| all.warn(damage.clone(), None));
+        }
         all
     }
 }

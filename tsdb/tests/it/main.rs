@@ -19,6 +19,7 @@ mod limits;
 mod migration;
 mod model;
 mod newest;
+mod no_files;
 mod open_threads;
 mod power_loss;
 mod prometheus;

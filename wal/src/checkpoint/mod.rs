@@ -17,7 +17,7 @@ use crate::reader::{Item, SegmentReader};
 use crate::record::RecordType;
 use crate::{WalLayout, read_layout};
 use filter::Filter;
-use promethium_vfs::{OpenMode, Vfs};
+use promethium_vfs::{FileKind, OpenMode, Stat, Vfs, remove_if_there};
 use sink::Sink;
 
 /// How a checkpoint is written.
@@ -84,7 +84,7 @@ pub fn write_checkpoint(
     }
     let target = checkpoint_path(dir, last);
     let draft = target.with_extension(format!("{last:08}.tmp"));
-    remove_if_there(vfs, &draft)?;
+    remove_if_there(vfs, &draft).map_err(WalError::at(&draft))?;
     let written = write_draft(vfs, &layout, last, &draft, min_ms, keep, options);
     let renamed = written.and_then(|report| {
         vfs.rename(&draft, &target).map_err(WalError::at(&target))?;
@@ -158,9 +158,9 @@ pub fn remove_covered(vfs: &dyn Vfs, dir: &Path, last: u64) -> Result<(), WalErr
     for name in vfs.list(dir).map_err(WalError::at(dir))? {
         let path = dir.join(&name);
         if segment_number(&name).is_some_and(|n| n <= last) {
-            vfs.remove(&path).map_err(WalError::at(&path))?;
+            remove_segment(vfs, &path)?;
         } else if checkpoint_number(&name).is_some_and(|n| n < last) {
-            vfs.remove_dir_all(&path).map_err(WalError::at(&path))?;
+            remove_if_there(vfs, &path).map_err(WalError::at(&path))?;
         }
     }
     vfs.sync_dir(dir).map_err(WalError::at(dir))
@@ -175,10 +175,18 @@ pub fn remove_segments_before(vfs: &dyn Vfs, dir: &Path, first: u64) -> Result<(
     for name in vfs.list(dir).map_err(WalError::at(dir))? {
         let path = dir.join(&name);
         if segment_number(&name).is_some_and(|n| n < first) {
-            vfs.remove(&path).map_err(WalError::at(&path))?;
+            remove_segment(vfs, &path)?;
         }
     }
     vfs.sync_dir(dir).map_err(WalError::at(dir))
+}
+
+/// Removes a segment. A directory of that name is none, and is not ours.
+fn remove_segment(vfs: &dyn Vfs, path: &Path) -> Result<(), WalError> {
+    match vfs.stat(path) {
+        Ok(Stat { kind: FileKind::Dir, .. }) => Ok(()),
+        _ => vfs.remove(path).map_err(WalError::at(path)),
+    }
 }
 
 /// Removes what an interrupted checkpoint left, and says what: `checkpoint.*.tmp` and its like.
@@ -197,16 +205,9 @@ pub fn remove_leftovers(vfs: &dyn Vfs, dir: &Path) -> Result<Vec<PathBuf>, WalEr
     };
     let leftovers: Vec<PathBuf> = names.iter().filter(|n| is_leftover(n)).map(|n| dir.join(n)).collect();
     for path in &leftovers {
-        vfs.remove_dir_all(path).map_err(WalError::at(path))?;
+        remove_if_there(vfs, path).map_err(WalError::at(path))?;
     }
     Ok(leftovers)
-}
-
-fn remove_if_there(vfs: &dyn Vfs, dir: &Path) -> Result<(), WalError> {
-    match vfs.remove_dir_all(dir) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(WalError::at(dir)(e)),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::file::ChunkFile;
 use super::scan::{HeadChunkDamage, HeadChunkReport, scan};
 use super::{FILE_HEADER_BYTES, HeadChunkRef, MAGIC, MAX_HEAD_CHUNK_FILE_BYTES, VERSION};
 use crate::WalError;
-use promethium_vfs::{FileMap, OpenMode, Vfs, VfsFile};
+use promethium_vfs::{FileMap, OpenMode, Vfs, VfsFile, is_no_file};
 
 // What is written with one call.
 const BATCH_BYTES: usize = 1 << 20;
@@ -118,7 +118,13 @@ impl HeadChunks {
             let path = file_path(dir, number);
             let is_last = last == Some(number);
             let mode = if is_last { OpenMode::Append } else { OpenMode::Read };
-            let file = vfs.open(&path, mode).map_err(WalError::at(&path))?;
+            let file = match vfs.open(&path, mode) {
+                Err(e) if is_no_file(&e) => {
+                    report.damage.push(HeadChunkDamage { path, offset: 0, message: e.to_string() });
+                    continue;
+                }
+                file => file.map_err(WalError::at(&path))?,
+            };
             let chunks = Arc::new(ChunkFile::new(path, Arc::clone(&file)));
             read_file(&chunks, &*file, number, is_last, visit, &mut report)?;
             chunks.finish();
@@ -358,7 +364,10 @@ fn remove_empty_last(
 ) -> Result<(), WalError> {
     let Some(number) = numbers.last() else { return Ok(()) };
     let path = file_path(dir, *number);
-    let file = vfs.open(&path, OpenMode::Read).map_err(WalError::at(&path))?;
+    let file = match vfs.open(&path, OpenMode::Read) {
+        Err(e) if is_no_file(&e) => return Ok(()),
+        file => file.map_err(WalError::at(&path))?,
+    };
     let map = file.map().map_err(WalError::at(&path))?;
     if map.len() >= MAGIC_BYTES && map.iter().any(|b| *b != 0) {
         return Ok(());

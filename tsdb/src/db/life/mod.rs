@@ -204,7 +204,7 @@ impl Db {
         }
         upkeep.strays.extend(gone.iter().map(|ulid| (*ulid, are_damaged)));
         let kept = blocks.all().iter().filter(|b| !gone.contains(&b.meta().ulid)).cloned();
-        let next = BlockSet::new(kept.chain(new).collect());
+        let next = blocks.replaced_by(kept.chain(new).collect());
         std::mem::replace(&mut *blocks, Arc::new(next))
     }
 }
