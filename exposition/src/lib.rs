@@ -35,6 +35,11 @@
 //!   [`text::Encoder`] writes text without values in between.
 //! * [`content_type`] says which format a response has; [`negotiate`] what to ask for, and what to answer; [`naming`]
 //!   escapes names for readers that know only the classic character set.
+//!
+//! # Errors
+//!
+//! Reading fails with [`DecodeError`], at a [`Place`] of a page; writing with [`EncodeError`], for a family that has no form in the
+//! format asked for. Nobody meets both: a page has no place before it is written.
 
 #[cfg(any(feature = "prometheus", feature = "prometheus-client"))]
 pub mod adapt;

@@ -29,6 +29,13 @@
 //! * An [`Appendable`] gives an [`Appender`]: a transaction that ends in commit or rollback.
 //! * A [`QueryEngine`] answers PromQL over any [`Queryable`].
 //! * [`MemStore`] is the smallest store that honours both seams: for tests, and as a model to compare with.
+//!
+//! # Errors
+//!
+//! The seams have an error each, because who reads cannot meet what a commit meets: [`StorageError`], [`AppendError`],
+//! [`CommitError`], [`QueryError`]. What is parsed by itself has its own ([`MatcherError`] with [`RegexError`] as its source,
+//! [`duration::DurationError`], [`float::FloatError`], [`relabel::RelabelError`]), as has what is validated ([`HistogramError`],
+//! [`ExemplarError`]): whoever parses a duration has one kind of failure to think of, and the text is Prometheus'.
 
 pub mod annotations;
 pub mod calendar;
