@@ -66,16 +66,26 @@ impl Labels {
     ///
     /// In debug builds, when the pairs break that promise.
     pub fn from_sorted_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let mut buffer = Vec::with_capacity(128);
+        // As much as most label sets take.
+        let mut buffer = Vec::with_capacity(256);
+        Labels::pack_sorted_pairs(&mut buffer, pairs);
+        Labels { packed: buffer.into() }
+    }
+
+    /// Appends to `buffer` what [`Labels::as_packed`] would be of such pairs: for who needs no set, but its key.
+    ///
+    /// # Panics
+    ///
+    /// As [`Labels::from_sorted_pairs`].
+    pub fn pack_sorted_pairs<'a>(buffer: &mut Vec<u8>, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) {
         let mut last: Option<&str> = None;
         for (name, value) in pairs {
             debug_assert!(last.is_none_or(|l| l < name), "label names must be sorted and unique");
             debug_assert!(!value.is_empty(), "an empty label value means that the label is absent");
             last = Some(name);
-            packed::push(&mut buffer, name);
-            packed::push(&mut buffer, value);
+            packed::push(buffer, name);
+            packed::push(buffer, value);
         }
-        Labels { packed: buffer.into() }
     }
 
     /// The value of a label, `None` when absent.

@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use promethium_model::{Labels, QueryCx, TimeRange};
+use promethium_model::{QueryCx, TimeRange};
 use promethium_vfs::Vfs;
 use promethium_wal::head_snapshot::{
     HEAD_SNAPSHOT_FILE, HeadSnapshot, HeadSnapshotChunk, HeadSnapshotWriter, LogPosition,
@@ -222,11 +222,4 @@ pub(super) fn remove(vfs: &dyn Vfs, dir: &Path) -> io::Result<()> {
     names.retain(|name| name.strip_suffix(".tmp").unwrap_or(name) == HEAD_SNAPSHOT_FILE);
     names.iter().try_for_each(|name| vfs.remove(&dir.join(name)))?;
     if names.is_empty() { Ok(()) } else { vfs.sync_dir(dir) }
-}
-
-/// The labels of an entry; `None` where it names symbols that are not there.
-pub(super) fn labels_of(entry: &[(u32, u32)], symbols: &[&str]) -> Option<Labels> {
-    let text = |symbol: u32| symbols.get(symbol as usize).copied();
-    let pairs = || entry.iter().filter_map(|(name, value)| text(*name).zip(text(*value)));
-    (pairs().count() == entry.len()).then(|| Labels::from_sorted_pairs(pairs()))
 }

@@ -84,6 +84,19 @@ impl HeadSnapshot {
         if len < position.offset { stale(format!("has only {len} bytes of that segment")) } else { Ok(()) }
     }
 
+    /// All bytes of the snapshot: for who keeps chunks longer than it keeps this.
+    #[must_use]
+    pub fn bytes(&self) -> FileMap {
+        self.map.clone()
+    }
+
+    /// Where a chunk of this snapshot has its data in [`HeadSnapshot::bytes`]. A place that is nowhere, for a chunk of another.
+    #[must_use]
+    pub fn place_of(&self, chunk: &HeadSnapshotChunk<'_>) -> Range<usize> {
+        let start = chunk.data.as_ptr().addr().wrapping_sub(self.map.as_ptr().addr());
+        start..start.saturating_add(chunk.data.len())
+    }
+
     /// Number of series.
     #[must_use]
     pub fn series_count(&self) -> u64 {

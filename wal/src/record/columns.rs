@@ -72,6 +72,13 @@ impl SampleColumns {
         self.starts_ms.push(start_timestamp_ms);
     }
 
+    /// Makes room for so many more samples.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.references.reserve(more);
+        self.timestamps_ms.reserve(more);
+        self.values.reserve(more);
+    }
+
     /// Appends samples without start timestamps; the slices are of one length.
     pub(super) fn extend(&mut self, references: &[u64], timestamps_ms: &[i64], values: &[f64]) {
         self.references.extend_from_slice(references);

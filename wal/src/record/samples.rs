@@ -18,6 +18,10 @@ const ACCEPTED: [RecordType; 2] = [RecordType::Samples, RecordType::SamplesV2];
 
 // Two varints of ten bytes and a value: the longest sample without a start timestamp.
 const MAX_SAMPLE_BYTES: usize = 28;
+// Two of one byte, and a value.
+const MIN_SAMPLE_BYTES: usize = 10;
+// Memory is taken for so many samples before the first is decoded, at most.
+const MAX_EXPECTED: usize = 1 << 14;
 // How many samples are decoded before the columns grow.
 const BATCH: usize = 64;
 
@@ -107,6 +111,7 @@ fn decode_batches<'a>(
     keep: &impl Fn(u64, i64) -> bool,
 ) -> &'a [u8] {
     let mut rest = skip(rest, base, keep);
+    out.reserve((rest.len() / MIN_SAMPLE_BYTES).min(MAX_EXPECTED));
     let mut batch = Batch { references: [0; BATCH], timestamps_ms: [0; BATCH], values: [0.0; BATCH] };
     loop {
         let (kept, after, is_over) = decode_batch(rest, base, &mut batch, keep);

@@ -29,6 +29,7 @@ use promethium_vfs::{OpenMode, Vfs, VfsFile};
 use promethium_wal::head_snapshot::{HeadSnapshot, LogPosition};
 use promethium_wal::{Compression, Decompressor, Item, RecordError, SegmentFile, SegmentReader, WalLayout};
 use restore::{LogBytes, Restorer};
+use team::Work;
 
 // Damage that a report lists; more is only counted.
 const MAX_LISTED: usize = 1_000;
@@ -336,7 +337,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Batch by batch: while one is read from the file, others decode the one before.
+    /// Batch by batch: while one is read from the file, and while it is restored, others decode its neighbours.
     fn read_together(
         &mut self,
         reader: &mut SegmentReader,
@@ -344,29 +345,36 @@ impl<'a> Replay<'a> {
         start: u64,
         found: &mut Found,
     ) -> Result<(), TsdbError> {
-        let read = |reader: &mut SegmentReader| Batch::read(reader).map_err(TsdbError::io(path, "read"));
         let before = self.restorer.log_bytes.read;
+        let log_at = |end: u64| before + end - start;
+        let team = Arc::clone(&self.restorer.team);
         found.whole_end = start;
-        let mut batch = read(reader)?;
-        loop {
-            let ends = batch.is_last || (batch.damage.is_some() && found.ending == Ending::AtDamage);
-            let work = self.restorer.begin_decoding(batch);
-            let next = if ends { Batch::default() } else { read(reader)? };
-            let team = Arc::clone(&self.restorer.team);
+        let mut batch = Some(self.begin_batch(reader, path, found.ending)?);
+        while let Some((work, is_last)) = batch {
+            let next = if is_last { None } else { Some(self.begin_batch(reader, path, found.ending)?) };
             let decoding = team.end(&work);
-            let log_at = |end: u64| before + end - start;
-            let stopped_at = self.restore_batch(decoding, path, log_at, found);
-            if let Some(record) = stopped_at {
+            if let Some(record) = self.restore_batch(decoding, path, log_at, found) {
+                let next = next.as_ref().map(|(work, _)| &team.end(work).batch);
                 found.has_record_behind = decoding.batch.has_record(record)
-                    || next.has_record(0)
+                    || next.is_some_and(|next| next.has_record(0))
                     || has_record(reader).map_err(TsdbError::io(path, "read"))?;
-                return Ok(());
-            }
-            if ends {
                 return Ok(());
             }
             batch = next;
         }
+        Ok(())
+    }
+
+    /// Reads a batch, and gives it to others to be decoded; the flag says whether none is to be read behind it.
+    fn begin_batch(
+        &self,
+        reader: &mut SegmentReader,
+        path: &Path,
+        ending: Ending,
+    ) -> Result<(Arc<Work<Decoding>>, bool), TsdbError> {
+        let batch = Batch::read(reader).map_err(TsdbError::io(path, "read"))?;
+        let is_last = batch.is_last || (batch.damage.is_some() && ending == Ending::AtDamage);
+        Ok((self.restorer.begin_decoding(batch), is_last))
     }
 
     /// Restores what a batch turned out to be. The record, if any, behind which no more is to be restored.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use promethium_chunk::{Encoding, XorAppender, decode, sample_count};
 use promethium_model::SampleBatch;
-use promethium_wal::head_snapshot::HeadSnapshotChunk;
+use promethium_vfs::FileMap;
+use promethium_wal::head_snapshot::{HeadSnapshot, HeadSnapshotChunk};
 
 use super::team::{Task, Team};
 use crate::head::chunk::{ChunkData, SealedChunk};
@@ -18,12 +19,11 @@ pub(super) const BATCH_SERIES: usize = 2_048;
 const SHARE_SERIES: usize = 64;
 
 /// Series of a snapshot, with their chunks.
-#[derive(Default)]
 pub(super) struct Entries {
     entries: Vec<Entry>,
     chunks: Vec<Chunk>,
-    /// Of all chunks in memory.
-    bytes: Vec<u8>,
+    /// All of the snapshot.
+    bytes: FileMap,
 }
 
 struct Entry {
@@ -36,6 +36,7 @@ struct Chunk {
     encoding: u8,
     min_ms: i64,
     max_ms: i64,
+    /// Its place in the snapshot.
     bytes: Range<usize>,
 }
 
@@ -46,6 +47,11 @@ pub(super) struct Resuming {
 }
 
 impl Entries {
+    /// None yet, of a snapshot.
+    pub(super) fn of(snapshot: &HeadSnapshot) -> Self {
+        Entries { entries: Vec::new(), chunks: Vec::new(), bytes: snapshot.bytes() }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
@@ -56,20 +62,19 @@ impl Entries {
         series: Arc<MemSeries>,
         in_files: Vec<SealedChunk>,
         in_memory: impl Iterator<Item = &'c HeadSnapshotChunk<'c>>,
+        snapshot: &HeadSnapshot,
     ) {
         let first = self.chunks.len();
         for chunk in in_memory {
-            let at = self.bytes.len();
-            self.bytes.extend_from_slice(chunk.data);
             let HeadSnapshotChunk { encoding, min_ms, max_ms, .. } = *chunk;
-            self.chunks.push(Chunk { encoding, min_ms, max_ms, bytes: at..self.bytes.len() });
+            self.chunks.push(Chunk { encoding, min_ms, max_ms, bytes: snapshot.place_of(chunk) });
         }
         let in_memory = first..self.chunks.len();
         self.entries.push(Entry { series, in_files: Mutex::new(in_files), in_memory });
     }
 
     fn data(&self, chunk: &Chunk) -> &[u8] {
-        &self.bytes[chunk.bytes.clone()]
+        self.bytes.get(chunk.bytes.clone()).unwrap_or_default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use promethium_model::Symbol;
+use promethium_model::{Labels, Symbol};
 use promethium_wal::head_snapshot::{HeadSnapshot, HeadSnapshotEntry};
 
 use super::ReplayReport;
@@ -10,7 +10,7 @@ use super::restore::Restorer;
 use super::resuming::{BATCH_SERIES, Entries, Resuming};
 use super::team::Work;
 use crate::db::head_file::{
-    self, ALIAS_SECTION, FRONTIER_SECTION, HEAD_SECTION, InFiles, KEPT_SECTION, RECORD_SECTION, pairs,
+    ALIAS_SECTION, FRONTIER_SECTION, HEAD_SECTION, InFiles, KEPT_SECTION, RECORD_SECTION, pairs,
 };
 use crate::db::life::KeptReferences;
 use crate::head::HeadIndex;
@@ -20,11 +20,29 @@ use crate::head::series::MemSeries;
 struct Texts<'s> {
     texts: Vec<&'s str>,
     symbols: Vec<Option<Symbol>>,
-    /// The labels of one series.
+    /// The labels of one series, as symbols, as text, and packed.
     pairs: Vec<(Symbol, Symbol)>,
+    labels: Vec<(&'s str, &'s str)>,
+    packed: Vec<u8>,
 }
 
-impl Texts<'_> {
+impl<'s> Texts<'s> {
+    fn of(snapshot: &'s HeadSnapshot) -> Result<Self, String> {
+        let texts = snapshot.symbols().map_err(|e| e.to_string())?;
+        let symbols = vec![None; texts.len()];
+        Ok(Texts { symbols, texts, pairs: Vec::new(), labels: Vec::new(), packed: Vec::new() })
+    }
+
+    /// Looks the texts of labels up. Whether they are there.
+    fn find(&mut self, labels: &[(u32, u32)]) -> bool {
+        let text = |text: u32| self.texts.get(text as usize).copied();
+        self.labels.clear();
+        self.labels.extend(labels.iter().filter_map(|(name, value)| text(*name).zip(text(*value))));
+        self.packed.clear();
+        Labels::pack_sorted_pairs(&mut self.packed, self.labels.iter().copied());
+        self.labels.len() == labels.len()
+    }
+
     /// The symbols of labels whose texts are there.
     fn intern(&mut self, index: &mut HeadIndex, labels: &[(u32, u32)]) -> &[(Symbol, Symbol)] {
         let (texts, symbols) = (&self.texts, &mut self.symbols);
@@ -69,15 +87,14 @@ impl Restorer<'_> {
 
     /// Makes the series, one after the other; their chunks are restored by whoever is there.
     fn make_snapshot_series(&mut self, snapshot: &HeadSnapshot, report: &mut ReplayReport) -> Result<(), String> {
-        let texts = snapshot.symbols().map_err(|e| e.to_string())?;
-        let mut texts = Texts { symbols: vec![None; texts.len()], texts, pairs: Vec::new() };
-        let (mut entries, mut resuming) = (Entries::default(), None);
+        let mut texts = Texts::of(snapshot)?;
+        let (mut entries, mut resuming) = (Entries::of(snapshot), None);
         let mut series = snapshot.series();
         while let Some(entry) = series.next_entry().map_err(|e| e.to_string())? {
-            self.restore_entry(&entry, &mut texts, &mut entries, report)?;
+            self.restore_entry(snapshot, &entry, &mut texts, &mut entries, report)?;
             if entries.len() == BATCH_SERIES {
                 self.end_resuming(resuming.take(), report)?;
-                resuming = Some(self.team.put(Resuming::new(std::mem::take(&mut entries))));
+                resuming = Some(self.team.put(Resuming::new(std::mem::replace(&mut entries, Entries::of(snapshot)))));
             }
         }
         self.end_resuming(resuming, report)?;
@@ -94,6 +111,7 @@ impl Restorer<'_> {
 
     fn restore_entry(
         &mut self,
+        snapshot: &HeadSnapshot,
         entry: &HeadSnapshotEntry<'_, '_>,
         texts: &mut Texts<'_>,
         entries: &mut Entries,
@@ -101,8 +119,9 @@ impl Restorer<'_> {
     ) -> Result<(), String> {
         let reference = entry.reference;
         let wrong = |what: &str| format!("series {reference} {what}");
-        let labels = head_file::labels_of(entry.labels, &texts.texts);
-        let labels = labels.ok_or_else(|| wrong("has labels that are not there"))?;
+        if !texts.find(entry.labels) {
+            return Err(wrong("has labels that are not there"));
+        }
         let in_files = InFiles::read(entry.state).ok_or_else(|| wrong("has no state"))?;
         let mut found = self.chunks.take(reference).chunks;
         let frontier_ms = self.head.frontier_ms();
@@ -113,12 +132,14 @@ impl Restorer<'_> {
             return Err(wrong("has other chunks in files"));
         }
         self.head.skip_references(reference);
-        let hash = self.head.hash(&labels);
-        let same = |index: &HeadIndex, series: &MemSeries| index.has_labels(series, labels.iter());
-        let made = self.head.get_or_create_with(hash, reference, labels.packed_len(), same, |index, new| {
+        let labels = std::mem::take(&mut texts.labels);
+        let same = |index: &HeadIndex, series: &MemSeries| index.has_labels(series, labels.iter().copied());
+        let (hash, bytes) = (self.head.hash_packed(&texts.packed), texts.packed.len());
+        let made = self.head.get_or_create_with(hash, reference, bytes, same, |index, new| {
             let pairs = texts.intern(index, entry.labels);
             index.insert_interned_in_bulk(new, pairs)
         });
+        texts.labels = labels;
         let Some((series, is_new)) = made else {
             report.series_over_limit += 1;
             return Ok(());
@@ -129,7 +150,7 @@ impl Restorer<'_> {
         report.chunks += found.len() as u64;
         let newest_in_files = found.last().map(|chunk| chunk.max_ms);
         let in_memory = entry.chunks.iter().filter(|chunk| Some(chunk.max_ms) > newest_in_files);
-        entries.add(Arc::clone(&series), found, in_memory);
+        entries.add(Arc::clone(&series), found, in_memory, snapshot);
         if let Some(newest_ms) = newest_in_files {
             self.team.in_files.write().insert(reference, newest_ms);
         }

@@ -47,6 +47,46 @@ proptest! {
     }
 }
 
+/// Series one by one, some of which go, and the others in bulk: in the places of those first, and not in their order.
+fn index_in_bulk(sets: &[Labels]) -> HeadIndex {
+    let (single, bulk) = sets.split_at(50);
+    let mut index = index(single);
+    let gone: Vec<_> = index.all_series().skip(10).step_by(3).take(8).cloned().collect();
+    index.remove(&gone);
+    for (i, labels) in bulk.iter().enumerate() {
+        let new = NewSeries { reference: i as u64 + 100, hash: 0, neighbours: Arc::default() };
+        index.insert_in_bulk(new, labels.iter());
+    }
+    index.settle();
+    index
+}
+
+proptest! {
+    #[test]
+    fn series_in_bulk_are_found_like_others(matchers in prop::collection::vec(matchers(), 0..4)) {
+        let index = index_in_bulk(&label_sets());
+        let found: Vec<u32> = index.matching(&matchers, &QueryCx::unlimited()).unwrap().iter().collect();
+        let matching = index.all_series().filter(|series| all_match(&matchers, &index.labels(series)));
+        let expected: Vec<u32> = matching.map(|series| series.id).collect();
+        prop_assert_eq!(found, expected, "{:?}", matchers);
+    }
+}
+
+#[test]
+fn series_in_bulk_keep_their_labels_and_values_their_order() {
+    let sets = label_sets();
+    let index = index_in_bulk(&sets);
+    let mut found: Vec<Labels> = index.all_series().map(|series| index.labels(series)).collect();
+    let mut expected: Vec<Labels> =
+        sets.iter().enumerate().filter(|(i, _)| !(10..34).contains(i) || i % 3 != 1).map(|(_, l)| l.clone()).collect();
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+    let mut values: Vec<String> = expected.iter().map(|labels| labels.get("i").unwrap().to_owned()).collect();
+    values.sort();
+    assert!(index.label_values("i", None, |_| true).eq(&values));
+}
+
 #[test]
 fn values_are_sorted_and_limited() {
     let sets = label_sets();
