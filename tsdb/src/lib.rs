@@ -30,6 +30,7 @@
 //!   nothing happens between two calls, and no thread is started.
 //! * [`Sync`] says what a commit that returned `Ok` survives.
 //! * [`Db::delete`], [`Db::clean_tombstones`], [`Db::snapshot`], [`Db::open_read_only`].
+//! * [`Db::verify`] reads every byte of the directory that somebody may want back, while the store works, and says what is damaged.
 //! * [`chunk`], [`block`] and [`vfs`] are usable alone; `vfs` has a simulated disk for tests.
 //!
 //! # Files

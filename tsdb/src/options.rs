@@ -96,7 +96,7 @@ pub enum ProgressKind {
     Compaction,
     /// The head is written to a snapshot; in series.
     Snapshot,
-    /// Everything is checked; in series.
+    /// Everything is checked: blocks and snapshots in series, logs in segments, head chunk files in chunks.
     Verify,
     /// Samples are written to blocks; in blocks.
     Backfill,

@@ -88,19 +88,44 @@ pub enum SnapshotLastValue {
     Histogram(HistogramValue),
 }
 
+/// A record of a memory snapshot, and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlacedRecord<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// Byte offset in it.
+    pub offset: u64,
+    /// What it says.
+    pub record: ChunkSnapshotRecord<'a>,
+}
+
+/// Takes a record, or the damage in place of some, and says whether to go on.
+pub type VisitRecord<'v> = &'v mut dyn FnMut(Result<PlacedRecord<'_>, WalError>) -> Result<(), WalError>;
+
 /// The newest memory snapshot in a data directory.
 ///
 /// # Errors
 ///
 /// When the directory cannot be listed.
 pub fn find_chunk_snapshot(vfs: &dyn Vfs, data_dir: &Path) -> Result<Option<ChunkSnapshotDir>, WalError> {
+    Ok(list_chunk_snapshots(vfs, data_dir)?.pop())
+}
+
+/// All memory snapshots in a data directory, the newest last.
+///
+/// # Errors
+///
+/// When the directory cannot be listed.
+pub fn list_chunk_snapshots(vfs: &dyn Vfs, data_dir: &Path) -> Result<Vec<ChunkSnapshotDir>, WalError> {
     let names = vfs.list(data_dir).map_err(WalError::at(data_dir))?;
     let snapshots = names.iter().filter_map(|name| {
         let (segment, offset) = name.strip_prefix("chunk_snapshot.")?.split_once('.')?;
         let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten();
         Some(ChunkSnapshotDir { path: data_dir.join(name), segment: digits(segment)?, offset: digits(offset)? })
     });
-    Ok(snapshots.max_by_key(|s| (s.segment, s.offset)))
+    let mut snapshots: Vec<_> = snapshots.collect();
+    snapshots.sort_by_key(|s| (s.segment, s.offset));
+    Ok(snapshots)
 }
 
 /// Reads a memory snapshot, record by record.
@@ -113,21 +138,33 @@ pub fn read_chunk_snapshot(
     dir: &Path,
     visit: &mut dyn FnMut(ChunkSnapshotRecord<'_>),
 ) -> Result<(), WalError> {
+    scan_chunk_snapshot(vfs, dir, &mut |found| {
+        visit(found?.record);
+        Ok(())
+    })
+}
+
+/// Reads everything that a memory snapshot has, past damage: of each record, and of each damage, `visit` says whether to
+/// go on.
+///
+/// # Errors
+///
+/// What `visit` returns, and when a file cannot be read.
+pub fn scan_chunk_snapshot(vfs: &dyn Vfs, dir: &Path, visit: VisitRecord<'_>) -> Result<(), WalError> {
     let names = vfs.list(dir).map_err(WalError::at(dir))?;
     for segment in segment_files(dir, &names) {
-        let path = &segment.path;
+        let path = &*segment.path;
         let io = || WalError::at(path);
         let mut reader = SegmentReader::new(vfs.open(path, OpenMode::Read).map_err(io())?);
         while let Some(item) = reader.next_item().map_err(io())? {
-            match item {
-                Item::Record { start, bytes } => {
-                    let decoded = decode_chunk_snapshot_record(bytes);
-                    visit(decoded.map_err(WalError::in_record(path, start))?);
-                }
+            visit(match item {
+                Item::Record { start, bytes } => decode_chunk_snapshot_record(bytes)
+                    .map(|record| PlacedRecord { path, offset: start, record })
+                    .map_err(WalError::in_record(path, start)),
                 Item::Damage { offset, message } => {
-                    return Err(WalError::Damaged { path: path.clone(), offset, message });
+                    Err(WalError::Damaged { path: path.to_path_buf(), offset, message })
                 }
-            }
+            })?;
         }
     }
     Ok(())

@@ -40,6 +40,8 @@ pub(super) const HEAD_SECTION: u8 = 19;
 const MARK_SECTION: u8 = 20;
 /// Since when the head has samples in order, and 0.
 pub(super) const FRONTIER_SECTION: u8 = 21;
+/// The sections that are pairs of numbers.
+pub(super) const NUMBER_SECTIONS: [u8; 5] = [ALIAS_SECTION, KEPT_SECTION, HEAD_SECTION, MARK_SECTION, FRONTIER_SECTION];
 
 /// What the files of full chunks have of a series: how many, and the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

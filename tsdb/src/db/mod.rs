@@ -93,6 +93,7 @@ const CLOSED: &str = "the store is closed";
 struct Home {
     vfs: Arc<dyn Vfs>,
     dir: PathBuf,
+    /// `None` when it is only read, or was given up.
     lock: Mutex<Option<Box<dyn VfsLock>>>,
 }
 
@@ -157,7 +158,7 @@ impl Db {
         &self.replay
     }
 
-    /// The data directory; `None` in memory.
+    /// The data directory; `None` in memory, and for a single block.
     #[must_use]
     pub fn dir(&self) -> Option<&Path> {
         self.home.as_ref().map(|h| h.dir.as_path())
@@ -349,7 +350,7 @@ impl Db {
 impl Home {
     /// Releases the lock. The lock file goes only after a clean end: where it stays, the next opening knows.
     fn leave(&self, is_clean: bool) {
-        let lock = self.lock.lock().take();
+        let Some(lock) = self.lock.lock().take() else { return };
         if is_clean {
             // A file that stays behind only makes the next opening more careful.
             let _ = self.vfs.remove(&self.dir.join(open::LOCK_FILE));

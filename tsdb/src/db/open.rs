@@ -100,7 +100,7 @@ impl Db {
     ///
     /// When the directory cannot be read.
     pub fn open_read_only(dir: impl AsRef<Path>, options: DbOptions) -> Result<Db, TsdbError> {
-        Db::open_read_only_with(&StdVfs, dir.as_ref(), options, Arc::new(SystemClock::new()))
+        Db::open_read_only_with(Arc::new(StdVfs), dir.as_ref(), options, Arc::new(SystemClock::new()))
     }
 
     /// As [`Db::open_read_only`], with files and time of the caller's choice.
@@ -109,7 +109,7 @@ impl Db {
     ///
     /// As [`Db::open_read_only`].
     pub fn open_read_only_with(
-        vfs: &dyn Vfs,
+        vfs: Arc<dyn Vfs>,
         dir: &Path,
         options: DbOptions,
         clock: Arc<dyn Clock>,
@@ -119,18 +119,19 @@ impl Db {
         let names = vfs.list(dir).map_err(TsdbError::io(dir, "list"))?;
         let parts = Parts::new(&options, clock, Access::ReadOnly);
         if names.iter().any(|n| n == promethium_block::INDEX_FILE) {
-            let blocks = blocks::open_one(vfs, dir)?;
+            let blocks = blocks::open_one(&*vfs, dir)?;
             report.blocks = 1;
             let replayed = Replayed { report, ..Replayed::default() };
             return Ok(parts.into_db(options, None, None, blocks, replayed));
         }
-        let blocks = blocks::open_all(vfs, dir, Access::ReadOnly, &mut report)?;
-        let (layout, late_layout) = (read_layout(vfs, &dir.join(WAL_DIR))?, read_layout(vfs, &dir.join(LATE_DIR))?);
+        let blocks = blocks::open_all(&*vfs, dir, Access::ReadOnly, &mut report)?;
+        let (layout, late_layout) = (read_layout(&*vfs, &dir.join(WAL_DIR))?, read_layout(&*vfs, &dir.join(LATE_DIR))?);
         note_no_files(&[&layout, &late_layout], &mut report);
         parts.raise_frontier(&blocks);
-        let replay = Replay::new(vfs, &parts.head, None, &options, report);
+        let replay = Replay::new(&*vfs, &parts.head, None, &options, report);
         let replayed = replay.run(&layout, &late_layout)?;
-        Ok(parts.into_db(options, None, None, blocks, replayed))
+        let home = Home { vfs, dir: dir.to_path_buf(), lock: Mutex::new(None) };
+        Ok(parts.into_db(options, None, Some(home), blocks, replayed))
     }
 
     /// A database without a directory and without a log, gone when dropped.

@@ -28,3 +28,4 @@ mod stale;
 mod support;
 mod sync_policies;
 mod tool;
+mod verify;

@@ -3,6 +3,15 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use promethium_model::ManualClock;
+use promethium_tsdb::vfs::StdVfs;
+use promethium_tsdb::{Db, DbOptions};
+
+use crate::life::scrape;
+use crate::support::START_MS;
 
 /// The tool that `cargo test` built along with these tests; `None`, with the reason printed, where only they were built.
 fn tool() -> Option<PathBuf> {
@@ -174,5 +183,35 @@ fn a_dump_that_lacks_something_says_so() {
     assert!(left.iter().all(|line| whole.binary_search(line).is_ok()));
     for command in ["verify", "analyze"] {
         assert_eq!(run(&tool, &[command], &data).status.code(), Some(1), "{command}");
+    }
+}
+
+#[test]
+fn verify_names_what_is_damaged_once_and_counts_what_it_read() {
+    let Some(tool) = tool() else { return };
+    let tmp = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::new(START_MS + 7_800_000));
+    let options = DbOptions::default().head_snapshot(true);
+    let db = Db::open_with(Arc::new(StdVfs), tmp.path(), options, clock).unwrap();
+    for i in 0..260 {
+        scrape(&db, START_MS + i * 30_000, 5);
+    }
+    db.maintain(START_MS + 7_800_000, Duration::MAX).unwrap();
+    db.close().unwrap();
+    let sound = run(&tool, &["verify"], tmp.path());
+    assert!(sound.status.success(), "{sound:?}");
+    let said = text(&sound.stdout);
+    assert!(said.contains(" chunks in files, 1 snapshots") && !said.contains(" 0 chunks in files"), "{said}");
+    let segment = tmp.path().join("wal/00000000");
+    for path in [tmp.path().join("chunks_head/000001"), tmp.path().join("head_snapshot"), segment] {
+        let whole = std::fs::read(&path).unwrap();
+        let mut bytes = whole.clone();
+        bytes[60] ^= 4;
+        std::fs::write(&path, bytes).unwrap();
+        let damaged = run(&tool, &["verify"], tmp.path());
+        let named = text(&damaged.stdout).lines().filter(|line| line.starts_with(path.to_str().unwrap())).count();
+        assert!(damaged.status.code() == Some(1) && named == 1, "{damaged:?}");
+        assert_eq!(text(&damaged.stderr), "1 places are damaged\n");
+        std::fs::write(&path, whole).unwrap();
     }
 }

@@ -132,6 +132,11 @@ impl Layout {
         self.body_len.saturating_add(CRC_BYTES)
     }
 
+    /// Bytes before the checksum.
+    pub(super) fn body_len(&self) -> usize {
+        self.body_len
+    }
+
     /// Whether a writer could have written this.
     pub(super) fn is_plausible(&self) -> bool {
         let encodes = (1..=16).contains(&(self.encoding & !OUT_OF_ORDER));

@@ -7,10 +7,12 @@ mod entry;
 mod file;
 mod scan;
 mod store;
+mod verify;
 
 pub use entry::{HeadChunkEntry, NewHeadChunk};
 pub use scan::{HeadChunkDamage, HeadChunkReport};
 pub use store::{HeadChunk, HeadChunks};
+pub use verify::{CheckHeadChunk, verify_head_chunks};
 
 /// Bytes that a head chunk file has at most, beside one chunk that is longer.
 pub const MAX_HEAD_CHUNK_FILE_BYTES: u64 = 128 << 20;

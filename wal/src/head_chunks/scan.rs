@@ -40,7 +40,7 @@ impl fmt::Display for HeadChunkDamage {
     }
 }
 
-/// What opening the head chunk files found.
+/// What opening the head chunk files, or checking them, found. A check changes nothing: it cuts off and removes none.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct HeadChunkReport {

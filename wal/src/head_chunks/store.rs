@@ -301,6 +301,35 @@ impl HeadChunks {
         self.files.read().keys().copied().collect()
     }
 
+    /// Up to where everything is written now.
+    pub(super) fn written_end(&self) -> HeadChunkRef {
+        let writer = self.writer.lock();
+        match &writer.current {
+            Some(current) => HeadChunkRef::new(current.number, u32::try_from(current.len).unwrap_or(u32::MAX)),
+            None => HeadChunkRef::new(writer.next_number.saturating_sub(1), u32::MAX),
+        }
+    }
+
+    /// How many bytes of file `number` are written, where all are up to `end`; `None` without such a file.
+    pub(super) fn written_bytes(&self, number: u32, end: HeadChunkRef) -> Result<Option<usize>, WalError> {
+        let Some(file) = self.files.read().get(&number).cloned() else { return Ok(None) };
+        let len = usize::try_from(file.len()?).unwrap_or(usize::MAX);
+        let is_last = number == end.file();
+        Ok(Some(if is_last && end.offset() < u32::MAX { end.offset() as usize } else { len }))
+    }
+
+    pub(super) fn has_file(&self, number: u32) -> bool {
+        self.files.read().contains_key(&number)
+    }
+
+    pub(super) fn path_of(&self, number: u32) -> PathBuf {
+        file_path(&self.dir, number)
+    }
+
+    pub(super) fn vfs(&self) -> &dyn Vfs {
+        &*self.vfs
+    }
+
     /// Bytes of all files.
     ///
     /// # Errors
@@ -343,11 +372,11 @@ impl Current {
     }
 }
 
-fn file_path(dir: &Path, number: u32) -> PathBuf {
+pub(super) fn file_path(dir: &Path, number: u32) -> PathBuf {
     dir.join(format!("{number:06}"))
 }
 
-fn list_numbers(vfs: &dyn Vfs, dir: &Path) -> Result<Vec<u32>, WalError> {
+pub(super) fn list_numbers(vfs: &dyn Vfs, dir: &Path) -> Result<Vec<u32>, WalError> {
     let names = vfs.list(dir).map_err(WalError::at(dir))?;
     let is_number = |name: &&String| name.len() >= 6 && name.bytes().all(|b| b.is_ascii_digit());
     let mut numbers: Vec<u32> = names.iter().filter(is_number).filter_map(|name| name.parse().ok()).collect();
@@ -379,7 +408,7 @@ fn remove_empty_last(
     Ok(())
 }
 
-fn note_gap(dir: &Path, previous: Option<u32>, number: u32, report: &mut HeadChunkReport) {
+pub(super) fn note_gap(dir: &Path, previous: Option<u32>, number: u32, report: &mut HeadChunkReport) {
     let Some(expected) = previous.and_then(|p| p.checked_add(1)).filter(|expected| *expected < number) else { return };
     let message = format!("files {expected:06} to {:06} are missing", number - 1);
     report.damage.push(HeadChunkDamage { path: file_path(dir, expected), offset: 0, message });

@@ -227,3 +227,37 @@ fn the_power_may_go_and_calls_may_fail_at_any_point() {
     }
     assert_eq!(cases, 240);
 }
+
+#[test]
+fn a_check_reads_what_is_written_and_changes_nothing() {
+    let disk = disk(1);
+    let chunks = open(&disk).0.with_max_file_bytes(2_500);
+    let references = append(&chunks, &rows(0..60)).unwrap();
+    let (first, last) = (references[0].file(), references[59].file());
+    let path = |number: u32| Path::new(DIR).join(format!("{number:06}"));
+    // What is behind the last chunk is still being written, and what is removed meanwhile is not missed.
+    let whole = disk.contents(&path(last)).unwrap();
+    disk.put(&path(last), [&whole[..], b"half a chunk"].concat());
+    let (mut seen, mut removed) = (0, 0);
+    let mut check = |_: &HeadChunkEntry<'_>| {
+        seen += 1;
+        removed += if seen == 1 { chunks.remove_before(first + 2).unwrap() } else { 0 };
+        if seen == 7 { Err("the seventh".to_owned()) } else { Ok(()) }
+    };
+    let report = chunks.verify(&mut check).unwrap();
+    assert_eq!((report.chunks, removed), (seen, 2), "{report:?}");
+    let of_first = references.iter().filter(|r| r.file() == first).count();
+    let passed_over = references.iter().filter(|r| r.file() == first + 1).count();
+    assert!(of_first > 7 && passed_over > 0, "{of_first} {passed_over}");
+    assert_eq!(seen, 60 - passed_over as u64);
+    let damage: Vec<_> = report.damage.iter().map(|d| (d.offset, d.message.as_str())).collect();
+    assert_eq!(damage, [(references[6].offset().into(), "the seventh")]);
+    // Who does not write them takes the end for what it is, and a file between others is missed.
+    disk.remove(&path(last - 1)).unwrap();
+    let report = verify_head_chunks(&disk, Path::new(DIR), &mut |_| Ok(())).unwrap();
+    assert_eq!(report.torn_tail.unwrap().offset, whole.len() as u64);
+    assert_eq!(report.damage.iter().map(|d| &d.path).collect::<Vec<_>>(), [&path(last - 1)]);
+    assert_eq!(disk.contents(&path(last)).unwrap().len(), whole.len() + 12);
+    let none = verify_head_chunks(&disk, Path::new("/nowhere"), &mut |_| Ok(())).unwrap();
+    assert_eq!((none.files, none.damage.len()), (0, 0));
+}

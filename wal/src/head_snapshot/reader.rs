@@ -93,8 +93,24 @@ impl HeadSnapshot {
     /// Where a chunk of this snapshot has its data in [`HeadSnapshot::bytes`]. A place that is nowhere, for a chunk of another.
     #[must_use]
     pub fn place_of(&self, chunk: &HeadSnapshotChunk<'_>) -> Range<usize> {
-        let start = chunk.data.as_ptr().addr().wrapping_sub(self.map.as_ptr().addr());
+        let start = self.index_of(chunk.data);
         start..start.saturating_add(chunk.data.len())
+    }
+
+    fn index_of(&self, part: &[u8]) -> usize {
+        part.as_ptr().addr().wrapping_sub(self.map.as_ptr().addr())
+    }
+
+    /// The byte offset in the file of bytes that this snapshot gave; of no meaning for others.
+    #[must_use]
+    pub fn offset_of(&self, part: &[u8]) -> u64 {
+        self.index_of(part) as u64
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Number of series.

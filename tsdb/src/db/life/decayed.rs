@@ -49,7 +49,7 @@ impl Db {
         }
         let mut options = self.options.clone();
         options.progress = None;
-        let log = Db::open_read_only_with(&*home.vfs, &home.dir, options, Arc::clone(&self.clock))?;
+        let log = Db::open_read_only_with(Arc::clone(&home.vfs), &home.dir, options, Arc::clone(&self.clock))?;
         Ok(decayed.iter().filter(|lost| self.restore(&log.head, lost, due).is_some()).count())
     }
 
