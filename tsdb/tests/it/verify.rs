@@ -201,15 +201,24 @@ fn what_somebody_else_is_writing_is_no_damage() {
 #[test]
 fn the_end_of_a_log_that_somebody_else_is_writing_is_no_damage() {
     let (disk, db) = filled();
-    std::mem::forget(db);
     let names = disk.list(Path::new("/data/wal")).unwrap();
     let last = names.into_iter().filter(|name| name.parse::<u64>().is_ok()).max().unwrap();
     let path = Path::new("/data/wal").join(last);
     let bytes = disk.contents(&path).unwrap();
+    // Half a record: who writes it knows that it does.
+    let record = [&[1, 0, 40, 1, 2, 3, 4][..], b"half of it"].concat();
+    disk.put(&path, [&bytes[..], &record].concat());
+    assert_sound(&db.verify().unwrap(), "behind the end");
+    let report = read_only(&disk).verify().unwrap();
+    let torn: Vec<_> = report.torn_tails.iter().map(|d| (&d.path, d.offset)).collect();
+    assert_eq!((report.damage.len(), torn), (0, vec![(&path, bytes.len() as u64)]), "{report:?}");
+    // A record that was whole.
     disk.put(&path, bytes[..bytes.len() - 3].to_vec());
     let report = read_only(&disk).verify().unwrap();
-    assert!(report.damage.is_empty(), "{report:?}");
     assert_eq!(report.torn_tails.iter().map(|d| &d.path).collect::<Vec<_>>(), [&path]);
+    assert!(report.damage.is_empty(), "{report:?}");
+    assert_eq!(db.verify().unwrap().damage.iter().map(|d| &d.path).collect::<Vec<_>>(), [&path]);
+    std::mem::forget(db);
 }
 
 #[test]
