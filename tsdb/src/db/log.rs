@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 use promethium_model::CommitError;
 
+use super::synced_mark::SyncedMark;
 use crate::error::TsdbError;
 use crate::head::series::MemSeries;
 use promethium_wal::{Compression, Compressor, PreparedRecord, WalError, WalWriter, Written};
@@ -26,6 +27,8 @@ pub(crate) struct Log {
     compression: Compression,
     /// As many as were ever needed at once.
     compressors: Mutex<Vec<Compressor>>,
+    /// How far syncs went.
+    mark: SyncedMark,
 }
 
 /// The writer, and what must be known about records that may yet be lost.
@@ -100,7 +103,7 @@ impl LogState {
 }
 
 impl Log {
-    pub(crate) fn new(writer: WalWriter, compression: Compression, now_ms: i64) -> Self {
+    pub(super) fn new(writer: WalWriter, mark: SyncedMark, compression: Compression, now_ms: i64) -> Self {
         let state = LogState { writer, unsynced_series: VecDeque::new(), unlogged: Vec::new(), discarded: Vec::new() };
         Log {
             state: Mutex::new(state),
@@ -109,6 +112,7 @@ impl Log {
             is_closed: AtomicBool::new(false),
             compression,
             compressors: Mutex::default(),
+            mark,
         }
     }
 
@@ -165,10 +169,12 @@ impl Log {
             Ok(_) => {
                 state.forget_synced();
                 self.synced_at_ms.store(now_ms, Ordering::Relaxed);
-                Ok(())
             }
-            Err(error) => Err(self.failed(state, error, gives_up)),
+            Err(error) => return Err(self.failed(state, error, gives_up)),
         }
+        drop(state);
+        self.mark.write(point.position());
+        Ok(())
     }
 
     fn failed(&self, mut state: MutexGuard<'_, LogState>, error: WalError, gives_up: bool) -> LogError {
@@ -205,6 +211,7 @@ impl Log {
         state.writer.pad()?;
         state.writer.sync()?;
         self.synced_at_ms.store(now_ms, Ordering::Relaxed);
+        self.mark.end();
         Ok(())
     }
 }

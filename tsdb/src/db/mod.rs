@@ -15,6 +15,7 @@ mod querier;
 mod records;
 mod repair;
 mod replay;
+mod synced_mark;
 mod verify;
 
 use std::fmt;

@@ -17,6 +17,7 @@ use super::head_file;
 use super::life::Upkeep;
 use super::log::Log;
 use super::replay::{Damage, Replay, Replayed};
+use super::synced_mark::{self, SyncedMark};
 use super::{Db, Home, ReplayReport};
 use crate::error::TsdbError;
 use crate::head::{Head, HeadRules};
@@ -262,7 +263,9 @@ impl Opening<'_> {
     fn replay<'p>(&'p self, parts: &'p Parts, mut report: ReplayReport) -> Result<Replay<'p>, TsdbError> {
         let chunks = chunk_files::open(self.vfs, self.dir, &parts.head, &mut report)?;
         let aside = Some(self.dir.join(ASIDE_DIR));
-        Ok(Replay::new(&**self.vfs, &parts.head, aside, self.options, report).with_chunks(chunks))
+        let replay = Replay::new(&**self.vfs, &parts.head, aside, self.options, report).with_chunks(chunks);
+        let synced = |log_dir| synced_mark::read(&**self.vfs, &self.dir.join(log_dir));
+        Ok(replay.with_marks(synced(WAL_DIR)?, synced(LATE_DIR)?))
     }
 }
 
@@ -327,8 +330,9 @@ fn start_log(
     options: &DbOptions,
     clock: &dyn Clock,
 ) -> Result<Log, TsdbError> {
+    let mark = SyncedMark::begin(vfs, dir)?;
     let writer = WalWriter::create(Arc::clone(vfs), dir, index, options.segment_bytes)?;
-    Ok(Log::new(writer, options.compression, clock.now_ms()))
+    Ok(Log::new(writer, mark, options.compression, clock.now_ms()))
 }
 
 pub(crate) fn head_rules(options: &DbOptions) -> HeadRules {

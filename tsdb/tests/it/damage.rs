@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use promethium_tsdb::vfs::SimVfs;
-use promethium_tsdb::{Compression, DbOptions, PAGE_BYTES};
+use promethium_tsdb::{Compression, DbOptions, PAGE_BYTES, Sync};
 
 use crate::support::{Batch, Contents, START_MS, always, commit_all, contents, expected, open, prefix_len, scrapes};
 
@@ -20,12 +20,25 @@ fn segment(batches: &[Batch], options: DbOptions, is_closed: bool) -> Vec<u8> {
     disk.contents(Path::new(SEGMENT)).unwrap()
 }
 
-/// A disk on which a store was writing `bytes` when it went down, or had been closed.
-fn disk_with(bytes: Vec<u8>, was_closed: bool) -> SimVfs {
+/// How a log was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Closed,
+    /// While it was written, and nobody knows how far it was synced.
+    Crashed,
+    /// While it was written by a program that keeps no account of what is synced.
+    CrashedElsewhere,
+}
+
+/// A disk with a log that was left so.
+fn disk_with(bytes: Vec<u8>, end: End) -> SimVfs {
     let disk = SimVfs::new(0);
     disk.put(Path::new(SEGMENT), bytes);
-    if !was_closed {
+    if end != End::Closed {
         disk.put(Path::new("/data/lock"), Vec::new());
+    }
+    if end == End::Crashed {
+        disk.put(Path::new("/data/wal.synced"), Vec::new());
     }
     disk
 }
@@ -38,11 +51,17 @@ fn is_subset(found: &Contents, of: &Contents) -> bool {
 fn every_length_of_a_log_opens_with_a_prefix() {
     let batches = scrapes(12);
     let whole = segment(&batches, always(), false);
+    for end in [End::Crashed, End::CrashedElsewhere] {
+        each_length_opens_with_a_prefix(&whole, &batches, end);
+    }
+}
+
+fn each_length_opens_with_a_prefix(whole: &[u8], batches: &[Batch], end: End) {
     let mut last = 0;
     for len in 0..=whole.len() {
-        let disk = disk_with(whole[..len].to_vec(), false);
+        let disk = disk_with(whole[..len].to_vec(), end);
         let db = open(&disk, always()).unwrap();
-        let recovered = prefix_len(&contents(&db), &batches).unwrap_or_else(|| panic!("cut at {len}"));
+        let recovered = prefix_len(&contents(&db), batches).unwrap_or_else(|| panic!("cut at {len}"));
         assert!(recovered >= last, "cut at {len}");
         last = recovered;
         let report = db.replay_report();
@@ -69,10 +88,10 @@ fn a_flipped_bit_costs_the_records_of_its_page() {
     assert!(pages >= 3, "{pages} pages");
     let all = expected(&batches);
     let total: usize = all.values().map(Vec::len).sum();
-    for at in (0..whole.len()).step_by(1_511) {
+    for (at, end) in (0..whole.len()).step_by(1_511).flat_map(|at| [(at, End::Closed), (at, End::CrashedElsewhere)]) {
         let mut bytes = whole.clone();
         bytes[at] ^= 1 << (at % 8);
-        let disk = disk_with(bytes, true);
+        let disk = disk_with(bytes, end);
         let db = open(&disk, options()).unwrap();
         let found = contents(&db);
         assert!(is_subset(&found, &all), "a flip at {at} invented a sample");
@@ -81,7 +100,8 @@ fn a_flipped_bit_costs_the_records_of_its_page() {
         let floor = if at < PAGE_BYTES { 0 } else { total - (PAGE_BYTES / 3_000 + 2) * 300 };
         assert!(left >= floor, "a flip at {at} left {left} of {total}");
         let report = db.replay_report();
-        assert!(left == total || report.damage_count > 0, "a flip at {at} went unnoticed");
+        let is_noticed = report.damage_count > 0 || report.torn_tail.is_some();
+        assert!(left == total || is_noticed, "a flip at {at} went unnoticed");
         drop(db);
         let again = open(&disk, options()).unwrap();
         assert_eq!(contents(&again), found, "a flip at {at}: the second opening finds the same");
@@ -98,23 +118,23 @@ fn no_flipped_bit_of_a_small_log_invents_anything() {
         for (at, bit) in (0..whole.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
             let mut bytes = whole.clone();
             bytes[at] ^= 1 << bit;
-            for was_closed in [false, true] {
-                let db = open(&disk_with(bytes.clone(), was_closed), always()).unwrap();
-                assert!(is_subset(&contents(&db), &all), "bit {bit} at {at}, {compression:?}, closed {was_closed}");
+            for end in [End::Closed, End::Crashed, End::CrashedElsewhere] {
+                let db = open(&disk_with(bytes.clone(), end), always()).unwrap();
+                assert!(is_subset(&contents(&db), &all), "bit {bit} at {at}, {compression:?}, {end:?}");
             }
         }
     }
 }
 
 #[test]
-fn after_a_crash_damage_ends_the_newest_segment_and_the_rest_is_set_aside() {
+fn damage_of_what_was_not_synced_ends_the_newest_segment_and_the_rest_is_set_aside() {
     let batches = noisy();
     let options = || always().compression(Compression::None);
     let whole = segment(&batches, options(), false);
     for at in (PAGE_BYTES..whole.len()).step_by(4_001) {
         let mut bytes = whole.clone();
         bytes[at] ^= 0x10;
-        let disk = disk_with(bytes.clone(), false);
+        let disk = disk_with(bytes.clone(), End::Crashed);
         let db = open(&disk, options()).unwrap();
         let recovered = prefix_len(&contents(&db), &batches).unwrap_or_else(|| panic!("a flip at {at}: not a prefix"));
         let report = db.replay_report().clone();
@@ -126,6 +146,41 @@ fn after_a_crash_damage_ends_the_newest_segment_and_the_rest_is_set_aside() {
         let again = open(&disk, options()).unwrap();
         assert_eq!(prefix_len(&contents(&again), &batches), Some(recovered), "the second opening finds the same");
         assert!(again.replay_report().damage.is_empty());
+    }
+}
+
+#[test]
+fn after_a_crash_what_was_synced_has_decayed_where_it_is_damaged_and_costs_its_page() {
+    let batches = noisy();
+    let options = || DbOptions::default().sync(Sync::Never).compression(Compression::None);
+    for at in (PAGE_BYTES..2 * PAGE_BYTES).step_by(4_001) {
+        let disk = SimVfs::new(0);
+        let db = open(&disk, options()).unwrap();
+        commit_all(&db, &batches[..20]);
+        db.sync().unwrap();
+        commit_all(&db, &batches[20..]);
+        disk.kill();
+        let segment = Path::new(SEGMENT);
+        assert!(disk.flip_bit(segment, at, 4));
+        // And a tear in what was not synced.
+        let behind = 24 * disk.contents(segment).unwrap().len() / 30;
+        assert!(disk.flip_bit(segment, behind, 4));
+        let db = open(&disk, options()).unwrap();
+        let found = contents(&db);
+        assert!(is_subset(&found, &expected(&batches)), "a flip at {at}");
+        let times = |from: usize, to: usize| {
+            let range = START_MS + from as i64 * 1_000..START_MS + to as i64 * 1_000;
+            found.values().flatten().filter(|sample| range.contains(&sample.0)).count()
+        };
+        let costs = (PAGE_BYTES / 3_000 + 2) * 300;
+        assert!((20 * 300 - costs..20 * 300).contains(&times(0, 20)), "a flip at {at} left {}", times(0, 20));
+        assert_eq!((times(20, 22), times(25, 30)), (2 * 300, 0), "a tear at {behind}: {:?}", db.replay_report());
+        let report = db.replay_report();
+        assert_eq!((report.damage_count, report.set_aside.len(), &report.repair_error), (2, 1, &None), "{report:?}");
+        drop(db);
+        let again = open(&disk, options()).unwrap();
+        assert_eq!(contents(&again), found, "a flip at {at}: the second opening finds the same");
+        assert_eq!(again.replay_report().damage_count, 0, "a flip at {at}: the log was repaired");
     }
 }
 
@@ -178,7 +233,7 @@ fn a_whole_record_that_does_not_decode_costs_nothing_else() {
     let batches = scrapes(4);
     let mut bytes = fragment(0, b"\x01\0\0\0\0\0\0\0\x09\x01\x01a\x01\xff");
     bytes.extend(segment(&batches, always(), false));
-    let disk = disk_with(bytes.clone(), false);
+    let disk = disk_with(bytes.clone(), End::Crashed);
     let db = open(&disk, always()).unwrap();
     assert_eq!(prefix_len(&contents(&db), &batches), Some(4));
     assert!(db.replay_report().damage[0].message.contains("UTF-8"), "{:?}", db.replay_report());
@@ -190,7 +245,7 @@ fn a_record_that_is_marked_as_zstd_and_is_not_costs_nothing_else() {
     let batches = scrapes(4);
     let mut bytes = fragment(0x10, &[0x28, 0xb5, 0x2f, 0xfd, 1, 2, 3]);
     bytes.extend(segment(&batches, always(), false));
-    let db = open(&disk_with(bytes, true), always()).unwrap();
+    let db = open(&disk_with(bytes, End::Closed), always()).unwrap();
     assert_eq!(prefix_len(&contents(&db), &batches), Some(4));
     assert_eq!(db.replay_report().damage[0].offset, 0);
 }

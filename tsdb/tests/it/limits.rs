@@ -211,7 +211,7 @@ fn open_files_do_not_grow_with_the_data() {
     const RANGE_MS: i64 = 60_000;
     const RANGES: i64 = 14;
     const STEP_MS: usize = 10_000;
-    const MOST_OPEN_FILES: usize = 5;
+    const MOST_OPEN_FILES: usize = 7;
     let dir = tempfile::tempdir().unwrap();
     let clock = clock();
     let options = DbOptions::default().chunk_range_ms(RANGE_MS).max_block_ms(RANGE_MS).out_of_order_window_ms(RANGE_MS);

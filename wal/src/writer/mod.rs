@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::frame::{PreparedRecord, left_in_page};
 use super::{PAGE_BYTES, WalError};
+use crate::head_snapshot::LogPosition;
 use promethium_vfs::{Vfs, VfsFile};
 use retained::Retained;
 use segment::Segment;
@@ -93,6 +94,12 @@ impl SyncPoint {
     #[must_use]
     pub fn written(&self) -> Written {
         self.written
+    }
+
+    /// Where that is in the log.
+    #[must_use]
+    pub fn position(&self) -> LogPosition {
+        LogPosition { segment: self.segment, offset: self.len }
     }
 }
 

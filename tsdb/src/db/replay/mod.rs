@@ -4,6 +4,7 @@ mod applying;
 pub(super) mod by_reference;
 mod decoding;
 mod evicted;
+mod found;
 mod from_chunks;
 mod in_files;
 mod restore;
@@ -25,6 +26,7 @@ use crate::error::TsdbError;
 use crate::head::Head;
 use crate::options::{DbOptions, OnProgress, ProgressKind};
 use decoding::{Batch, Decoding};
+use found::{Found, Left, Step, damage};
 use promethium_vfs::{OpenMode, Vfs, VfsFile};
 use promethium_wal::head_snapshot::{HeadSnapshot, LogPosition};
 use promethium_wal::{Compression, Decompressor, Item, RecordError, SegmentFile, SegmentReader, WalLayout};
@@ -149,6 +151,8 @@ pub(super) struct Replay<'a> {
     helpers: usize,
     report: ReplayReport,
     restorer: Restorer<'a>,
+    /// How far the logs were durable, in order and late; `None` where nobody says that they were not.
+    synced: [Option<LogPosition>; 2],
 }
 
 impl<'a> Replay<'a> {
@@ -167,7 +171,14 @@ impl<'a> Replay<'a> {
             helpers: options.open_threads.saturating_sub(1),
             report,
             restorer: Restorer::new(head),
+            synced: [None; 2],
         }
+    }
+
+    /// With what is known of how far both logs were durable when they were left.
+    pub(super) fn with_marks(mut self, log: Option<LogPosition>, late_log: Option<LogPosition>) -> Self {
+        self.synced = [log, late_log];
+        self
     }
 
     /// With chunks that were found in files.
@@ -239,20 +250,25 @@ impl<'a> Replay<'a> {
         log: &WalLayout,
         late_log: &WalLayout,
     ) -> Result<Replayed, TsdbError> {
-        self.read_log(log, position)?;
+        self.read_log(log, position, self.synced[0])?;
         self.finish(late_log)
     }
 
     fn finish(mut self, late_log: &WalLayout) -> Result<Replayed, TsdbError> {
         self.restorer.begin_late(&mut self.report);
-        self.read_log(late_log, LogPosition::default())?;
+        self.read_log(late_log, LogPosition::default(), self.synced[1])?;
         let may_have_empty_series = self.restorer.has_evictions();
         let (kept, aliases) = self.restorer.finish(&mut self.report);
         Ok(Replayed { report: self.report, kept, aliases, may_have_empty_series })
     }
 
     /// Reads a log from a place on; a checkpoint only where that is the beginning.
-    fn read_log(&mut self, layout: &WalLayout, from: LogPosition) -> Result<(), TsdbError> {
+    fn read_log(
+        &mut self,
+        layout: &WalLayout,
+        from: LogPosition,
+        synced: Option<LogPosition>,
+    ) -> Result<(), TsdbError> {
         let checkpoint = if from == LogPosition::default() { &layout.checkpoint[..] } else { &[] };
         let segments = layout.segments.iter().filter(|segment| segment.index >= from.segment);
         let at = |segment: &SegmentFile| if segment.index == from.segment { from.offset } else { 0 };
@@ -264,9 +280,10 @@ impl<'a> Replay<'a> {
                 tell(ProgressKind::Replay, done as u64, files.len() as u64);
             }
             let is_newest = newest.as_deref() == Some(segment.path.as_path());
-            // After a clean end damage can only be decay, and there is no order to protect.
-            let ending = if is_newest && !self.report.was_clean { Ending::AtDamage } else { Ending::AtEnd };
-            let found = self.read_segment(&segment.path, *start, ending)?;
+            // After a clean end damage can only be decay.
+            let is_open = is_newest && !self.report.was_clean;
+            let left = if is_open { Left::open(segment, synced) } else { Left::WHOLE };
+            let found = self.read_segment(&segment.path, *start, left)?;
             self.settle(&segment.path, found);
         }
         Ok(())
@@ -295,11 +312,11 @@ impl<'a> Replay<'a> {
         self.vfs.open(path, mode).map_err(TsdbError::io(path, "open"))
     }
 
-    /// Restores the records of a segment from `start` on: all that can be read, or those before the first damage.
-    fn read_segment(&mut self, path: &Path, start: u64, ending: Ending) -> Result<Found, TsdbError> {
+    /// Restores the records of a segment from `start` on: all that can be read, but none behind damage that may be a torn end.
+    fn read_segment(&mut self, path: &Path, start: u64, left: Left) -> Result<Found, TsdbError> {
         let mut reader = SegmentReader::starting_at(self.open(path, OpenMode::Read)?, start);
         self.report.segments += 1;
-        let mut found = Found { ending, good_end: start, ..Found::default() };
+        let mut found = Found::at(start, left);
         let before = self.restorer.log_bytes.read;
         let read = if self.restorer.shares_decoding() {
             self.read_together(&mut reader, path, start, &mut found)
@@ -331,7 +348,7 @@ impl<'a> Replay<'a> {
                 }
             };
             if found.note(step, &mut self.report) {
-                found.has_record_behind = has_record(reader).map_err(TsdbError::io(path, "read"))?;
+                found.has_lost_record = has_record(reader).map_err(TsdbError::io(path, "read"))?;
                 return Ok(());
             }
         }
@@ -348,14 +365,13 @@ impl<'a> Replay<'a> {
         let before = self.restorer.log_bytes.read;
         let log_at = |end: u64| before + end - start;
         let team = Arc::clone(&self.restorer.team);
-        found.whole_end = start;
-        let mut batch = Some(self.begin_batch(reader, path, found.ending)?);
+        let mut batch = Some(self.begin_batch(reader, path, found.left)?);
         while let Some((work, is_last)) = batch {
-            let next = if is_last { None } else { Some(self.begin_batch(reader, path, found.ending)?) };
+            let next = if is_last { None } else { Some(self.begin_batch(reader, path, found.left)?) };
             let decoding = team.end(&work);
             if let Some(record) = self.restore_batch(decoding, path, log_at, found) {
                 let next = next.as_ref().map(|(work, _)| &team.end(work).batch);
-                found.has_record_behind = decoding.batch.has_record(record)
+                found.has_lost_record = decoding.batch.has_record(record)
                     || next.is_some_and(|next| next.has_record(0))
                     || has_record(reader).map_err(TsdbError::io(path, "read"))?;
                 return Ok(());
@@ -370,10 +386,10 @@ impl<'a> Replay<'a> {
         &self,
         reader: &mut SegmentReader,
         path: &Path,
-        ending: Ending,
+        left: Left,
     ) -> Result<(Arc<Work<Decoding>>, bool), TsdbError> {
         let batch = Batch::read(reader).map_err(TsdbError::io(path, "read"))?;
-        let is_last = batch.is_last || (batch.damage.is_some() && ending == Ending::AtDamage);
+        let is_last = batch.is_last || batch.damage.as_ref().is_some_and(|(offset, _)| left.ends_at(*offset));
         Ok((self.restorer.begin_decoding(batch), is_last))
     }
 
@@ -430,34 +446,32 @@ impl<'a> Replay<'a> {
     }
 
     /// Reports the damage of a segment and takes it out of the log. Where that fails, the log can still be read here.
-    fn settle(&mut self, path: &Path, found: Found) {
+    fn settle(&mut self, path: &Path, mut found: Found) {
         if found.damage.is_empty() {
             return;
         }
-        let is_torn_tail = found.ending == Ending::AtDamage && !found.has_record_behind;
+        let torn_tail = found.take_torn_tail();
         let repaired = match self.aside.clone() {
             None => Ok(()),
-            Some(_) if is_torn_tail => self.cut(path, found.good_end),
+            Some(_) if found.damage.is_empty() => self.cut(path, found.whole_end),
             Some(aside) => self.repair(path, &aside, &found),
         };
         if let Err(error) = repaired {
             self.report.repair_error = Some(format!("{}: {error}", path.display()));
         }
-        let mut damage = found.damage.into_iter();
-        if is_torn_tail {
-            self.report.torn_tail = damage.next();
-        }
-        damage.for_each(|d| self.report.note_damage(d));
+        self.report.torn_tail = torn_tail.or(self.report.torn_tail.take());
+        found.damage.into_iter().for_each(|d| self.report.note_damage(d));
     }
 
+    /// Sets a copy aside, and leaves what was restored.
     fn repair(&mut self, path: &Path, aside: &Path, found: &Found) -> io::Result<()> {
         let copy = repair::copy_aside(self.vfs, aside, path)?;
         self.report.set_aside.push(copy);
-        if found.has_record_behind && found.ending == Ending::AtEnd {
-            repair::rewrite(self.vfs, path, self.compression)
-        } else {
-            self.cut(path, found.good_end)
+        if !found.has_record_behind {
+            return self.cut(path, found.good_end);
         }
+        self.cut(path, found.whole_end)?;
+        repair::rewrite(self.vfs, path, self.compression)
     }
 
     /// Cuts a segment behind its last good record.
@@ -465,64 +479,6 @@ impl<'a> Replay<'a> {
         let file = self.vfs.open(path, OpenMode::Append)?;
         file.truncate(good_end)?;
         file.sync()
-    }
-}
-
-fn damage(path: &Path, offset: u64, message: String) -> Damage {
-    Damage { path: path.to_path_buf(), offset, message }
-}
-
-/// How far a segment is read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Ending {
-    /// Past damage: whatever can be read is good.
-    #[default]
-    AtEnd,
-    /// What lies behind damage was not synced, or has decayed: reading it would leave a hole in the order of commits.
-    AtDamage,
-}
-
-/// The damage of one segment.
-#[derive(Default)]
-struct Found {
-    ending: Ending,
-    damage: Vec<Damage>,
-    /// Whether a record can be read behind the first damage.
-    has_record_behind: bool,
-    /// End of the last record before the first damage.
-    good_end: u64,
-    /// End of the last record so far.
-    whole_end: u64,
-}
-
-impl Found {
-    /// Takes note of what came next in the segment; whether no more is to be restored of it.
-    fn note(&mut self, step: Step, report: &mut ReplayReport) -> bool {
-        match step {
-            Step::Record => self.has_record_behind = !self.damage.is_empty(),
-            Step::Unreadable(damage) => report.note_damage(damage),
-            Step::Damage(damage) => {
-                if self.damage.is_empty() {
-                    self.good_end = self.whole_end;
-                }
-                self.damage.push(damage);
-                return self.ending == Ending::AtDamage;
-            }
-        }
-        false
-    }
-}
-
-enum Step {
-    Record,
-    /// The bytes are as they were written, but do not decode: no sign of a torn write.
-    Unreadable(Damage),
-    Damage(Damage),
-}
-
-impl Step {
-    fn of(restored: Result<(), RecordError>, path: &Path, start: u64) -> Step {
-        restored.map_or_else(|error| Step::Unreadable(damage(path, start, error.to_string())), |()| Step::Record)
     }
 }
 
