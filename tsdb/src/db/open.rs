@@ -14,7 +14,7 @@ use super::blocks::{self, BlockSet};
 use super::chunk_files;
 use super::chunk_snapshot;
 use super::head_file;
-use super::life::Upkeep;
+use super::life::{Upkeep, remove_draft_snapshots};
 use super::log::Log;
 use super::replay::{Damage, Replay, Replayed};
 use super::synced_mark::{self, SyncedMark};
@@ -62,6 +62,7 @@ impl Db {
         let (wal_dir, late_dir) = (dir.join(WAL_DIR), dir.join(LATE_DIR));
         // A checkpoint that was being written.
         let _ = remove_leftovers(&*vfs, &wal_dir);
+        remove_draft_snapshots(&*vfs, dir);
         let (layout, late_layout) = (read_layout(&*vfs, &wal_dir)?, read_layout(&*vfs, &late_dir)?);
         note_no_files(&[&layout, &late_layout], &mut report);
         let opening = Opening {

@@ -27,6 +27,7 @@ use super::{Db, Home, MaintainReport, head_file};
 use crate::error::TsdbError;
 use crate::options::ProgressKind;
 use decayed::Due;
+pub(super) use snapshot::remove_draft_snapshots;
 use stale::Eviction;
 use strays::Strays;
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use promethium_block::{BlockMeta, Parent, clean_tombstones, hint, link_block, write_block};
 use promethium_model::TimeRange;
 use promethium_model::calendar::Date;
+use promethium_vfs::Vfs;
 
 use super::Upkeep;
 use crate::db::{Db, Home};
@@ -13,11 +14,12 @@ use crate::head::source::{HeadSource, Which};
 use crate::options::ProgressKind;
 
 pub(super) const SNAPSHOTS_DIR: &str = "snapshots";
+const DRAFT_SUFFIX: &str = ".tmp-for-creation";
 
 impl Db {
     /// Makes a copy of the store as it is now under `snapshots/` in the data directory, and gives its place: blocks by
     /// hard links, which cost nothing, and, if `with_head`, the head as a block of its own. Prometheus serves the copy, and
-    /// so does [`Db::open`]. Appends and queries go on.
+    /// so does [`Db::open`]. Appends and queries go on. It has its name once it is whole.
     ///
     /// # Errors
     ///
@@ -28,18 +30,37 @@ impl Db {
         self.sync_if_late();
         let mut upkeep = self.upkeep.lock();
         let name = snapshot_name(now_ms, &upkeep.ulids.next(now_ms).to_string());
-        let into = home.dir.join(SNAPSHOTS_DIR).join(name);
-        home.vfs.create_dir(&into).map_err(TsdbError::io(&into, "create"))?;
-        for block in self.blocks().all() {
-            link_block(&*home.vfs, block, &into)?;
+        let snapshots = home.dir.join(SNAPSHOTS_DIR);
+        let (into, draft) = (snapshots.join(&name), snapshots.join(name + DRAFT_SUFFIX));
+        let made = self.fill_snapshot(home, &mut upkeep, &draft, with_head.then_some(now_ms));
+        let made = made.and_then(|()| home.vfs.rename(&draft, &into).map_err(TsdbError::io(&into, "create")));
+        if let Err(error) = made {
+            // What cannot be removed now is at the next opening.
+            let _ = home.vfs.remove_dir_all(&draft).and_then(|()| home.vfs.sync_dir(&snapshots));
+            return Err(error);
         }
-        if with_head {
-            self.write_head_copy(home, &mut upkeep, &into, now_ms)?;
-        }
-        for dir in [&into, &home.dir.join(SNAPSHOTS_DIR), &home.dir] {
+        for dir in [&snapshots, &home.dir] {
             home.vfs.sync_dir(dir).map_err(TsdbError::io(dir, "sync"))?;
         }
         Ok(into)
+    }
+
+    /// Makes all of a snapshot, under the name of one that is not whole yet; with the head, if there is a time for it.
+    fn fill_snapshot(
+        &self,
+        home: &Home,
+        upkeep: &mut Upkeep,
+        draft: &Path,
+        head_at_ms: Option<i64>,
+    ) -> Result<(), TsdbError> {
+        home.vfs.create_dir(draft).map_err(TsdbError::io(draft, "create"))?;
+        for block in self.blocks().all() {
+            link_block(&*home.vfs, block, draft)?;
+        }
+        if let Some(now_ms) = head_at_ms {
+            self.write_head_copy(home, upkeep, draft, now_ms)?;
+        }
+        home.vfs.sync_dir(draft).map_err(TsdbError::io(draft, "sync"))
     }
 
     fn write_head_copy(&self, home: &Home, upkeep: &mut Upkeep, into: &Path, now_ms: i64) -> Result<(), TsdbError> {
@@ -90,6 +111,15 @@ impl Db {
     fn home(&self) -> Result<&Home, TsdbError> {
         let message = || "a database in memory has no directory".to_owned();
         self.home.as_ref().ok_or_else(|| TsdbError::InvalidOption { name: "dir", message: message() })
+    }
+}
+
+/// Removes snapshots that an earlier life of the store did not end. What stays is tried again at the next opening.
+pub(in crate::db) fn remove_draft_snapshots(vfs: &dyn Vfs, data_dir: &Path) {
+    let snapshots = data_dir.join(SNAPSHOTS_DIR);
+    let names = vfs.list(&snapshots).unwrap_or_default();
+    for name in names.iter().filter(|name| name.ends_with(DRAFT_SUFFIX)) {
+        let _ = vfs.remove_dir_all(&snapshots.join(name));
     }
 }
 
