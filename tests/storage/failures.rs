@@ -12,7 +12,7 @@ use crate::workload::{Op, Upkeep, apply, ops, options_of, time_of};
 
 const DIR: &str = "/data";
 const SEED: u64 = 4;
-const OPS: usize = 270;
+const OPS: usize = 230;
 const OPS_WITHOUT_UPKEEP: usize = 300;
 const CALLS: u64 = 2_000;
 
