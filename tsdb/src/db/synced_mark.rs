@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use promethium_vfs::{OpenMode, Vfs, VfsFile};
+use promethium_vfs::{OpenMode, Vfs, VfsFile, is_no_file};
 use promethium_wal::head_snapshot::LogPosition;
 
 use crate::error::TsdbError;
@@ -22,7 +22,8 @@ const MAX_BYTES: u64 = 4 << 10;
 pub(super) struct SyncedMark {
     vfs: Arc<dyn Vfs>,
     path: PathBuf,
-    file: Arc<dyn VfsFile>,
+    /// `None` where something else has its name: it then says nothing.
+    file: Option<Arc<dyn VfsFile>>,
 }
 
 /// The file beside the log in `log_dir`.
@@ -35,8 +36,9 @@ impl SyncedMark {
     pub(super) fn begin(vfs: &Arc<dyn Vfs>, log_dir: &Path) -> Result<SyncedMark, TsdbError> {
         let path = path_of(log_dir);
         let file = match vfs.open(&path, OpenMode::Append) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => vfs.open(&path, OpenMode::CreateNew),
-            opened => opened.and_then(|file| file.truncate(0).map(|()| file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => vfs.open(&path, OpenMode::CreateNew).map(Some),
+            Err(error) if is_no_file(&error) => Ok(None),
+            opened => opened.and_then(|file| file.truncate(0).map(|()| Some(file))),
         };
         let file = file.map_err(TsdbError::io(&path, "create"))?;
         let dir = log_dir.parent().unwrap_or(log_dir);
@@ -46,15 +48,11 @@ impl SyncedMark {
 
     /// Says that everything before `position` is durable. A mark that cannot be written says less than is true.
     pub(super) fn write(&self, position: LogPosition) {
-        let written = self.make_room().and_then(|()| self.file.append(&entry(position)));
-        if written.is_err() {
+        let Some(file) = &self.file else { return };
+        if make_room(&**file).and_then(|()| file.append(&entry(position))).is_err() {
             // What is left of an entry would put the next ones out of step.
-            let _ = self.file.truncate(0);
+            let _ = file.truncate(0);
         }
-    }
-
-    fn make_room(&self) -> io::Result<()> {
-        if self.file.len()? + ENTRY_BYTES as u64 > MAX_BYTES { self.file.truncate(0) } else { Ok(()) }
     }
 
     /// Ends the mark with a clean end of the log.
@@ -63,12 +61,17 @@ impl SyncedMark {
     }
 }
 
+fn make_room(file: &dyn VfsFile) -> io::Result<()> {
+    if file.len()? + ENTRY_BYTES as u64 > MAX_BYTES { file.truncate(0) } else { Ok(()) }
+}
+
 /// What the last opening says of how far its log was durable: all of it, where there is no mark. Then it was not ours, and nobody
-/// has said that what lies behind damage is not good.
+/// has said that what lies behind damage is not good. Nothing of it, where something else has the mark's name.
 pub(super) fn read(vfs: &dyn Vfs, log_dir: &Path) -> Result<Option<LogPosition>, TsdbError> {
     let path = path_of(log_dir);
     let file = match vfs.open(&path, OpenMode::Read) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if is_no_file(&error) => return Ok(Some(LogPosition::default())),
         opened => opened.map_err(TsdbError::io(&path, "open"))?,
     };
     let mut bytes = [0; MAX_BYTES as usize];
@@ -96,7 +99,7 @@ fn position(entry: &[u8]) -> Option<LogPosition> {
 
 #[cfg(test)]
 mod tests {
-    use promethium_vfs::MemVfs;
+    use promethium_vfs::{MemVfs, StdVfs};
 
     use super::*;
 
@@ -141,5 +144,18 @@ mod tests {
         assert_eq!(read(&disk, Path::new(LOG)).unwrap(), Some(at(1, 2)));
         SyncedMark::begin(&vfs, Path::new(LOG)).unwrap();
         assert_eq!(read(&disk, Path::new(LOG)).unwrap(), Some(at(0, 0)));
+    }
+
+    #[test]
+    fn a_directory_of_that_name_is_left_alone_and_says_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (log, kept) = (dir.path().join("wal"), dir.path().join("wal.synced/kept"));
+        std::fs::create_dir_all(&kept).unwrap();
+        let vfs: Arc<dyn Vfs> = Arc::new(StdVfs);
+        let mark = SyncedMark::begin(&vfs, &log).unwrap();
+        mark.write(at(1, 2));
+        assert_eq!(read(&*vfs, &log).unwrap(), Some(at(0, 0)));
+        mark.end();
+        assert!(kept.is_dir());
     }
 }
