@@ -161,9 +161,7 @@ impl Db {
 
 /// What has the name of a segment and is none costs its own records alone.
 fn note_no_files(layouts: &[&WalLayout], report: &mut ReplayReport) {
-    for path in layouts.iter().flat_map(|layout| layout.no_files.clone()) {
-        report.note_damage(Damage { path, offset: 0, message: "there is no file of this name".to_owned() });
-    }
+    layouts.iter().flat_map(|layout| &layout.no_files).for_each(|path| report.note_damage(Damage::of_no_file(path)));
 }
 
 /// A seed for the names of blocks.

@@ -108,6 +108,13 @@ impl fmt::Display for Damage {
     }
 }
 
+impl Damage {
+    /// Something that has the name of a file and is none.
+    pub(super) fn of_no_file(path: &Path) -> Self {
+        Damage { path: path.to_path_buf(), offset: 0, message: "there is no file of this name".to_owned() }
+    }
+}
+
 impl ReplayReport {
     pub(super) fn note_block_damage(&mut self, damage: Damage) {
         self.block_damage_count += 1;

@@ -69,8 +69,7 @@ impl Db {
 /// What has the name of a segment and is none.
 fn note_no_files(vfs: &dyn Vfs, layout: &WalLayout, report: &mut VerifyReport) {
     let still_named = layout.no_files.iter().filter(|path| !is_removed(vfs, path));
-    let message = || "there is no file of this name".to_owned();
-    report.damage.extend(still_named.map(|path| Damage { path: path.clone(), offset: 0, message: message() }));
+    report.damage.extend(still_named.map(|path| Damage::of_no_file(path)));
 }
 
 /// The files of a log that ends at `end`, if that is known.
